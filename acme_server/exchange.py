@@ -1,0 +1,40 @@
+"""One HTTP exchange as values: what the web edge hands in and gets back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from acme_server.protocol.vantage import Headers
+
+
+@attrs.frozen
+class Request:
+    """A request as the core sees it: header names in lower case, `path` raw, with its query."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+    body: bytes = b""
+
+
+@attrs.frozen
+class Reply:
+    """A reply as the core makes it; the web edge adds only what HTTP itself needs."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+    def with_headers(self, *headers: tuple[str, str]) -> Reply:
+        """Return the reply with further headers."""
+        return attrs.evolve(self, headers=(*self.headers, *headers))
+
+
+def json_reply(status: int, document: Any, *headers: tuple[str, str], content_type: str = "application/json") -> Reply:
+    """Return a reply that carries a JSON document."""
+    body = json.dumps(document, separators=(",", ":")).encode()
+    return Reply(status, (("Content-Type", content_type), *headers), body)

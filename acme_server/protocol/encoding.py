@@ -1,0 +1,90 @@
+"""Strict readers for base64url and JSON: one text, one meaning.
+
+The standard library is lenient where a signature scheme must not be (it skips
+foreign characters, keeps the last of two equal names, reads NaN). Both readers
+raise ValueError with a sentence; callers say which field it was.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import Any
+
+_ALPHABET = re.compile(r"[A-Za-z0-9_-]*")
+_LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+MAX_DEPTH = 20
+
+
+def b64url(data: bytes) -> str:
+    """Encode without padding (RFC 8555 section 6.1)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def b64url_decode(text: Any) -> bytes:
+    """Decode; padding, foreign characters and non-canonical trailing bits are errors."""
+    if not isinstance(text, str):
+        raise ValueError("is not a string")
+    if "=" in text:
+        raise ValueError("carries '=' padding, which RFC 8555 section 6.1 forbids")
+    if not _ALPHABET.fullmatch(text) or len(text) % 4 == 1:
+        raise ValueError("is not base64url")
+    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if b64url(data) != text:
+        raise ValueError("is not canonical base64url")
+    return data
+
+
+def load_json(data: bytes) -> Any:
+    """Read UTF-8 JSON with unique names, finite numbers and at most MAX_DEPTH levels."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8") from None
+    if _too_deep(text):
+        raise ValueError(f"is nested deeper than {MAX_DEPTH} levels")
+    try:
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is not JSON ({error.msg} at character {error.pos})") from None
+    except ValueError as error:
+        raise ValueError(str(error).split(";")[0]) from None
+    if _LONE_SURROGATE.search(text) and not _encodes(value):
+        raise ValueError("has a lone surrogate")
+    return value
+
+
+def _encodes(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _too_deep(text: str) -> bool:
+    """Bound the nesting before the parser recurses into it."""
+    depth = 0
+    for match in re.finditer(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', text):
+        bracket = match.group()
+        if bracket in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif bracket in "]}":
+            depth -= 1
+    return False
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"has the name {twice[:64]!r} twice")
+    return result
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"has the number {name}, which JSON does not know")

@@ -1,0 +1,84 @@
+"""Identifiers: what a certificate is asked for (RFC 8555 sections 7.1.3 and 9.7.7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from acme_server.protocol.problem import Problem, malformed
+
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_ALL_DIGITS = re.compile(r"[0-9]+|0x[0-9a-f]*")
+
+
+@attrs.frozen(order=True)
+class Identifier:
+    """A type and a value; a dns value is lower-case A-labels, perhaps with `*.` in front."""
+
+    type: str
+    value: str
+
+    @property
+    def wildcard(self) -> bool:
+        """Whether the value starts with `*.`."""
+        return self.value.startswith("*.")
+
+    @property
+    def base(self) -> Identifier:
+        """The identifier that an authorization shows: without `*.` (section 7.1.4)."""
+        return Identifier(self.type, self.value.removeprefix("*."))
+
+    def to_json(self) -> dict[str, str]:
+        """Return the wire form."""
+        return {"type": self.type, "value": self.value}
+
+
+def parse_identifier(item: Any) -> Identifier:
+    """Read one identifier of a newOrder; raise a Problem that says what is wrong."""
+    if not isinstance(item, Mapping) or not isinstance(item.get("type"), str) or not isinstance(item.get("value"), str):
+        raise malformed('an identifier is an object with the strings "type" and "value"')
+    if item["type"] != "dns":
+        raise _about(item, "unsupportedIdentifier", f"identifiers of type {item['type'][:64]!r} are not supported")
+    identifier = Identifier("dns", item["value"].lower())
+    complaint = dns_complaint(identifier.value)
+    if complaint:
+        raise _about(item, "malformed", f"{item['value'][:253]!r} {complaint}")
+    return identifier
+
+
+def dns_complaint(value: str) -> str | None:
+    """Say why a lower-case name cannot be in a certificate, or None."""
+    name = value.removeprefix("*.")
+    labels = name.split(".")
+    checks: tuple[tuple[bool, str], ...] = (
+        (not name, "is empty"),
+        (len(name) > 253, "is longer than 253 octets"),
+        (not name.isascii(), "is not in A-label form (encode it as xn--...)"),
+        (name.endswith("."), "ends with a dot"),
+        ("*" in name, "may have a wildcard only as its whole first label"),
+        (any(len(label) > 63 for label in labels), "has a label longer than 63 octets"),
+        (not all(_LABEL.fullmatch(label) for label in labels), "is not a DNS name"),
+        (bool(_ALL_DIGITS.fullmatch(labels[-1])), "looks like an IP address"),
+        (len(labels) < 2, "has only one label"),
+        (not all(_is_idna(label) for label in labels if label[2:4] == "--"), "has a label that is not valid IDNA"),
+    )
+    return next((text for wrong, text in checks if wrong), None)
+
+
+def _is_idna(label: str) -> bool:
+    """A reserved LDH label must be an A-label that decodes and encodes back (section 7.1.4)."""
+    if not label.startswith("xn--"):
+        return False
+    try:
+        unicode_label = label[4:].encode("ascii").decode("punycode")
+        return not unicode_label.isascii() and "xn--" + unicode_label.encode("punycode").decode("ascii") == label
+    except UnicodeError:
+        return False
+
+
+def _about(item: Mapping[str, Any], kind: str, detail: str) -> Problem:
+    identifier = {"type": item["type"][:64], "value": item["value"][:253]}
+    return Problem(kind, detail, extra={"identifier": identifier})

@@ -1,0 +1,147 @@
+"""Flattened JSON Web Signatures, read strictly (RFC 8555 section 6.2, RFC 7515).
+
+Verification goes straight through `cryptography`: it runs on every request.
+Signing is here too, for our own client and tests; ECDSA is deterministic
+(RFC 6979), so that a seeded run repeats byte for byte.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+from acme_server.protocol.encoding import b64url, b64url_decode, load_json
+from acme_server.protocol.jwk import COORDINATE_BYTES, Jwk, PrivateKey, bad_key, jwk_of
+from acme_server.protocol.problem import Problem, malformed
+
+# alg -> the kind of key it goes with (RFC 7518 section 3.1, RFC 8037 section 3.1).
+ALGORITHMS: Mapping[str, str] = {
+    "RS256": "RSA",
+    "ES256": "P-256",
+    "ES384": "P-384",
+    "ES512": "P-521",
+    "EdDSA": "Ed25519",
+}
+_ALG_OF = {kind: alg for alg, kind in ALGORITHMS.items()}
+_HASH: Mapping[str, hashes.HashAlgorithm] = {
+    "P-256": hashes.SHA256(),
+    "P-384": hashes.SHA384(),
+    "P-521": hashes.SHA512(),
+}
+_ECDSA = {kind: ec.ECDSA(algorithm) for kind, algorithm in _HASH.items()}
+_SHA256, _PKCS1 = hashes.SHA256(), padding.PKCS1v15()
+
+
+@attrs.frozen
+class Jws:
+    """A parsed, not yet verified, signature: header, payload and what was signed."""
+
+    header: Mapping[str, Any]
+    payload: bytes
+    signing_input: bytes = attrs.field(repr=False)
+    signature: bytes = attrs.field(repr=False)
+
+
+def parse_jws(body: bytes) -> Jws:
+    """Read a flattened JWS from a request body; raise malformed otherwise."""
+    try:
+        document = load_json(body)
+    except ValueError as error:
+        raise malformed(f"the request body {error}") from None
+    return jws_from(document)
+
+
+def jws_from(document: Any, what: str = "JWS") -> Jws:
+    """Read a flattened JWS from JSON: exactly protected, payload and signature."""
+    if not isinstance(document, Mapping):
+        raise malformed(f"the {what} is not an object in flattened JSON serialization")
+    for name, why in (("signatures", "has several signatures"), ("header", "has an unprotected header")):
+        if name in document:
+            raise malformed(f"the {what} {why}; RFC 8555 section 6.2 forbids it")
+    parts: dict[str, bytes] = {}
+    for name in ("protected", "payload", "signature"):
+        try:
+            parts[name] = b64url_decode(document.get(name))
+        except ValueError as error:
+            raise malformed(f"the {what}'s {name!r} {error}") from None
+    if not parts["signature"]:
+        raise malformed(f"the {what}'s signature is empty")
+    try:
+        header = load_json(parts["protected"])
+    except ValueError as error:
+        raise malformed(f"the {what}'s protected header {error}") from None
+    if not isinstance(header, dict):
+        raise malformed(f"the {what}'s protected header is not an object")
+    _check_header(header, what)
+    signing_input = f"{document['protected']}.{document['payload']}".encode("ascii")
+    return Jws(header, parts["payload"], signing_input, parts["signature"])
+
+
+def _check_header(header: Mapping[str, Any], what: str) -> None:
+    for name in ("crit", "b64", "zip", "jku", "x5u", "x5c"):
+        if name in header:
+            raise malformed(f"the {what}'s header parameter {name!r} is not understood here")
+    if not isinstance(header.get("alg"), str):
+        raise malformed(f"the {what}'s header has no string 'alg'")
+
+
+def check_algorithm(alg: str) -> None:
+    """Refuse what is not in ALGORITHMS (`none` and MACs among it), naming what is."""
+    if alg not in ALGORITHMS:
+        raise Problem(
+            "badSignatureAlgorithm",
+            f"algorithm {alg[:32]!r} is not supported",
+            extra={"algorithms": list(ALGORITHMS)},
+        )
+
+
+def verify(jws: Jws, jwk: Jwk) -> None:
+    """Verify a signature; raise badSignatureAlgorithm, badPublicKey (alg and key do not fit) or malformed."""
+    alg = jws.header["alg"]
+    check_algorithm(alg)
+    if ALGORITHMS[alg] != jwk.kind:
+        raise bad_key(f"algorithm {alg} needs a key of kind {ALGORITHMS[alg]}, this one is {jwk.kind}")
+    try:
+        _verify(jwk, jws.signature, jws.signing_input)
+    except (InvalidSignature, ValueError):
+        raise malformed("the JWS signature does not verify") from None
+
+
+def _verify(jwk: Jwk, signature: bytes, data: bytes) -> None:
+    key = jwk.key
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        size = COORDINATE_BYTES[jwk.kind]
+        if len(signature) != 2 * size:
+            raise ValueError("an ECDSA signature is two coordinates long")
+        r, s = int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big")
+        key.verify(encode_dss_signature(r, s), data, _ECDSA[jwk.kind])
+    elif isinstance(key, rsa.RSAPublicKey):
+        key.verify(signature, data, _PKCS1, _SHA256)
+    else:
+        key.verify(signature, data)
+
+
+def sign(key: PrivateKey, header: Mapping[str, Any], payload: bytes) -> dict[str, str]:
+    """Return a flattened JWS; `alg` follows from the key."""
+    kind = jwk_of(key.public_key()).kind
+    protected = b64url(json.dumps({"alg": _ALG_OF[kind], **header}, separators=(",", ":")).encode())
+    body = b64url(payload)
+    signature = _sign(key, kind, f"{protected}.{body}".encode("ascii"))
+    return {"protected": protected, "payload": body, "signature": b64url(signature)}
+
+
+def _sign(key: PrivateKey, kind: str, data: bytes) -> bytes:
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        size = COORDINATE_BYTES[kind]
+        r, s = decode_dss_signature(key.sign(data, ec.ECDSA(_HASH[kind], deterministic_signing=True)))
+        return r.to_bytes(size, "big") + s.to_bytes(size, "big")
+    if isinstance(key, rsa.RSAPrivateKey):
+        return key.sign(data, _PKCS1, _SHA256)
+    return key.sign(data)

@@ -1,0 +1,96 @@
+"""The one history: append-only facts, each chained to the one before.
+
+A fact is something that happened, in the past tense. The journal numbers and
+stamps it; `digest` is the SHA-256 of the previous digest and the entry's
+canonical JSON, so two runs are the same exactly when their last digests are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from acme_server.protocol.times import rfc3339_micro
+
+
+@attrs.frozen
+class Fact:
+    """What happened: `kind` in the past tense, `subject` the ids of the resources it happened to."""
+
+    kind: str
+    subject: Mapping[str, str]
+    data: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Entry:
+    """A fact with its place in history."""
+
+    seq: int
+    at: str
+    world: str
+    house: str
+    kind: str
+    subject: Mapping[str, str]
+    data: Mapping[str, Any]
+    digest: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry as one JSON object."""
+        return attrs.asdict(self, recurse=False)
+
+
+class Journal:
+    """The facts of one world, in memory, gapless from 1."""
+
+    def __init__(self, world: str = "default") -> None:
+        self.world = world
+        self._entries: list[Entry] = []
+        self._listeners: list[Callable[[Entry], None]] = []
+
+    @property
+    def digest(self) -> str:
+        """The digest of everything so far; 64 zeros when nothing happened yet."""
+        return self._entries[-1].digest if self._entries else "0" * 64
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(tuple(self._entries))
+
+    def since(self, seq: int) -> tuple[Entry, ...]:
+        """Return the entries after number `seq`."""
+        return tuple(self._entries[max(seq, 0) :])
+
+    def append(self, house: str, facts: Iterable[Fact], at: datetime) -> tuple[Entry, ...]:
+        """Write facts of one house, all at the same moment; return their entries."""
+        written = []
+        for fact in facts:
+            body: dict[str, Any] = {
+                "seq": len(self._entries) + 1,
+                "at": rfc3339_micro(at),
+                "world": self.world,
+                "house": house,
+                "kind": fact.kind,
+                "subject": dict(fact.subject),
+                "data": dict(fact.data),
+            }
+            text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+            entry = Entry(**body, digest=hashlib.sha256((self.digest + text).encode()).hexdigest())
+            self._entries.append(entry)
+            written.append(entry)
+        for entry in written:
+            for listener in tuple(self._listeners):
+                listener(entry)
+        return tuple(written)
+
+    def subscribe(self, listener: Callable[[Entry], None]) -> Callable[[], None]:
+        """Call `listener` with every new entry; the returned function stops it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)

@@ -1,0 +1,139 @@
+"""Questions to the network, and what is heard back.
+
+Whoever looks at the network (a validation, a self-check, an ACME client) is an
+*inquiry*: a generator that yields questions and is sent the answers. It never
+performs I/O, so the same inquiry runs on real sockets and in virtual time.
+Failure is an answer with `error` set, never an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from datetime import timedelta
+from typing import TypeAlias, TypeVar
+
+import attrs
+
+T = TypeVar("T")
+
+Headers: TypeAlias = tuple[tuple[str, str], ...]
+
+
+@attrs.frozen
+class Resolve:
+    """A DNS question; `server` is `HOST:PORT`, or None for the vantage's own resolver."""
+
+    name: str
+    rtype: str
+    server: str | None = None
+    timeout: timedelta = timedelta(seconds=10)
+
+
+@attrs.frozen
+class Fetch:
+    """One HTTP request; redirects are never followed.
+
+    address: `HOST:PORT` to dial instead of what the URL says (the Host header
+    stays the URL's); trust: PEM roots for TLS, None for the system's;
+    verify: False accepts any certificate; limit: bytes of body read at most.
+    """
+
+    url: str
+    method: str = "GET"
+    headers: Headers = ()
+    body: bytes = b""
+    address: str | None = None
+    trust: str | None = None
+    verify: bool = True
+    timeout: timedelta = timedelta(seconds=10)
+    limit: int = 65536
+
+
+@attrs.frozen
+class Pause:
+    """Let time pass."""
+
+    duration: timedelta
+
+
+@attrs.frozen
+class DnsRecord:
+    """One resource record; `value` is the presentation form (TXT: its strings joined, unquoted)."""
+
+    name: str
+    rtype: str
+    value: str
+    ttl: int = 60
+
+
+@attrs.frozen
+class DnsAnswer:
+    """A DNS reply; with `error` set there was none (time-out, refused connection, garbage)."""
+
+    rcode: str = "NOERROR"
+    records: tuple[DnsRecord, ...] = ()
+    authority: tuple[DnsRecord, ...] = ()
+    error: str | None = None
+
+    def values(self, rtype: str) -> tuple[str, ...]:
+        """Return the values of one type, in the order of the answer."""
+        return tuple(record.value for record in self.records if record.rtype == rtype)
+
+
+@attrs.frozen
+class HttpAnswer:
+    """An HTTP reply; with `error` set there was none. `address` is what was dialled."""
+
+    status: int = 0
+    headers: Headers = ()
+    body: bytes = b""
+    error: str | None = None
+    address: str | None = None
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of a header, its name in any case."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+
+@attrs.frozen
+class Elapsed:
+    """The pause is over."""
+
+
+Question: TypeAlias = Resolve | Fetch | Pause
+Answer: TypeAlias = DnsAnswer | HttpAnswer | Elapsed
+Inquiry: TypeAlias = Generator[Question, Answer, T]
+Vantage: TypeAlias = Callable[[Question], Awaitable[Answer]]
+"""A place to look from: answers any question about the network."""
+
+
+def resolve(name: str, rtype: str, server: str | None = None) -> Inquiry[DnsAnswer]:
+    """Ask one DNS question."""
+    answer = yield Resolve(name, rtype, server)
+    assert isinstance(answer, DnsAnswer)
+    return answer
+
+
+def fetch(question: Fetch) -> Inquiry[HttpAnswer]:
+    """Make one HTTP request."""
+    answer = yield question
+    assert isinstance(answer, HttpAnswer)
+    return answer
+
+
+def pause(duration: timedelta) -> Inquiry[None]:
+    """Let time pass."""
+    if duration > timedelta(0):
+        yield Pause(duration)
+
+
+async def conduct(inquiry: Inquiry[T], vantage: Vantage) -> T:
+    """Run an inquiry to its end against a vantage."""
+    try:
+        question = next(inquiry)
+        while True:
+            question = inquiry.send(await vantage(question))
+    except StopIteration as stop:
+        result: T = stop.value
+        return result

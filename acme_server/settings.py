@@ -1,0 +1,34 @@
+"""What an operator of the server may choose; one frozen value per world."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import attrs
+
+
+@attrs.frozen
+class Settings:
+    """Lifetimes, limits and the ports that validation dials.
+
+    dns: `HOST:PORT` of the resolver that validation asks, None for the system's;
+    max_body: bytes of request body (RFC 8555 has no figure, Boulder takes 50,000).
+    """
+
+    http01_port: int = 80
+    dns: str | None = None
+    order_lifetime: timedelta = timedelta(days=7)
+    pending_authorization_lifetime: timedelta = timedelta(days=7)
+    valid_authorization_lifetime: timedelta = timedelta(days=30)
+    certificate_lifetime: timedelta = timedelta(days=90)
+    backdate: timedelta = timedelta(minutes=1)
+    nonce_lifetime: timedelta = timedelta(hours=1)
+    max_nonces: int = 65536
+    max_body: int = 65536
+    max_identifiers: int = 100
+    retry_after: timedelta = timedelta(seconds=1)
+    validation_timeout: timedelta = timedelta(seconds=10)
+    terms_of_service: str | None = None
+    website: str | None = None
+    caa_identities: tuple[str, ...] = ()
+    always_valid: bool = False

@@ -1,0 +1,144 @@
+"""What the scheduler is told (events) and what it asks for (effects).
+
+Each effect is answered by exactly one event about the same challenge; ANSWERS
+is that table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TypeAlias
+
+import attrs
+
+from scheduler.challenge import Challenge
+
+
+@attrs.frozen
+class Present:
+    """Show the answer."""
+
+    key: str
+
+
+@attrs.frozen
+class SelfCheck:
+    """Look whether the answer can be seen."""
+
+    key: str
+
+
+@attrs.frozen
+class Accept:
+    """Tell the ACME server that the answer is there, and wait for its verdict."""
+
+    key: str
+
+
+@attrs.frozen
+class CleanUp:
+    """Take the answer away."""
+
+    key: str
+
+
+Effect: TypeAlias = Present | SelfCheck | Accept | CleanUp
+
+
+@attrs.frozen
+class Added:
+    """A challenge exists; it may be one that an earlier run left in the middle."""
+
+    challenge: Challenge
+
+
+@attrs.frozen
+class Removed:
+    """The challenge was deleted; what is shown must be taken away first."""
+
+    key: str
+
+
+@attrs.frozen
+class Presented:
+    """The answer is shown."""
+
+    key: str
+
+
+@attrs.frozen
+class PresentFailed:
+    """The answer could not be shown; tried again after a backoff."""
+
+    key: str
+    reason: str
+
+
+@attrs.frozen
+class CheckPassed:
+    """The answer can be seen."""
+
+    key: str
+
+
+@attrs.frozen
+class CheckFailed:
+    """The answer cannot be seen yet."""
+
+    key: str
+    reason: str
+    retry_after: timedelta | None = None
+
+
+@attrs.frozen
+class Decided:
+    """The ACME server's verdict, or an error that ends the challenge: a final state with its reason."""
+
+    key: str
+    state: str
+    reason: str
+
+
+@attrs.frozen
+class AcceptFailed:
+    """The verdict could not be had (network, 5xx, time-out); tried again after a backoff."""
+
+    key: str
+    reason: str
+
+
+@attrs.frozen
+class CleanedUp:
+    """The answer is gone; the slot is free."""
+
+    key: str
+
+
+@attrs.frozen
+class CleanUpFailed:
+    """The answer could not be taken away; the slot stays taken, tried again after a backoff."""
+
+    key: str
+    reason: str
+
+
+Event: TypeAlias = (
+    Added
+    | Removed
+    | Presented
+    | PresentFailed
+    | CheckPassed
+    | CheckFailed
+    | Decided
+    | AcceptFailed
+    | CleanedUp
+    | CleanUpFailed
+)
+
+ANSWERS: Mapping[type[Effect], tuple[type[Event], ...]] = {
+    Present: (Presented, PresentFailed),
+    SelfCheck: (CheckPassed, CheckFailed),
+    Accept: (Decided, AcceptFailed),
+    CleanUp: (CleanedUp, CleanUpFailed),
+}
