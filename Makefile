@@ -1,0 +1,63 @@
+# gravel: the two commands are `make up` and `make test`.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
+
+.PHONY: help up demo test cover lint types clients bench docs lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "gravel needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "python3 cannot make virtual environments; install that part with: apt install python3-venv"; exit 1; }
+
+$(VENV)/.user: $(BIN)/python pyproject.toml requirements.lock
+	$(PIP) --editable '.[all]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.user
+	$(PIP) --editable '.[all,dev]'
+	@touch $@
+
+up: $(VENV)/.user ## Start everything, issue the examples' certificates, stay up
+	$(BIN)/gravel up --apply examples/
+
+demo: $(VENV)/.user ## The same on free ports, then stop: exit 0 when all is Ready
+	$(BIN)/gravel up --apply examples/ --once --acme-port 0 --management-port 0 --dns-port 0 --kubernetes-port 0 --http01-port 0
+
+test: $(VENV)/.dev ## Run the tests; no root needed
+	$(BIN)/python -m pytest --numprocesses auto
+
+cover: $(VENV)/.dev ## Run the tests and report branch coverage
+	$(BIN)/python -m pytest --numprocesses auto --cov --cov-report term
+
+lint: $(VENV)/.dev ## Check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## Check types
+	$(BIN)/mypy
+
+clients: ## Install the real clients that tests and benchmarks use (Debian or Ubuntu, root)
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	  curl dehydrated bind9-dnsutils lego openssl pebble
+
+bench: $(VENV)/.dev ## Compare with Debian's pebble: certificates/s, latency, CPU per certificate
+	$(BIN)/python bench/compare.py
+
+docs: $(VENV)/.dev ## Write the generated parts of ARCHITECTURE.md anew
+	$(BIN)/python -m tests.architecture
+
+lock: $(BIN)/python ## Resolve the dependencies anew into requirements.lock
+	$(PIP) uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --extra all --extra dev \
+	  --no-header --no-annotate --output-file requirements.lock pyproject.toml
+
+clean: ## Remove what was built
+	rm -rf $(VENV) build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

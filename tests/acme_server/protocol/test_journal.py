@@ -1,0 +1,75 @@
+"""The journal: gapless, stamped, chained."""
+
+from datetime import UTC, datetime, timedelta
+
+from acme_server.protocol.journal import Fact, Journal
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def test_entries_are_numbered_from_one_without_gaps():
+    journal = Journal()
+    journal.append("acme_server", [Fact("OrderCreated", {"order": "a"}), Fact("OrderCreated", {"order": "b"})], NOON)
+    journal.append("scheduler", [Fact("ChallengeQueued", {"challenge": "c"})], NOON)
+    assert [entry.seq for entry in journal] == [1, 2, 3]
+
+
+def test_an_entry_says_when_where_and_what():
+    (entry,) = Journal("w1").append(
+        "solvers", [Fact("RecordAdded", {"name": "a"}, {"ttl": 60})], NOON + timedelta(microseconds=7)
+    )
+    assert entry.to_json() == {
+        "seq": 1,
+        "at": "2026-01-01T12:00:00.000007Z",
+        "world": "w1",
+        "house": "solvers",
+        "kind": "RecordAdded",
+        "subject": {"name": "a"},
+        "data": {"ttl": 60},
+        "digest": entry.digest,
+    }
+
+
+def written(*facts):
+    journal = Journal()
+    for fact in facts:
+        journal.append("acme_server", [fact], NOON)
+    return journal
+
+
+def test_two_histories_have_one_digest_exactly_when_they_are_the_same():
+    a, b = Fact("A", {"order": "1"}), Fact("B", {"order": "1"})
+    assert written(a, b).digest == written(a, b).digest
+    assert (
+        len({written(a, b).digest, written(b, a).digest, written(a).digest, written(a, a).digest, Journal().digest})
+        == 5
+    )
+
+
+def test_the_digest_does_not_depend_on_the_order_of_keys():
+    one = Fact("A", {"order": "1", "account": "2"}, {"x": 1, "y": 2})
+    other = Fact("A", {"account": "2", "order": "1"}, {"y": 2, "x": 1})
+    assert written(one).digest == written(other).digest
+
+
+def test_since_returns_what_came_after():
+    journal = written(Fact("A", {}), Fact("B", {}), Fact("C", {}))
+    assert [entry.kind for entry in journal.since(1)] == ["B", "C"]
+    assert journal.since(3) == ()
+    assert [entry.kind for entry in journal.since(-5)] == ["A", "B", "C"]
+
+
+def test_a_listener_hears_every_new_entry_until_it_stops():
+    journal, heard = Journal(), []
+    stop = journal.subscribe(lambda entry: heard.append(entry.kind))
+    journal.append("a", [Fact("A", {})], NOON)
+    stop()
+    journal.append("a", [Fact("B", {})], NOON)
+    assert heard == ["A"]
+
+
+def test_a_listener_that_writes_finds_the_journal_consistent():
+    journal = Journal()
+    journal.subscribe(lambda entry: entry.kind == "A" and journal.append("b", [Fact("Echo", {})], NOON))
+    journal.append("a", [Fact("A", {}), Fact("B", {})], NOON)
+    assert [(entry.seq, entry.kind) for entry in journal] == [(1, "A"), (2, "B"), (3, "Echo")]
