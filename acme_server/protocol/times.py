@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def rfc3339(moment: datetime) -> str:
@@ -16,8 +19,10 @@ def rfc3339_micro(moment: datetime) -> str:
 
 
 def parse_rfc3339(text: str) -> datetime:
-    """Read an RFC 3339 moment; ValueError when it is not one or has no offset."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None or "T" not in text.upper():
+    """Read an RFC 3339 moment; ValueError when it is not one or does not fit a datetime in UTC."""
+    if not _RFC3339.fullmatch(text.upper()):
         raise ValueError(f"{text!r} is not an RFC 3339 moment")
-    return moment.astimezone(UTC)
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is out of range") from None
