@@ -1,0 +1,55 @@
+"""IPv4 and IPv6 addresses of names, each family on its own, as pebble-challtestsrv has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+
+from solvers.dns.zone import LOOPBACK, Zone
+
+FAMILIES = (4, 6)
+
+
+class AddressBook:
+    """Writes addresses into a zone: a name without its own of a family has the default of that family."""
+
+    def __init__(self, zone: Zone) -> None:
+        self._zone = zone
+        self._defaults: dict[int, tuple[str, ...]] = {4: (LOOPBACK,), 6: ()}
+        self._own: dict[str, dict[int, tuple[str, ...]]] = {}
+
+    def add(self, family: int, host: str, addresses: Iterable[str]) -> None:
+        """Add addresses to a name's own of this family."""
+        checked = [_checked(family, address) for address in addresses]
+        known = self._own.get(_key(host), {})
+        self._write(host, {**known, family: tuple(dict.fromkeys((*known.get(family, ()), *checked)))})
+
+    def clear(self, family: int, host: str) -> None:
+        """Let a name have the default of this family again."""
+        self._write(host, {each: own for each, own in self._own.get(_key(host), {}).items() if each != family})
+
+    def set_default(self, family: int, address: str) -> None:
+        """Say what names without their own have; the empty string is none."""
+        self._defaults[family] = (_checked(family, address),) if address else ()
+        self._zone.set_default_addresses(sum(self._defaults.values(), ()))
+        for host, own in tuple(self._own.items()):
+            self._write(host, own)
+
+    def _write(self, host: str, own: dict[int, tuple[str, ...]]) -> None:
+        if own:
+            self._zone.set_addresses(host, sum((own.get(each, self._defaults[each]) for each in FAMILIES), ()))
+            self._own[_key(host)] = own
+        else:
+            self._zone.clear_addresses(host)
+            self._own.pop(_key(host), None)
+
+
+def _key(host: str) -> str:
+    return host.lower().removesuffix(".")
+
+
+def _checked(family: int, text: str) -> str:
+    address = ip_address(text)
+    if address.version != family:
+        raise ValueError(f"{text!r} is not an IPv{family} address")
+    return str(address)

@@ -1,0 +1,214 @@
+"""What a user may set: flags over GRAVEL_* variables over gravel.toml, all made from one table.
+
+The table is the class `Settings`: a field `acme_port` is the flag
+`--acme-port`, the variable `GRAVEL_ACME_PORT` and the key `acme-port`.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+FILE = Path("gravel.toml")
+PREFIX = "GRAVEL_"
+# Variables that are no option: the file to read, tracebacks, and where client verbs find a running `up`.
+OTHER_VARIABLES = ("GRAVEL_CONFIG", "GRAVEL_DEBUG", "GRAVEL_KUBERNETES")
+# What Kubernetes and Docker put into every container next to a service called gravel, or gravel-something.
+_SERVICE_LINK = re.compile(r"GRAVEL_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?|NAME)")
+_HOST_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]/]+):(\d{1,5})")
+_ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[^\s:\[\]/@?#]+)(:\d{1,5})?/?")
+
+
+def _host_port(text: str) -> str:
+    found = _HOST_PORT.fullmatch(text)
+    if not found or int(found[2]) > 65535:
+        raise click.BadParameter(f"{text!r} is not HOST:PORT.")
+    return text
+
+
+def _origin(text: str) -> str:
+    if not _ORIGIN.fullmatch(text):
+        raise click.BadParameter(f"{text!r} is not https://HOST[:PORT].")
+    return text.removesuffix("/")
+
+
+def _token(text: str) -> str:
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise click.BadParameter("A token is printable ASCII without spaces, and not empty.")
+    return text
+
+
+HOST_PORT = click.types.FuncParamType(_host_port)
+ORIGIN = click.types.FuncParamType(_origin)
+TOKEN = click.types.FuncParamType(_token)
+PORT = click.IntRange(0, 65535)
+SECONDS = click.FloatRange(min=0, min_open=True)
+SERVERS = ("up", "serve")
+
+
+def option(default: Any, kind: click.ParamType[Any], text: str, verbs: Sequence[str] = ("up",)) -> Any:
+    """Declare one row of the table; a tuple as default makes it repeatable."""
+    return attrs.field(default=default, metadata={"kind": kind, "help": text, "verbs": tuple(verbs)})
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """Every option of every verb; a verb takes those that name it."""
+
+    host: str = option("127.0.0.1", click.STRING, "Where the ACME server, its management and DNS listen.", SERVERS)
+    acme_port: int = option(14000, PORT, "Port of the ACME server; 0 is any free one, here and below.", SERVERS)
+    management_port: int = option(15000, PORT, "Port of the management API.", SERVERS)
+    dns_port: int = option(8053, PORT, "Port of the DNS server, UDP and TCP.", SERVERS)
+    kubernetes_port: int = option(16443, PORT, "Port of the embedded Kubernetes-style API, always on 127.0.0.1.")
+    http01_port: int = option(
+        5002, PORT, "Port that http-01 validation and self-checks dial; 0 is where the responder listens.", SERVERS
+    )
+    http01_listen: str | None = option(
+        None,
+        HOST_PORT,
+        "Where the built-in http-01 responder answers (up: 127.0.0.1:HTTP01-PORT; serve: none).",
+        SERVERS,
+    )
+    dns: str | None = option(
+        None, HOST_PORT, "DNS server that validation and self-checks ask (default: the built-in one).", SERVERS
+    )
+    base_url: str | None = option(
+        None, ORIGIN, "What the ACME server calls itself (default: https://HOST:ACME-PORT).", SERVERS
+    )
+    tls_name: tuple[str, ...] = option(
+        (), click.STRING, "Further name or address in the server's own certificate.", SERVERS
+    )
+    management_token: str | None = option(
+        None,
+        TOKEN,
+        "Bearer token that the management API wants; beyond loopback one is made up if none is given.",
+        SERVERS,
+    )
+    timing: str = option(
+        "fast",
+        click.Choice(("cert-manager", "fast")),
+        "What solvers wait before they call an answer visible: 5 passes and 60 s, or 1 pass and none.",
+    )
+    retry_period: float = option(10.0, SECONDS, "Seconds between two self-checks.")
+    max_concurrent_challenges: int = option(60, click.IntRange(min=1), "Challenges that may be under way at once.")
+    no_approver: bool = option(False, click.BOOL, "Leave approval of requests to `gravel approve`.")
+    seed: int | None = option(
+        None, click.IntRange(min=0), "Draw keys, serials and tokens from this number, so that a run repeats.", SERVERS
+    )
+    apply: tuple[str, ...] = option(
+        (), click.Path(exists=True), "Apply the manifests in this file or folder once up, and follow them."
+    )
+    once: bool = option(False, click.BOOL, "With --apply: stop when all is Ready (exit 0) or anything Failed (exit 1).")
+    timeout: float = option(300.0, SECONDS, "With --apply: seconds after which following ends, as if Failed.")
+    json: bool = option(False, click.BOOL, "Print JSON, one object per line.", SERVERS)
+
+
+FIELDS: Mapping[str, attrs.Attribute[Any]] = {field.name.replace("_", "-"): field for field in attrs.fields(Settings)}
+
+
+def configured(verb: str) -> Callable[[Callable[[Settings], int]], Callable[..., int]]:
+    """Give a command the options of its verb, and call it with the settings they add up to."""
+
+    def decorate(function: Callable[[Settings], int]) -> Callable[..., int]:
+        @functools.wraps(function)
+        def call(config: str | None, **flags: Any) -> int:
+            return function(load(verb, flags, os.environ, Path(config) if config else None))
+
+        declared = [_click_option(key, field) for key, field in FIELDS.items() if verb in field.metadata["verbs"]]
+        text = "TOML file to read instead of ./gravel.toml."
+        declared.append(click.option("--config", metavar="FILE", help=text))
+        return functools.reduce(lambda decorated, declare: declare(decorated), reversed(declared), call)
+
+    return decorate
+
+
+def _click_option(key: str, field: attrs.Attribute[Any]) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Declare the flag; what is absent stays None, so that the other sources may speak."""
+    kind, default = field.metadata["kind"], field.default
+    if kind is click.BOOL:
+        return click.option(f"--{key}", field.name, is_flag=True, default=None, help=field.metadata["help"])
+    several = isinstance(default, tuple)
+    shown = "" if several or default is None else f" [{default:g}]" if isinstance(default, float) else f" [{default}]"
+    return click.option(
+        f"--{key}", field.name, type=kind, multiple=several, default=None, help=field.metadata["help"] + shown
+    )
+
+
+def load(verb: str, flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None = None) -> Settings:
+    """Merge flags over environment over file; raise UsageError that names what is wrong."""
+    named = file or (Path(environment["GRAVEL_CONFIG"]) if environment.get("GRAVEL_CONFIG") else None)
+    given = {name: value for name, value in flags.items() if value not in (None, ())}
+    merged = {**_from_file(named or FILE, required=named is not None), **_from_environment(environment), **given}
+    taken = {name: value for name, value in merged.items() if verb in FIELDS[name.replace("_", "-")].metadata["verbs"]}
+    return Settings(**taken)
+
+
+def _from_file(path: Path, *, required: bool) -> dict[str, Any]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if required:
+            raise click.UsageError(f"There is no file {path}.") from None
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise click.UsageError(f"{path} cannot be read: {error}.") from None
+    for key in document:
+        if key not in FIELDS:
+            raise click.UsageError(f"{path}: {key!r} is no option; the nearest is {_nearest(key, FIELDS)!r}.")
+    return {FIELDS[key].name: _converted(FIELDS[key], value, f"{key} in {path}") for key, value in document.items()}
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    variables = {PREFIX + field.name.upper(): field for field in FIELDS.values()}
+    values: dict[str, Any] = {}
+    for name in sorted(environment):
+        value = environment[name]
+        if not name.startswith(PREFIX) or not value or _is_service_link(name, value):
+            continue
+        if name in variables:
+            field = variables[name]
+            parts = [part for part in value.split(",") if part] if isinstance(field.default, tuple) else value
+            values[field.name] = _converted(field, parts, name)
+        elif name not in OTHER_VARIABLES:
+            nearest = _nearest(name, (*variables, *OTHER_VARIABLES))
+            raise click.UsageError(f"The variable {name} is no option; the nearest is {nearest}.")
+    return values
+
+
+def _is_service_link(name: str, value: str) -> bool:
+    """`GRAVEL_DNS_PORT` is ours, unless a Service called gravel-dns made it."""
+    url = name.endswith("_PORT") and value.startswith(("tcp://", "udp://", "sctp://"))
+    return url or _SERVICE_LINK.fullmatch(name) is not None
+
+
+def _converted(field: attrs.Attribute[Any], value: Any, where: str) -> Any:
+    """Check a value that did not come through click's parser, with the same type."""
+    kind: click.ParamType[Any] = field.metadata["kind"]
+    if isinstance(field.default, tuple):
+        items = value if isinstance(value, list) else [value]
+        return tuple(_converted_one(kind, item, where) for item in items)
+    return _converted_one(kind, value, where)
+
+
+def _converted_one(kind: click.ParamType[Any], value: Any, where: str) -> Any:
+    wrong = isinstance(value, bool) and kind is not click.BOOL
+    if wrong or not isinstance(value, str | int | float):
+        raise click.UsageError(f"{where}: {value!r} is not a {kind.name}.")
+    try:
+        return kind.convert(value, None, None)
+    except click.BadParameter as error:
+        raise click.UsageError(f"{where}: {error.message}") from None
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    spelled = {name.lower().replace("_", "-"): name for name in known}
+    return spelled[get_close_matches(word.lower().replace("_", "-"), spelled, n=1, cutoff=0.0)[0]]

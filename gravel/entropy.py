@@ -1,0 +1,33 @@
+"""Where random bytes come from: the system, or a seed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+from acme_server.protocol.driver import Entropy
+
+
+class SeededEntropy:
+    """The same bytes for the same seed and the same order of requests: SHA-256 in counter mode.
+
+    Anyone who knows the seed knows every key drawn from it.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._key = hashlib.sha256(b"gravel seed " + str(seed).encode("ascii")).digest()
+        self._blocks = 0
+        self._rest = b""
+
+    def __call__(self, count: int) -> bytes:
+        """Return the next `count` bytes of the stream."""
+        while len(self._rest) < count:
+            self._rest += hashlib.sha256(self._key + self._blocks.to_bytes(8, "big")).digest()
+            self._blocks += 1
+        drawn, self._rest = self._rest[:count], self._rest[count:]
+        return drawn
+
+
+def entropy_of(seed: int | None) -> Entropy:
+    """Return the seed's bytes, or without one the system's."""
+    return os.urandom if seed is None else SeededEntropy(seed)

@@ -1,0 +1,91 @@
+"""Sockets and TLS for the door: a taken port is one clear line, a private key never a file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+
+import attrs
+import click
+from aiohttp import web
+
+from acme_server.tls import TlsMaterial
+
+
+@attrs.frozen
+class Door:
+    """What listens where: its purpose, the flag that moves it, and the address."""
+
+    purpose: str
+    flag: str
+    host: str
+    port: int
+
+
+@contextmanager
+def opening(door: Door) -> Iterator[None]:
+    """Turn what the system says about an address into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(_complaint(door, error)) from None
+
+
+def _complaint(door: Door, error: OSError) -> str:
+    where = f"port {door.port} on {door.host}"
+    if error.errno == errno.EADDRINUSE:
+        return f"{where} is taken ({door.purpose}); stop what uses it or choose another with {door.flag}"
+    if error.errno == errno.EACCES:
+        return f"{where} may be opened by root only ({door.purpose}); choose one from 1024 up with {door.flag}"
+    return f"cannot listen on {where} ({door.purpose}): {error.strerror or error}"
+
+
+def bind(door: Door) -> socket.socket:
+    """Return a listening TCP socket."""
+    with opening(door):
+        family = socket.AF_INET6 if ":" in door.host else socket.AF_INET
+        return socket.create_server((door.host, door.port), family=family, backlog=1024)
+
+
+def authority(host: str, port: int) -> str:
+    """Return `HOST:PORT`, an IPv6 host in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def split_authority(text: str) -> tuple[str, int]:
+    """Read `HOST:PORT` back."""
+    host, _, port = text.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def server_context(material: TlsMaterial) -> ssl.SSLContext:
+    """Return a TLS context; certificate and key reach OpenSSL through pipes."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    with _piped(material.certificate_pem) as certificate, _piped(material.key_pem) as key:
+        context.load_cert_chain(certificate, key)
+    return context
+
+
+@contextmanager
+def _piped(text: str) -> Iterator[str]:
+    """Offer a short text as a path that can be read once."""
+    reader, writer = os.pipe()
+    try:
+        with os.fdopen(writer, "w", encoding="ascii") as file:
+            file.write(text)
+        yield f"/dev/fd/{reader}"
+    finally:
+        os.close(reader)
+
+
+async def serve(stack: AsyncExitStack, app: web.Application, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+    """Serve an application on a socket until the stack closes."""
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.SockSite(runner, sock, ssl_context=tls).start()
