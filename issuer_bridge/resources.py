@@ -53,11 +53,12 @@ KINDS: tuple[Kind, ...] = (ISSUER, CLUSTER_ISSUER, CERTIFICATE_REQUEST, ORDER, C
 
 @attrs.frozen
 class ApiError(Exception):
-    """What the API server answered instead: a Status with code, reason and message."""
+    """What the API server answered instead: a Status with code, reason, message and details."""
 
     code: int
     reason: str
     message: str
+    details: Mapping[str, Any] = attrs.field(factory=dict, eq=False)
 
     def __str__(self) -> str:
         return self.message
