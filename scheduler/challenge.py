@@ -31,7 +31,8 @@ class Challenge:
 
     key: `NAMESPACE/NAME`, unique; created: when the resource was; state and
     reason: what cert-manager's status would say; presented_at: first
-    presentation; checks: self-checks so far; failures: errors in a row, for backoff.
+    presentation; checks: self-checks so far; failures: errors in a row, for backoff;
+    removed: its removal was asked for, so that it is forgotten once it is clean.
     """
 
     key: str
@@ -47,6 +48,7 @@ class Challenge:
     checks: int = 0
     failures: int = 0
     labels: Mapping[str, str] = attrs.field(factory=dict)
+    removed: bool = False
 
     @property
     def processing(self) -> bool:

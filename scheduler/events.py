@@ -61,6 +61,13 @@ class Removed:
 
 
 @attrs.frozen
+class Selected:
+    """Its turn has come; the engine tells itself, nobody else may."""
+
+    key: str
+
+
+@attrs.frozen
 class Presented:
     """The answer is shown."""
 
@@ -135,6 +142,8 @@ Event: TypeAlias = (
     | CleanedUp
     | CleanUpFailed
 )
+
+Move: TypeAlias = Event | Selected
 
 ANSWERS: Mapping[type[Effect], tuple[type[Event], ...]] = {
     Present: (Presented, PresentFailed),

@@ -1,0 +1,65 @@
+"""A network without sockets: authorities are functions, DNS is a function, time passes by request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+import attrs
+
+from acme_server.protocol.vantage import Answer, DnsAnswer, Elapsed, Fetch, HttpAnswer, Pause, Question, Resolve
+
+Route: TypeAlias = Callable[[Fetch], HttpAnswer]
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def no_dns(question: Resolve) -> DnsAnswer:
+    """The DNS of a network that has none."""
+    return DnsAnswer(error=f"{question.name} {question.rtype}: connection refused")
+
+
+@attrs.define
+class VirtualNetwork:
+    """What `VirtualDriver` asks.
+
+    routes: `HOST:PORT` -> what answers there; dns: answers every Resolve;
+    latency: of every answer. All three may change while a run goes on. An
+    answer is made when the question is asked and heard `latency` later.
+    """
+
+    routes: Mapping[str, Route] = attrs.field(factory=dict)
+    dns: Callable[[Resolve], DnsAnswer] = no_dns
+    latency: timedelta = timedelta(0)
+
+    def __call__(self, question: Question) -> tuple[timedelta, Answer]:
+        """Return how long the answer takes, and the answer."""
+        if isinstance(question, Pause):
+            return question.duration, Elapsed()
+        answer = self.dns(question) if isinstance(question, Resolve) else self._fetch(question)
+        if self.latency <= question.timeout:
+            return self.latency, answer
+        return question.timeout, type(answer)(error="timed out")
+
+    def _fetch(self, question: Fetch) -> HttpAnswer:
+        try:
+            authority = question.address or authority_of(question.url)
+        except ValueError as error:
+            return HttpAnswer(error=f"{question.url}: {error}")
+        route = self.routes.get(authority)
+        if route is None:
+            return HttpAnswer(error="connection refused", address=authority)
+        answer = route(question)
+        return attrs.evolve(answer, body=answer.body[: question.limit], address=answer.address or authority)
+
+
+def authority_of(url: str) -> str:
+    """Return the `HOST:PORT` that a URL names; ValueError when it names none."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    port = parts.port or _PORTS.get(parts.scheme)
+    if not host or port is None:
+        raise ValueError("names no host to dial")
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
