@@ -65,8 +65,8 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
 
     @property
     def type(self) -> str:
-        """The full URN."""
-        return PREFIX + self.kind
+        """The full URI; a type that is not of the RFC's namespace is its own."""
+        return self.kind if ":" in self.kind else PREFIX + self.kind
 
     def to_json(self, *, top: bool = True) -> dict[str, Any]:
         """Return the document; `status` only at the top level."""
