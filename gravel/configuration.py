@@ -23,15 +23,22 @@ PREFIX = "GRAVEL_"
 # Variables that are no option: the file to read, tracebacks, and where client verbs find a running `up`.
 OTHER_VARIABLES = ("GRAVEL_CONFIG", "GRAVEL_DEBUG", "GRAVEL_KUBERNETES")
 # What Kubernetes and Docker put into every container next to a service called gravel, or gravel-something.
-_SERVICE_LINK = re.compile(r"GRAVEL_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?|NAME)")
-_HOST_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]/]+):(\d{1,5})")
-_ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[^\s:\[\]/@?#]+)(:\d{1,5})?/?")
+_SERVICE_LINK = re.compile(r"GRAVEL_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
+_HOST_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})", re.ASCII)
+_ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?/?", re.ASCII)
+_NAME = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*|[0-9a-fA-F:.]+", re.ASCII)
 
 
 def _host_port(text: str) -> str:
     found = _HOST_PORT.fullmatch(text)
     if not found or int(found[2]) > 65535:
         raise click.BadParameter(f"{text!r} is not HOST:PORT.")
+    return text
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise click.BadParameter(f"{text!r} is neither a name nor an address.")
     return text
 
 
@@ -47,6 +54,7 @@ def _token(text: str) -> str:
     return text
 
 
+NAME = click.types.FuncParamType(_name)
 HOST_PORT = click.types.FuncParamType(_host_port)
 ORIGIN = click.types.FuncParamType(_origin)
 TOKEN = click.types.FuncParamType(_token)
@@ -64,7 +72,7 @@ def option(default: Any, kind: click.ParamType[Any], text: str, verbs: Sequence[
 class Settings:
     """Every option of every verb; a verb takes those that name it."""
 
-    host: str = option("127.0.0.1", click.STRING, "Where the ACME server, its management and DNS listen.", SERVERS)
+    host: str = option("127.0.0.1", NAME, "Where the ACME server, its management and DNS listen.", SERVERS)
     acme_port: int = option(14000, PORT, "Port of the ACME server; 0 is any free one, here and below.", SERVERS)
     management_port: int = option(15000, PORT, "Port of the management API.", SERVERS)
     dns_port: int = option(8053, PORT, "Port of the DNS server, UDP and TCP.", SERVERS)
@@ -84,9 +92,7 @@ class Settings:
     base_url: str | None = option(
         None, ORIGIN, "What the ACME server calls itself (default: https://HOST:ACME-PORT).", SERVERS
     )
-    tls_name: tuple[str, ...] = option(
-        (), click.STRING, "Further name or address in the server's own certificate.", SERVERS
-    )
+    tls_name: tuple[str, ...] = option((), NAME, "Further name or address in the server's own certificate.", SERVERS)
     management_token: str | None = option(
         None,
         TOKEN,
