@@ -61,13 +61,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def gravel(folder: Path, challenge: str) -> Iterator[Running]:
+def gravel(folder: Path) -> Iterator[Running]:
     """Run `gravel serve`; its DNS is in the same process."""
     http01_port = free_port()
     command = [str(GRAVEL), "serve", "--json", "--acme-port", "0", "--management-port", "0", "--dns-port", "0"]
     command += ["--http01-port", str(http01_port)]
-    if challenge == "always-valid":
-        command.append("--always-valid")
     with _process("gravel", command, folder) as process:
         if not select.select([process.stdout], [], [], START_TIMEOUT)[0] or not (line := process.stdout.readline()):
             raise CannotStart(f"gravel did not start: {(folder / 'gravel.log').read_text()}")
@@ -76,7 +74,7 @@ def gravel(folder: Path, challenge: str) -> Iterator[Running]:
 
 
 @contextmanager
-def pebble(folder: Path, challenge: str) -> Iterator[Running]:
+def pebble(folder: Path) -> Iterator[Running]:
     """Run Debian's pebble, without its sleeps and its bad nonces, and pebble-challtestsrv as its DNS."""
     for program in ("pebble", "pebble-challtestsrv"):
         if shutil.which(program) is None:
@@ -96,8 +94,6 @@ def pebble(folder: Path, challenge: str) -> Iterator[Running]:
     dns_command += ["-dns01", f"127.0.0.1:{dns}", "-management", f"127.0.0.1:{dns_management}"]
     command = ["pebble", "-config", str(folder / "pebble.json"), "-dnsserver", f"127.0.0.1:{dns}"]
     quick = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
-    if challenge == "always-valid":
-        quick["PEBBLE_VA_ALWAYS_VALID"] = "1"
     with ExitStack() as stack:
         resolver = stack.enter_context(_process("challtestsrv", dns_command, folder))
         server = stack.enter_context(_process("pebble", command, folder, quick))
@@ -115,7 +111,9 @@ def _process(
 ) -> Iterator[subprocess.Popen[bytes]]:
     with (folder / f"{name}.log").open("wb") as log:
         stdout = subprocess.PIPE if name == "gravel" else log
-        process = subprocess.Popen(command, stdout=stdout, stderr=log, env={**os.environ, **(environment or {})})
+        clean = {key: value for key, value in os.environ.items() if not key.startswith(("GRAVEL_", "PEBBLE_"))}
+        environment = {**clean, **(environment or {})}
+        process = subprocess.Popen(command, stdout=stdout, stderr=log, env=environment, cwd=folder)
         try:
             yield process
         finally:
