@@ -1,0 +1,238 @@
+"""The real vantage: HTTP through aiohttp, DNS over UDP and TCP, pauses in real time.
+
+Failure texts are few and stable: a reason that a user reads must not vary from
+try to try.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import ssl
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+from yarl import URL
+
+from acme_server.dns_messages import is_reply_to, is_truncated, read_reply, write_query
+from acme_server.protocol.vantage import Answer, DnsAnswer, Elapsed, Fetch, HttpAnswer, Pause, Question, Resolve
+
+_UDP_TRIES = 3
+_DNS_PORT = 53
+_RESOLV_CONF = Path("/etc/resolv.conf")
+# aiohttp would add these; a question's own headers are all that is said about the client.
+_UNSAID = ("Accept-Encoding", "Content-Type", "User-Agent")
+
+
+class Network:
+    """Answers any question from where this process stands; `dns` is `HOST:PORT`, None for the system's resolver."""
+
+    def __init__(self, dns: str | None = None) -> None:
+        self._dns = dns
+        self._sessions: dict[tuple[str | None, bool, bool], aiohttp.ClientSession] = {}
+
+    async def __call__(self, question: Question) -> Answer:
+        """Return the answer; what goes wrong on the network is an answer too."""
+        if isinstance(question, Fetch):
+            return await self._fetch(question)
+        if isinstance(question, Resolve):
+            return await self._resolve(question)
+        return await _pause(question)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        sessions = list(self._sessions.values())
+        self._sessions.clear()
+        for session in sessions:
+            await session.close()
+
+    async def _fetch(self, question: Fetch) -> HttpAnswer:
+        try:
+            return await self._request(question)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return HttpAnswer(error=_http_failure(error), address=question.address)
+
+    async def _request(self, question: Fetch) -> HttpAnswer:
+        parts = urlsplit(question.url)
+        headers = list(question.headers)
+        direct = question.address is not None
+        if direct:
+            headers += [("Host", parts.netloc.rpartition("@")[2]), ("Connection", "close")]
+        url = URL(parts._replace(netloc=question.address or parts.netloc, fragment="").geturl(), encoded=True)
+        request = self._session(question).request(
+            question.method,
+            url,
+            headers=headers,
+            data=question.body or None,
+            allow_redirects=False,
+            skip_auto_headers=_UNSAID,
+            server_hostname=parts.hostname if direct and parts.scheme == "https" else None,
+            timeout=aiohttp.ClientTimeout(total=question.timeout.total_seconds()),
+        )
+        async with request as response:
+            body = await _read(response.content, question.limit)
+            received = tuple((name, value) for name, value in response.headers.items())
+            return HttpAnswer(response.status, received, body, address=question.address or url.authority)
+
+    def _session(self, question: Fetch) -> aiohttp.ClientSession:
+        """Return the pool for this kind of question; dialling a given address shares no connection with anybody."""
+        direct = question.address is not None
+        kind = (question.trust, question.verify, direct)
+        if kind not in self._sessions:
+            self._sessions[kind] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    ssl=_tls_context(question.trust, question.verify),
+                    resolver=aiohttp.ThreadedResolver(),
+                    force_close=direct,
+                    # Whoever asks bounds how much is asked at once; a queue here would eat a question's time-out.
+                    limit=0,
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+            )
+        return self._sessions[kind]
+
+    async def _resolve(self, question: Resolve) -> DnsAnswer:
+        try:
+            server = question.server or self._dns or _system_nameserver()
+            query = write_query(question.name, question.rtype, secrets.randbelow(65536))
+            host, port = _host_and_port(server)
+            patience = question.timeout.total_seconds()
+            async with asyncio.timeout(patience):
+                reply = await _over_udp(query, host, port, patience / _UDP_TRIES)
+                if is_truncated(reply):
+                    reply = await _over_tcp(query, host, port)
+            return read_reply(reply)
+        except OSError as error:
+            return DnsAnswer(error=_os_failure(error))
+        except ValueError as error:
+            return DnsAnswer(error=str(error))
+
+
+async def _pause(question: Pause) -> Elapsed:
+    await asyncio.sleep(question.duration.total_seconds())
+    return Elapsed()
+
+
+async def _read(content: aiohttp.StreamReader, limit: int) -> bytes:
+    """Read up to the limit; leaving the rest unread makes aiohttp drop the connection."""
+    body = b""
+    while len(body) < limit:
+        chunk = await content.read(limit - len(body))
+        if not chunk:
+            break
+        body += chunk
+    return body
+
+
+def _tls_context(trust: str | None, verify: bool) -> ssl.SSLContext:
+    if verify:
+        return ssl.create_default_context(cadata=trust)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _http_failure(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"TLS: {_tls_reason(error.certificate_error)}"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return f"TLS: {_tls_reason(error.os_error)}"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "name not found"
+    if isinstance(error, OSError):
+        return _os_failure(error)
+    if isinstance(error, aiohttp.ClientResponseError):
+        return "malformed response"
+    if isinstance(error, ValueError):
+        return "invalid URL"
+    # The peer closed before or in the middle of its response: whether that is seen as a reset is a matter of timing.
+    return "connection reset"
+
+
+def _os_failure(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, ConnectionResetError | BrokenPipeError):
+        return "connection reset"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {_tls_reason(error)}"
+    if isinstance(error, socket.gaierror):
+        return "name not found"
+    # Several addresses that failed in different ways are reported as one error without a number.
+    return os.strerror(error.errno).lower() if error.errno else "connection failed"
+
+
+def _tls_reason(error: Exception) -> str:
+    """OpenSSL's reason, without the source position that follows it."""
+    verdict = getattr(error, "verify_message", None)
+    reason = str(getattr(error, "reason", None) or "handshake failed")
+    return str(verdict) if verdict else reason.replace("_", " ").lower()
+
+
+class _Listener(asyncio.DatagramProtocol):
+    """Waits for the one datagram that answers a query; any other is ignored."""
+
+    def __init__(self, query: bytes) -> None:
+        self._query = query
+        self.reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: ARG002 - the socket is connected
+        if is_reply_to(self._query, data) and not self.reply.done():
+            self.reply.set_result(data)
+
+    def error_received(self, exc: Exception) -> None:
+        if not self.reply.done():
+            self.reply.set_exception(exc)
+
+
+async def _over_udp(query: bytes, host: str, port: int, patience: float) -> bytes:
+    """Ask from a port of its own, and again when a datagram may have been lost."""
+    loop = asyncio.get_running_loop()
+    transport, listener = await loop.create_datagram_endpoint(lambda: _Listener(query), remote_addr=(host, port))
+    try:
+        for _ in range(_UDP_TRIES):
+            transport.sendto(query)
+            done, _ = await asyncio.wait([listener.reply], timeout=patience)
+            if done:
+                return listener.reply.result()
+        raise TimeoutError
+    finally:
+        transport.close()
+
+
+async def _over_tcp(query: bytes, host: str, port: int) -> bytes:
+    """Ask over a connection, each message behind its length (RFC 1035 section 4.2.2)."""
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        writer.write(len(query).to_bytes(2, "big") + query)
+        length = int.from_bytes(await reader.readexactly(2), "big")
+        reply = await reader.readexactly(length)
+    except asyncio.IncompleteReadError:
+        raise ConnectionResetError from None
+    finally:
+        writer.close()
+    if not is_reply_to(query, reply):
+        raise ValueError("malformed reply")
+    return reply
+
+
+def _host_and_port(server: str) -> tuple[str, int]:
+    parts = urlsplit(f"//{server}")
+    try:
+        port = parts.port or _DNS_PORT
+    except ValueError:
+        raise ValueError("invalid server address") from None
+    return parts.hostname or "", port
+
+
+def _system_nameserver() -> str:
+    """Return the first nameserver of resolv.conf(5), or the default it names."""
+    lines = (line.split() for line in _RESOLV_CONF.read_text(errors="replace").splitlines())
+    found = next((words[1] for words in lines if len(words) > 1 and words[0] == "nameserver"), "127.0.0.1")
+    return f"[{found}]:{_DNS_PORT}" if ":" in found else f"{found}:{_DNS_PORT}"

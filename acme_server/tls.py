@@ -1,0 +1,48 @@
+"""The certificate that the server itself shows on its HTTPS port, under a CA of its own.
+
+Kept apart from what the server issues: who trusts the one need not trust the other.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+
+import attrs
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from acme_server.certificate_authority import create_signer, new_serial, pem, private_key, sign_leaf
+from acme_server.protocol.driver import Entropy
+from acme_server.protocol.identifier import Identifier
+
+# Apple's verifiers refuse TLS server certificates of more than 825 days, from any CA.
+_LIFETIME = timedelta(days=2 * 365)
+_BACKDATE = timedelta(days=1)
+
+
+@attrs.frozen
+class TlsMaterial:
+    """What a TLS server needs, and the CA that its clients need, all in PEM."""
+
+    ca_pem: str
+    certificate_pem: str
+    key_pem: str = attrs.field(repr=False)
+
+
+def create(entropy: Entropy, now: datetime, names: tuple[str, ...]) -> TlsMaterial:
+    """Make a CA and a server certificate for DNS names and IP literals; the CA's key is forgotten."""
+    ca = create_signer(entropy, now, f"gravel TLS CA {entropy(3).hex()}", _LIFETIME)
+    key = private_key(entropy)
+    not_before = now - _BACKDATE
+    identifiers = [_identifier(name) for name in names]
+    serial = new_serial(entropy)
+    leaf = sign_leaf(ca, key.public_key(), identifiers, serial, not_before, not_before + _LIFETIME)
+    key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
+    return TlsMaterial(pem(ca.certificate), pem(leaf), key_pem)
+
+
+def _identifier(name: str) -> Identifier:
+    try:
+        return Identifier("ip", str(ip_address(name)))
+    except ValueError:
+        return Identifier("dns", name.lower())
