@@ -1,0 +1,41 @@
+"""Issued certificates and their revocation (RFC 8555 sections 7.4.2 and 7.6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import attrs
+
+from acme_server.protocol.identifier import Identifier
+from acme_server.protocol.problem import IllegalTransition
+
+
+@attrs.frozen
+class Certificate:
+    """A leaf with its chain.
+
+    serial: hexadecimal; fingerprint: hexadecimal SHA-256 of the DER;
+    key_thumbprint: RFC 7638, of its public key; chain: PEM, leaf first;
+    reason: the CRLReason that was given when it was revoked.
+    """
+
+    id: str
+    account_id: str
+    order_id: str
+    identifiers: tuple[Identifier, ...]
+    serial: str
+    fingerprint: str
+    key_thumbprint: str = attrs.field(repr=False)
+    chain: str = attrs.field(repr=False)
+    not_before: datetime
+    not_after: datetime
+    revoked: datetime | None = None
+    reason: int | None = None
+    version: int = 0
+
+
+def revoke(certificate: Certificate, reason: int | None, now: datetime) -> Certificate:
+    """Withdraw the certificate, once."""
+    if certificate.revoked is not None:
+        raise IllegalTransition(f"certificate {certificate.serial} is revoked already")
+    return attrs.evolve(certificate, revoked=now, reason=reason)

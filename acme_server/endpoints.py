@@ -1,0 +1,231 @@
+"""What each resource answers, once the front end knows who asks.
+
+An endpoint finds the records, gives a command to the registration authority,
+has its outcome carried out, and says what came of it. It may run twice when
+another writer was faster, so it reads what it decides on itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+import attrs
+
+from acme_server import orders as order_records
+from acme_server import resources
+from acme_server.accounts import Account
+from acme_server.authorizations import Authorization
+from acme_server.certificates import Certificate
+from acme_server.exchange import Reply, json_reply
+from acme_server.execution import carry_out
+from acme_server.orders import Order
+from acme_server.protocol.problem import Problem, unauthorized
+from acme_server.protocol.status import AuthorizationStatus, ChallengeStatus, OrderStatus
+from acme_server.registration_authority import accounts, challenges, finalization, orders, revocation
+from acme_server.registration_authority.outcome import Validate
+from acme_server.request import SignedRequest
+from acme_server.store import ORDERS_BY_ACCOUNT
+from acme_server.world import World
+
+Owned = TypeVar("Owned", Order, Authorization, Certificate)
+CHAIN_TYPE = "application/pem-certificate-chain"
+
+
+@attrs.frozen
+class Call:
+    """One admitted request: `document` is its JSON payload, None for GET and POST-as-GET."""
+
+    world: World
+    now: datetime
+    method: str
+    parameters: Mapping[str, str]
+    signed: SignedRequest | None = None
+    document: Mapping[str, Any] | None = None
+
+    @property
+    def signature(self) -> SignedRequest:
+        """The request, where the route asks for a signature."""
+        assert self.signed is not None
+        return self.signed
+
+    @property
+    def account(self) -> Account:
+        """The account that signed, where the route asks for one."""
+        assert self.signature.account is not None
+        return self.signature.account
+
+    @property
+    def payload(self) -> Mapping[str, Any]:
+        """The JSON payload, where the route asks for one."""
+        assert self.document is not None
+        return self.document
+
+
+@attrs.frozen
+class Answer:
+    """A reply, and the validations that are to start."""
+
+    reply: Reply
+    validations: tuple[Validate, ...] = ()
+
+
+def not_found() -> Problem:
+    """There is no such resource."""
+    return Problem("malformed", "there is no such resource", 404)
+
+
+def directory(call: Call) -> Answer:
+    """Section 7.1.1."""
+    return Answer(json_reply(200, resources.directory(call.world.links, call.world.settings)))
+
+
+def new_nonce(call: Call) -> Answer:
+    """Section 7.2; the front end adds the nonce."""
+    return Answer(Reply(200 if call.method == "HEAD" else 204, (("Cache-Control", "no-store"),)))
+
+
+def new_account(call: Call) -> Answer:
+    """Sections 7.3 and 7.3.1."""
+    outcome = accounts.new_account(call.world, call.signature.jwk, call.payload, call.now)
+    carry_out(call.world, outcome, call.now)
+    links, account = call.world.links, outcome.record
+    location = ("Location", links.account(account.id))
+    return Answer(json_reply(201 if outcome.changes else 200, resources.account(links, account), location))
+
+
+def account(call: Call) -> Answer:
+    """Sections 7.3.2 and 7.3.6."""
+    record = _own_account(call)
+    if call.document is not None:
+        outcome = accounts.update_account(record, call.document)
+        carry_out(call.world, outcome, call.now)
+        record = outcome.record
+    return Answer(json_reply(200, resources.account(call.world.links, record)))
+
+
+def account_orders(call: Call) -> Answer:
+    """Section 7.1.2.1: every order but the invalid ones."""
+    record = _own_account(call)
+    shown = [
+        order
+        for order in call.world.store.find(ORDERS_BY_ACCOUNT, record.id)
+        if order_records.status_of(order, _authorizations(call, order), call.now) is not OrderStatus.INVALID
+    ]
+    return Answer(json_reply(200, resources.orders(call.world.links, shown)))
+
+
+def new_order(call: Call) -> Answer:
+    """Section 7.4."""
+    outcome = orders.new_order(call.world, call.account, call.payload, call.now)
+    carry_out(call.world, outcome, call.now)
+    return _order(call, outcome.record, 201, ("Location", call.world.links.order(outcome.record.id)))
+
+
+def order(call: Call) -> Answer:
+    """Section 7.1.3."""
+    return _order(call, _own(call, Order), 200)
+
+
+def finalize(call: Call) -> Answer:
+    """Section 7.4; cert-manager's client polls the URL in Location."""
+    record = _own(call, Order)
+    outcome = finalization.finalize(call.world, record, _authorizations(call, record), call.payload, call.now)
+    carry_out(call.world, outcome, call.now)
+    return _order(call, _own(call, Order), 200, ("Location", call.world.links.order(record.id)))
+
+
+def authorization(call: Call) -> Answer:
+    """Sections 7.5 and 7.5.2."""
+    record = _own(call, Authorization)
+    if call.document is not None:
+        if call.document.get("status") != "deactivated":
+            raise Problem("malformed", 'the one change to an authorization is "status": "deactivated"')
+        outcome = challenges.deactivate(record, call.now)
+        carry_out(call.world, outcome, call.now)
+        record = outcome.record
+    waiting = record.status is AuthorizationStatus.PENDING and any(
+        challenge.status is ChallengeStatus.PROCESSING for challenge in record.challenges
+    )
+    document = resources.authorization(call.world.links, record, call.now)
+    return Answer(json_reply(200, document, *_retry_after(call, waiting)))
+
+
+def challenge(call: Call) -> Answer:
+    """Sections 7.5.1 and 8."""
+    record = _own(call, Authorization)
+    index = _challenge_index(record, call.parameters["index"])
+    validations: tuple[Validate, ...] = ()
+    if call.document is not None:
+        outcome = challenges.respond(record, index, call.now)
+        validations = carry_out(call.world, outcome, call.now)
+        record = _own(call, Authorization)
+    links = call.world.links
+    waiting = record.challenges[index].status is ChallengeStatus.PROCESSING
+    headers = (("Link", f'<{links.authorization(record.id)}>;rel="up"'), *_retry_after(call, waiting))
+    return Answer(json_reply(200, resources.challenge(links, record, index), *headers), validations)
+
+
+def certificate(call: Call) -> Answer:
+    """Section 7.4.2."""
+    record = _own(call, Certificate)
+    headers = (("Content-Type", CHAIN_TYPE), ("Link", f'<{call.world.links.issuer}>;rel="up"'))
+    return Answer(Reply(200, headers, record.chain.encode("ascii")))
+
+
+def issuer(call: Call) -> Answer:
+    """Section 7.4.2: the chain above every certificate, without the root."""
+    chain = call.world.authority.intermediate_pem
+    return Answer(Reply(200, (("Content-Type", CHAIN_TYPE),), chain.encode("ascii")))
+
+
+def revoke_certificate(call: Call) -> Answer:
+    """Section 7.6."""
+    signed = call.signature
+    carry_out(call.world, revocation.revoke(call.world, signed.jwk, signed.account, call.payload, call.now), call.now)
+    return Answer(Reply(200))
+
+
+def _own(call: Call, kind: type[Owned]) -> Owned:
+    record = call.world.store.get(kind, call.parameters[kind.__name__.lower()])
+    if record is None:
+        raise not_found()
+    if record.account_id != call.account.id:
+        raise unauthorized("the resource belongs to another account")
+    return record
+
+
+def _own_account(call: Call) -> Account:
+    record = call.world.store.get(Account, call.parameters["account"])
+    if record is None:
+        raise not_found()
+    if record.id != call.account.id:
+        raise unauthorized("this is another account")
+    return record
+
+
+def _authorizations(call: Call, record: Order) -> list[Authorization]:
+    found = [call.world.store.get(Authorization, item) for item in record.authorization_ids]
+    return [item for item in found if item is not None]
+
+
+def _challenge_index(record: Authorization, text: str) -> int:
+    for index in range(len(record.challenges)):
+        if text == str(index):
+            return index
+    raise not_found()
+
+
+def _order(call: Call, record: Order, status: int, *headers: tuple[str, str]) -> Answer:
+    document = resources.order(call.world.links, record, _authorizations(call, record), call.now)
+    waiting = record.stage is OrderStatus.PROCESSING
+    return Answer(json_reply(status, document, *headers, *_retry_after(call, waiting)))
+
+
+def _retry_after(call: Call, waiting: bool) -> tuple[tuple[str, str], ...]:
+    if not waiting:
+        return ()
+    seconds = math.ceil(call.world.settings.retry_after.total_seconds())
+    return (("Retry-After", str(seconds)),)

@@ -1,0 +1,168 @@
+"""The front end: which path, which method, whose signature; then every reply's common headers.
+
+`handle` answers any request whatever, and never raises: a client's mistake
+becomes a problem document, ours becomes serverInternal and a line in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+import attrs
+
+from acme_server import endpoints
+from acme_server.endpoints import Answer, Call
+from acme_server.exchange import Reply, Request, json_reply
+from acme_server.execution import retry_on_conflict
+from acme_server.protocol.journal import Fact
+from acme_server.protocol.problem import Problem, malformed
+from acme_server.registration_authority.outcome import Validate
+from acme_server.request import SignedRequest, Signer, read_request
+from acme_server.world import World
+
+LOG = logging.getLogger(__name__)
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_INTERNAL = Problem("serverInternal", "the server failed; its log says why")
+_CORS = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", "Link, Location, Replay-Nonce, Retry-After"),
+)
+_PREFLIGHT = (("Access-Control-Allow-Headers", "Content-Type"), ("Access-Control-Max-Age", "86400"))
+
+
+class Payload(Enum):
+    """What a POST may carry: nothing (POST-as-GET, section 6.3), a JSON object, or either."""
+
+    NOTHING = "nothing"
+    OBJECT = "object"
+    EITHER = "either"
+
+
+@attrs.frozen
+class Route:
+    """One row of the routing table; `{name}` in a pattern is one segment, handed on under that name."""
+
+    pattern: str
+    endpoint: Callable[[Call], Answer]
+    payload: Payload = Payload.NOTHING
+    signer: Signer = Signer.ACCOUNT
+    get: bool = False
+
+    @property
+    def allow(self) -> str:
+        """The methods, as in the Allow header."""
+        return "GET, HEAD, POST, OPTIONS" if self.get else "POST, OPTIONS"
+
+
+DIRECTORY = Route("/dir", endpoints.directory, get=True)
+NEW_NONCE = Route("/nonce", endpoints.new_nonce, get=True)
+ROUTES: tuple[Route, ...] = (
+    DIRECTORY,
+    NEW_NONCE,
+    Route("/new-account", endpoints.new_account, Payload.OBJECT, Signer.KEY),
+    Route("/new-order", endpoints.new_order, Payload.OBJECT),
+    Route("/revoke-cert", endpoints.revoke_certificate, Payload.OBJECT, Signer.EITHER),
+    Route("/account/{account}", endpoints.account, Payload.EITHER),
+    Route("/account/{account}/orders", endpoints.account_orders),
+    Route("/order/{order}", endpoints.order),
+    Route("/order/{order}/finalize", endpoints.finalize, Payload.OBJECT),
+    Route("/authz/{authorization}", endpoints.authorization, Payload.EITHER),
+    Route("/chall/{authorization}/{index}", endpoints.challenge, Payload.EITHER),
+    Route("/cert/{certificate}", endpoints.certificate),
+    Route("/issuer", endpoints.issuer),
+)
+
+
+def handle(world: World, request: Request, now: datetime) -> tuple[Reply, tuple[Validate, ...]]:
+    """Answer a request; its path is relative to the world's base URL."""
+    route, parameters = find_route(request)
+    try:
+        answer = _answer(world, request, route, parameters, now)
+    except Exception:
+        LOG.exception("%s %r", request.method, request.path)
+        answer = _problem(_INTERNAL)
+    headers = _CORS if route is DIRECTORY else (*_CORS, ("Link", f'<{world.links.directory}>;rel="index"'))
+    if request.method == "POST" or (route is NEW_NONCE and request.method in ("GET", "HEAD")):
+        headers = (*headers, ("Replay-Nonce", world.nonces.issue(now)))
+    return answer.reply.with_headers(*headers), answer.validations
+
+
+def find_route(request: Request) -> tuple[Route | None, Mapping[str, str]]:
+    """Return the route of a path and its parameters; a query is put up with where nothing is signed."""
+    path, mark, _ = request.path.partition("?")
+    segments = path.split("/")
+    route = _BY_SHAPE.get((segments[1] if len(segments) > 1 else "", len(segments)))
+    if route is None or (mark and (request.method == "POST" or not route.get)):
+        return None, {}
+    parameters: dict[str, str] = {}
+    for segment, wanted in zip(segments, route.pattern.split("/"), strict=True):
+        if wanted.startswith("{") and _ID.fullmatch(segment):
+            parameters[wanted[1:-1]] = segment
+        elif segment != wanted:
+            return None, {}
+    return route, parameters
+
+
+def _answer(
+    world: World, request: Request, route: Route | None, parameters: Mapping[str, str], now: datetime
+) -> Answer:
+    signed: SignedRequest | None = None
+    try:
+        if route is None:
+            raise endpoints.not_found()
+        if request.method == "OPTIONS":
+            return _preflight(route)
+        if request.method == "POST":
+            signed = read_request(world, request, route.signer, now)
+        elif not route.get or request.method not in ("GET", "HEAD"):
+            raise _not_allowed(route, request.method)
+        call = Call(world, now, request.method, parameters, signed, _document(route, signed))
+        return retry_on_conflict(lambda: route.endpoint(call))
+    except Problem as problem:
+        if request.method == "POST":
+            subject = {**parameters, "account": signed.account.id} if signed and signed.account else parameters
+            fact = _refused(request.path[:200] if route is None else route.pattern, problem, subject)
+            world.store.commit((), (fact,), now)
+        return _problem(problem)
+
+
+def _document(route: Route, signed: SignedRequest | None) -> Mapping[str, Any] | None:
+    if signed is None:
+        return None
+    if signed.payload and route.payload is Payload.NOTHING:
+        raise malformed("this resource is only read: the payload must be empty (POST-as-GET, RFC 8555 section 6.3)")
+    if not signed.payload and route.payload is Payload.OBJECT:
+        raise malformed("this resource needs a JSON object as payload; POST-as-GET is not for it")
+    return signed.document() if signed.payload else None
+
+
+def _preflight(route: Route) -> Answer:
+    return Answer(Reply(204, (("Allow", route.allow), ("Access-Control-Allow-Methods", route.allow), *_PREFLIGHT)))
+
+
+def _not_allowed(route: Route, method: str) -> Problem:
+    detail = f"{method[:20]!r} is not allowed here; allowed are {route.allow}"
+    return Problem("malformed", detail, 405, headers=(("Allow", route.allow),))
+
+
+def _refused(endpoint: str, problem: Problem, subject: Mapping[str, str]) -> Fact:
+    data = {"endpoint": endpoint, "problem": problem.type, "status": problem.status, "detail": problem.detail}
+    return Fact("RequestRefused", subject, data)
+
+
+def _problem(problem: Problem) -> Answer:
+    headers = problem.headers
+    return Answer(json_reply(problem.status, problem.to_json(), *headers, content_type="application/problem+json"))
+
+
+def _shape(route: Route) -> tuple[str, int]:
+    segments = route.pattern.split("/")
+    return segments[1], len(segments)
+
+
+_BY_SHAPE: Mapping[tuple[str, int], Route] = {_shape(route): route for route in ROUTES}

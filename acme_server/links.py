@@ -1,0 +1,75 @@
+"""IDs to URLs and back, for one world: URLs are made from its base URL, never from a request."""
+
+from __future__ import annotations
+
+import attrs
+
+
+@attrs.frozen
+class Links:
+    """The URLs that a world hands out; `base` has no trailing slash."""
+
+    base: str
+
+    @property
+    def directory(self) -> str:
+        """Section 7.1.1."""
+        return f"{self.base}/dir"
+
+    @property
+    def new_nonce(self) -> str:
+        """Section 7.2."""
+        return f"{self.base}/nonce"
+
+    @property
+    def new_account(self) -> str:
+        """Section 7.3."""
+        return f"{self.base}/new-account"
+
+    @property
+    def new_order(self) -> str:
+        """Section 7.4."""
+        return f"{self.base}/new-order"
+
+    @property
+    def revoke_certificate(self) -> str:
+        """Section 7.6."""
+        return f"{self.base}/revoke-cert"
+
+    @property
+    def issuer(self) -> str:
+        """What a certificate's `up` link names: its issuers (section 7.4.2)."""
+        return f"{self.base}/issuer"
+
+    def account(self, account_id: str) -> str:
+        """Return the account URL, which is also its `kid`."""
+        return f"{self.base}/account/{account_id}"
+
+    def account_id(self, kid: str) -> str | None:
+        """Return the ID in an account URL, or None when the text is not exactly one of ours."""
+        prefix = self.account("")
+        return kid[len(prefix) :] if kid.startswith(prefix) else None
+
+    def orders(self, account_id: str) -> str:
+        """Section 7.1.2.1."""
+        return f"{self.base}/account/{account_id}/orders"
+
+    def order(self, order_id: str) -> str:
+        """Section 7.1.3."""
+        return f"{self.base}/order/{order_id}"
+
+    def finalize(self, order_id: str) -> str:
+        """Section 7.4."""
+        return f"{self.base}/order/{order_id}/finalize"
+
+    def authorization(self, authorization_id: str) -> str:
+        """Section 7.1.4."""
+        return f"{self.base}/authz/{authorization_id}"
+
+    def challenge(self, authorization_id: str, index: int) -> str:
+        """Section 7.1.5."""
+        return f"{self.base}/chall/{authorization_id}/{index}"
+
+    def certificate(self, certificate_id: str) -> str:
+        """Section 7.4.2."""
+        return f"{self.base}/cert/{certificate_id}"

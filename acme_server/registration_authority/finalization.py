@@ -1,0 +1,115 @@
+"""Commands that end an order: finalize it, then issue its certificate (RFC 8555 section 7.4)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+from acme_server import certificate_authority, orders
+from acme_server.authorizations import Authorization
+from acme_server.certificates import Certificate
+from acme_server.csr import CertificateSigningRequest, parse_csr
+from acme_server.orders import Order
+from acme_server.protocol.encoding import b64url_decode
+from acme_server.protocol.identifier import Identifier
+from acme_server.protocol.journal import Fact
+from acme_server.protocol.problem import Problem, malformed
+from acme_server.protocol.status import OrderStatus
+from acme_server.protocol.times import rfc3339
+from acme_server.registration_authority.outcome import Issue, Outcome
+from acme_server.registration_authority.validity import validity_of
+from acme_server.store import ACCOUNT_BY_THUMBPRINT
+from acme_server.world import World
+
+LOG = logging.getLogger(__name__)
+
+
+def finalize(
+    world: World, order: Order, authorizations: Sequence[Authorization], document: Mapping[str, Any], now: datetime
+) -> Outcome[Order]:
+    """Take the CSR of a ready order; a CSR that does not fit leaves the order ready."""
+    status = orders.status_of(order, authorizations, now)
+    if status is not OrderStatus.READY:
+        raise Problem("orderNotReady", f"the order is {status}; only a ready order can be finalized")
+    csr = _read_csr(document)
+    _check_csr(world, order, csr)
+    finalized = orders.finalize(order, authorizations, document["csr"], csr.thumbprint, now)
+    fact = Fact("OrderFinalized", _subject(order), {"identifiers": _values(order.identifiers)})
+    return Outcome(finalized, (finalized,), (fact,), (Issue(order.id),))
+
+
+def issue(world: World, order: Order, now: datetime) -> Outcome[Order]:
+    """Sign the certificate of an order that is processing; should that fail, the order fails."""
+    try:
+        certificate = _sign(world, order, now)
+    except Exception:
+        LOG.exception("order %s: the certificate could not be signed", order.id)
+        failed = orders.fail(order, Problem("serverInternal", "the certificate could not be signed"))
+        return Outcome(failed, (failed,), (Fact("OrderFailed", _subject(order), {"reason": "signing failed"}),))
+    issued = orders.issue(order, certificate.id)
+    return Outcome(issued, (issued, certificate), (_certificate_issued(certificate),))
+
+
+def _read_csr(document: Mapping[str, Any]) -> CertificateSigningRequest:
+    try:
+        der = b64url_decode(document.get("csr"))
+    except ValueError as error:
+        raise malformed(f"'csr' {error}; send the base64url of its DER form") from None
+    return parse_csr(der)
+
+
+def _check_csr(world: World, order: Order, csr: CertificateSigningRequest) -> None:
+    asked, wanted = set(csr.identifiers), set(order.identifiers)
+    missing, extra = _values(sorted(wanted - asked)), _values(sorted(asked - wanted))
+    complaints = [f"lacks {', '.join(missing)}"] if missing else []
+    complaints += [f"has {', '.join(extra)}, not in the order"] if extra else []
+    if complaints:
+        raise Problem("badCSR", f"the CSR's names are not the order's: it {' and '.join(complaints)}")
+    if world.store.find(ACCOUNT_BY_THUMBPRINT, csr.thumbprint):
+        raise Problem("badCSR", "the CSR's key is an account key; make a key of its own (RFC 8555 section 11.1)")
+
+
+def _sign(world: World, order: Order, now: datetime) -> Certificate:
+    assert order.csr is not None
+    assert order.key_thumbprint is not None
+    # The key was judged when the CSR came in; to read it again is cheaper than to keep it parsed.
+    public_key: Any = x509.load_der_x509_csr(b64url_decode(order.csr)).public_key()
+    serial = certificate_authority.new_serial(world.entropy)
+    not_before, not_after = validity_of(order, world.settings, now)
+    leaf = certificate_authority.issue(world.authority, public_key, order.identifiers, serial, not_before, not_after)
+    return Certificate(
+        id=world.new_id(),
+        account_id=order.account_id,
+        order_id=order.id,
+        identifiers=order.identifiers,
+        serial=f"{serial:x}",
+        fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),
+        key_thumbprint=order.key_thumbprint,
+        chain=certificate_authority.chain_pem(world.authority, leaf),
+        not_before=not_before,
+        not_after=not_after,
+    )
+
+
+def _certificate_issued(certificate: Certificate) -> Fact:
+    subject = {"account": certificate.account_id, "order": certificate.order_id, "certificate": certificate.id}
+    data = {
+        "serial": certificate.serial,
+        "identifiers": _values(certificate.identifiers),
+        "not_before": rfc3339(certificate.not_before),
+        "not_after": rfc3339(certificate.not_after),
+    }
+    return Fact("CertificateIssued", subject, data)
+
+
+def _subject(order: Order) -> dict[str, str]:
+    return {"account": order.account_id, "order": order.id}
+
+
+def _values(identifiers: Sequence[Identifier]) -> list[str]:
+    return [identifier.value for identifier in identifiers]

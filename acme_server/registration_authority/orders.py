@@ -1,0 +1,96 @@
+"""Commands on orders: create one, with its authorizations (RFC 8555 section 7.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from acme_server.accounts import Account
+from acme_server.authorizations import Authorization, Challenge
+from acme_server.orders import Order
+from acme_server.protocol.identifier import Identifier, parse_identifier
+from acme_server.protocol.journal import Fact
+from acme_server.protocol.problem import Problem, malformed
+from acme_server.protocol.times import rfc3339
+from acme_server.registration_authority.outcome import Outcome
+from acme_server.registration_authority.validity import parse_validity
+from acme_server.store import Record
+from acme_server.world import World
+
+# What proves control of a name, and of all names below it (RFC 8555 section 8; a wildcard needs DNS).
+CHALLENGES: tuple[str, ...] = ("http-01", "dns-01")
+WILDCARD_CHALLENGES: tuple[str, ...] = ("dns-01",)
+
+
+def new_order(world: World, account: Account, document: Mapping[str, Any], now: datetime) -> Outcome[Order]:
+    """Create an order and a pending authorization for each of its identifiers."""
+    identifiers = parse_identifiers(document.get("identifiers"), world.settings.max_identifiers)
+    not_before, not_after = parse_validity(document, world.settings, now)
+    authorizations = [_new_authorization(world, account, identifier, now) for identifier in identifiers]
+    # A certificate that ended before it was issued is of no use: neither is its order.
+    expires = now + world.settings.order_lifetime
+    order = Order(
+        id=world.new_id(),
+        account_id=account.id,
+        identifiers=identifiers,
+        authorization_ids=tuple(authorization.id for authorization in authorizations),
+        created=now,
+        expires=expires if not_after is None else min(expires, not_after),
+        not_before=not_before,
+        not_after=not_after,
+    )
+    changes: tuple[Record, ...] = (*authorizations, order)
+    return Outcome(order, changes, (_order_created(order),))
+
+
+def parse_identifiers(value: Any, maximum: int) -> tuple[Identifier, ...]:
+    """Read `identifiers`, without repetitions; all that are wrong are named at once (section 6.7.1)."""
+    if not isinstance(value, list) or not value:
+        raise malformed("'identifiers' is not an array with at least one identifier")
+    if len(value) > maximum:
+        raise malformed(f"{len(value)} identifiers were given; the maximum is {maximum}")
+    identifiers: dict[Identifier, None] = {}
+    problems: list[Problem] = []
+    for item in value:
+        try:
+            identifiers[parse_identifier(item)] = None
+        except Problem as problem:
+            problems.append(problem)
+    if problems:
+        raise _together(problems)
+    return tuple(identifiers)
+
+
+def _together(problems: list[Problem]) -> Problem:
+    """Say in one problem what is wrong with each identifier; only subproblems name identifiers."""
+    alike = all(problem.kind == problems[0].kind for problem in problems)
+    kind = problems[0].kind if alike else "compound"
+    detail = problems[0].detail if len(problems) == 1 else f"{len(problems)} identifiers cannot be ordered"
+    about = tuple(problem for problem in problems if problem.extra)
+    return Problem(kind, detail, problems[0].status, about)
+
+
+def _new_authorization(world: World, account: Account, identifier: Identifier, now: datetime) -> Authorization:
+    types = WILDCARD_CHALLENGES if identifier.wildcard else CHALLENGES
+    return Authorization(
+        id=world.new_id(),
+        account_id=account.id,
+        identifier=identifier.base,
+        wildcard=identifier.wildcard,
+        challenges=tuple(Challenge(kind, world.new_id()) for kind in types),
+        created=now,
+        expires=now + world.settings.pending_authorization_lifetime,
+    )
+
+
+def _order_created(order: Order) -> Fact:
+    data: dict[str, Any] = {
+        "identifiers": [identifier.value for identifier in order.identifiers],
+        "authorizations": list(order.authorization_ids),
+        "expires": rfc3339(order.expires),
+    }
+    for name, moment in (("not_before", order.not_before), ("not_after", order.not_after)):
+        if moment is not None:
+            data[name] = rfc3339(moment)
+    return Fact("OrderCreated", {"account": order.account_id, "order": order.id}, data)

@@ -1,0 +1,38 @@
+"""What a command decided: records to commit, facts to journal, effects to perform."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeAlias
+
+import attrs
+
+from acme_server.protocol.journal import Fact
+from acme_server.store import R, Record
+
+
+@attrs.frozen
+class Validate:
+    """Look whether a challenge's answer is there."""
+
+    authorization_id: str
+    index: int
+
+
+@attrs.frozen
+class Issue:
+    """Sign the certificate of an order that is processing."""
+
+    order_id: str
+
+
+Effect: TypeAlias = Validate | Issue
+
+
+@attrs.frozen
+class Outcome(Generic[R]):
+    """A decision about `record`, which is in `changes` when it is new or different."""
+
+    record: R
+    changes: tuple[Record, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    effects: tuple[Effect, ...] = ()

@@ -1,0 +1,133 @@
+"""The store: records by ID, the indexes to find them by, and the journal beside them.
+
+A commit writes records and facts together or not at all. Each record carries
+the version it was read at; a commit that would overwrite a newer one, or
+break a unique index, raises Conflict, and the command is tried again on what
+is there now. Records are plain values, so that a store may be a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+import attrs
+
+from acme_server.accounts import Account
+from acme_server.authorizations import Authorization
+from acme_server.certificates import Certificate
+from acme_server.orders import Order
+from acme_server.protocol.identifier import Identifier
+from acme_server.protocol.journal import Fact, Journal
+
+Record: TypeAlias = Account | Order | Authorization | Certificate
+R = TypeVar("R", bound=Record)
+HOUSE = "acme_server"
+
+
+class Conflict(Exception):  # noqa: N818 - says what happened
+    """Another writer was faster: what this commit rests on has changed."""
+
+
+@attrs.frozen
+class Index(Generic[R]):
+    """A way to find records of one kind: by what `key` says of them."""
+
+    name: str
+    kind: type[R]
+    key: Callable[[R], str]
+    unique: bool = False
+
+
+def claim(account_id: str, identifier: Identifier) -> str:
+    """Return the key of AUTHORIZATIONS_BY_CLAIM; the identifier as an order has it, `*.` included."""
+    return f"{account_id}/{identifier.type}:{identifier.value}"
+
+
+ACCOUNT_BY_THUMBPRINT = Index("thumbprint", Account, lambda account: account.thumbprint, unique=True)
+ORDERS_BY_ACCOUNT = Index("account", Order, lambda order: order.account_id)
+AUTHORIZATIONS_BY_CLAIM = Index(
+    "claim", Authorization, lambda authorization: claim(authorization.account_id, authorization.covers)
+)
+CERTIFICATE_BY_SERIAL = Index("serial", Certificate, lambda certificate: certificate.serial, unique=True)
+CERTIFICATE_BY_FINGERPRINT = Index("fingerprint", Certificate, lambda certificate: certificate.fingerprint, unique=True)
+KINDS: tuple[type[Record], ...] = (Account, Order, Authorization, Certificate)
+INDEXES: tuple[Index[Any], ...] = (
+    ACCOUNT_BY_THUMBPRINT,
+    ORDERS_BY_ACCOUNT,
+    AUTHORIZATIONS_BY_CLAIM,
+    CERTIFICATE_BY_SERIAL,
+    CERTIFICATE_BY_FINGERPRINT,
+)
+
+
+class Store(Protocol):
+    """Where a world keeps its records and its history."""
+
+    journal: Journal
+
+    def get(self, kind: type[R], record_id: str) -> R | None:
+        """Return a record, or None."""
+        ...
+
+    def find(self, index: Index[R], key: str) -> tuple[R, ...]:
+        """Return the records with that key, in the order in which they were created."""
+        ...
+
+    def commit(self, changes: Sequence[Record], facts: Sequence[Fact], at: datetime) -> None:
+        """Write records, each under the version after the one it carries (0: new), and facts; or raise Conflict."""
+        ...
+
+
+class MemoryStore:
+    """Tables and indexes in dicts; gone when the process ends."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self._tables: dict[type[Any], dict[str, Any]] = {kind: {} for kind in KINDS}
+        # An index holds IDs, in a dict because a set has no order.
+        self._indexes: dict[str, dict[str, dict[str, None]]] = {index.name: {} for index in INDEXES}
+
+    def get(self, kind: type[R], record_id: str) -> R | None:
+        """See Store."""
+        record: R | None = self._tables[kind].get(record_id)
+        return record
+
+    def find(self, index: Index[R], key: str) -> tuple[R, ...]:
+        """See Store."""
+        table = self._tables[index.kind]
+        return tuple(table[record_id] for record_id in self._indexes[index.name].get(key, ()))
+
+    def commit(self, changes: Sequence[Record], facts: Sequence[Fact], at: datetime) -> None:
+        """See Store."""
+        for record in changes:
+            self._check(record)
+        for record in changes:
+            self._write(attrs.evolve(record, version=record.version + 1))
+        self.journal.append(HOUSE, facts, at)
+
+    def _check(self, record: Record) -> None:
+        current = self._tables[type(record)].get(record.id)
+        version = 0 if current is None else current.version
+        if version != record.version:
+            raise Conflict(f"{type(record).__name__} {record.id} is at version {version}, not {record.version}")
+        for index in _INDEXES_OF[type(record)]:
+            holders = self._indexes[index.name].get(index.key(record), ())
+            if index.unique and any(holder != record.id for holder in holders):
+                raise Conflict(f"another {type(record).__name__} has the same {index.name}")
+
+    def _write(self, record: Record) -> None:
+        table = self._tables[type(record)]
+        previous = table.get(record.id)
+        table[record.id] = record
+        for index in _INDEXES_OF[type(record)]:
+            key = index.key(record)
+            if previous is not None and (old := index.key(previous)) != key:
+                del self._indexes[index.name][old][record.id]
+            self._indexes[index.name].setdefault(key, {})[record.id] = None
+
+
+_INDEXES_OF: dict[type[Record], tuple[Index[Any], ...]] = {
+    kind: tuple(index for index in INDEXES if index.kind is kind) for kind in KINDS
+}

@@ -1,0 +1,66 @@
+"""A world: all that one ACME server is, in one value; there are no module globals."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import attrs
+
+from acme_server import certificate_authority
+from acme_server.account_keys import AccountKeys
+from acme_server.certificate_authority import CertificateAuthority
+from acme_server.links import Links
+from acme_server.nonces import NoncePool
+from acme_server.protocol.driver import Entropy
+from acme_server.protocol.encoding import b64url
+from acme_server.protocol.journal import Journal
+from acme_server.settings import Settings
+from acme_server.store import MemoryStore, Store
+
+
+@attrs.define
+class World:
+    """State and settings; `base_url` is where its clients see it, without a trailing slash."""
+
+    id: str
+    base_url: str
+    settings: Settings
+    entropy: Entropy = attrs.field(repr=False)
+    authority: CertificateAuthority = attrs.field(repr=False)
+    store: Store = attrs.field(repr=False)
+    nonces: NoncePool = attrs.field(repr=False)
+    account_keys: AccountKeys = attrs.field(factory=AccountKeys, repr=False)
+
+    @property
+    def journal(self) -> Journal:
+        """The world's history, which its store writes."""
+        return self.store.journal
+
+    @property
+    def links(self) -> Links:
+        """The world's URLs."""
+        return Links(self.base_url)
+
+    @property
+    def directory_url(self) -> str:
+        """What a client is told."""
+        return self.links.directory
+
+    def new_id(self) -> str:
+        """Draw an ID or a token: 128 random bits (RFC 8555 sections 8.3 and 10.5)."""
+        return b64url(self.entropy(16))
+
+
+def create_world(
+    base_url: str, settings: Settings, entropy: Entropy, now: datetime, world_id: str = "default"
+) -> World:
+    """Make an empty world with a certificate authority of its own."""
+    return World(
+        id=world_id,
+        base_url=base_url.rstrip("/"),
+        settings=settings,
+        entropy=entropy,
+        authority=certificate_authority.create(entropy, now),
+        store=MemoryStore(Journal(world_id)),
+        nonces=NoncePool(entropy, settings.nonce_lifetime, settings.max_nonces),
+    )
