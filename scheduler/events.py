@@ -48,7 +48,10 @@ Effect: TypeAlias = Present | SelfCheck | Accept | CleanUp
 
 @attrs.frozen
 class Added:
-    """A challenge exists; it may be one that an earlier run left in the middle."""
+    """A challenge exists; it may be one that an earlier run left in the middle.
+
+    After a restart those in the middle come first: whoever is queued and added before them may take their slot.
+    """
 
     challenge: Challenge
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from acme_server.protocol.driver import Cancel
+from acme_server.protocol.driver import Cancel, Driver
 from acme_server.protocol.times import rfc3339_micro
 from acme_server.protocol.vantage import Answer, Inquiry, Question
 
@@ -22,8 +22,8 @@ class RanTooLong(Exception):  # noqa: N818 - says what happened
     """The run took more events than it was allowed: most likely it would never have ended."""
 
 
-class VirtualDriver:
-    """Implements `Driver` without a clock; `network` says what each question is answered, and after how long.
+class VirtualDriver(Driver):
+    """Needs no clock; `network` says what each question is answered, and after how long.
 
     max_events bounds each call of `run`.
     """
