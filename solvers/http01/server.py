@@ -1,0 +1,53 @@
+"""The responder's socket: small requests, one per connection, each within its time."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from solvers.http01.responder import Responder
+
+REQUEST_SECONDS = 10.0
+MAX_LINE = 4096
+MAX_HEADERS = 64
+_HEADERS = {"Cache-Control": "no-cache, no-store, must-revalidate", "Pragma": "no-cache", "Expires": "0"}
+
+
+class HttpServer:
+    """A running server; `address` is where."""
+
+    def __init__(self, runner: web.ServerRunner, address: str) -> None:
+        self._runner = runner
+        self.address = address
+
+    async def close(self) -> None:
+        """Stop listening, drop open connections and release the port."""
+        await self._runner.cleanup()
+
+
+async def serve_http01(responder: Responder, host: str, port: int) -> HttpServer:
+    """Serve a responder; port 0 is any free one. OSError when the port is taken."""
+
+    async def handle(request: web.BaseRequest) -> web.Response:
+        status, body = responder.handle(request.method, request.headers.get("Host", ""), request.rel_url.raw_path)
+        response = web.Response(status=status, body=body, content_type="text/plain", headers=_HEADERS)
+        response.force_close()
+        return response
+
+    server = web.Server(
+        handle,
+        access_log=None,
+        keepalive_timeout=REQUEST_SECONDS,  # also the time in which a connection's request must be there
+        lingering_time=0,
+        max_line_size=MAX_LINE,
+        max_field_size=MAX_LINE,
+        max_headers=MAX_HEADERS,
+    )
+    runner = web.ServerRunner(server, shutdown_timeout=0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError:
+        await runner.cleanup()
+        raise
+    bound, number = runner.addresses[0][:2]
+    return HttpServer(runner, f"[{bound}]:{number}" if ":" in bound else f"{bound}:{number}")
