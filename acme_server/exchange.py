@@ -10,6 +10,8 @@ import attrs
 
 from acme_server.protocol.vantage import Headers
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 @attrs.frozen
 class Request:
@@ -31,10 +33,9 @@ class Reply:
 
     def with_headers(self, *headers: tuple[str, str]) -> Reply:
         """Return the reply with further headers."""
-        return attrs.evolve(self, headers=(*self.headers, *headers))
+        return Reply(self.status, (*self.headers, *headers), self.body)
 
 
 def json_reply(status: int, document: Any, *headers: tuple[str, str], content_type: str = "application/json") -> Reply:
     """Return a reply that carries a JSON document."""
-    body = json.dumps(document, separators=(",", ":")).encode()
-    return Reply(status, (("Content-Type", content_type), *headers), body)
+    return Reply(status, (("Content-Type", content_type), *headers), _encode(document).encode())

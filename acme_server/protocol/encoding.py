@@ -42,10 +42,12 @@ def load_json(data: bytes) -> Any:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         raise ValueError("is not UTF-8") from None
+    if text.startswith("\ufeff"):
+        raise ValueError("is not JSON (it starts with a byte order mark)")
     if _too_deep(text):
         raise ValueError(f"is nested deeper than {MAX_DEPTH} levels")
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"is not JSON ({error.msg} at character {error.pos})") from None
     except ValueError as error:
@@ -65,8 +67,10 @@ def _encodes(value: Any) -> bool:
 
 def _too_deep(text: str) -> bool:
     """Bound the nesting before the parser recurses into it."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return False
     depth = 0
-    for match in re.finditer(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', text):
+    for match in re.finditer(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', text):
         bracket = match.group()
         if bracket in "[{":
             depth += 1
@@ -88,3 +92,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"has the number {name}, which JSON does not know")
+
+
+# Made once: the hooks would have `json.loads` make a decoder for every text.
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
