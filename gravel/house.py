@@ -55,11 +55,22 @@ class House:
     operator: Operator
 
 
-def build(driver: Driver, settings: HouseSettings, entropy: Entropy) -> House:
-    """Put a house together; the order of the parts fixes the order in which entropy is drawn."""
+def build(
+    driver: Driver,
+    settings: HouseSettings,
+    entropy: Entropy,
+    *,
+    zone: Zone | None = None,
+    responder: Responder | None = None,
+) -> House:
+    """Put a house together; the order of the parts fixes the order in which entropy is drawn.
+
+    zone, responder: given when they are served already, so that their addresses could be known.
+    """
     server_settings = attrs.evolve(settings.server, dns=settings.dns, http01_port=settings.http01_port)
     world = create_world(settings.base_url, server_settings, entropy, driver.now())
-    zone, responder = Zone(), Responder()
+    zone = Zone() if zone is None else zone
+    responder = Responder() if responder is None else responder
     resources = EmbeddedStore(driver.now, entropy)
 
     def record(house: str, facts: Sequence[Fact]) -> None:
