@@ -90,10 +90,13 @@ class Scheduler:
     def _apply_one(self, step: Step) -> None:
         if step.facts:
             self._record(step.facts)
-        for challenge in step.changed:
-            self._changed(challenge)
-        for effect in step.effects:
-            self._driver.spawn(self._carry_out(effect), self._handle)
+        try:
+            for challenge in step.changed:
+                self._changed(challenge)
+        finally:
+            # An effect that were never carried out would never be answered, and its slot be lost.
+            for effect in step.effects:
+                self._driver.spawn(self._carry_out(effect), self._handle)
 
     def _carry_out(self, effect: Effect) -> Inquiry[Event]:
         try:
