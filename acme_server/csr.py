@@ -26,7 +26,7 @@ MAX_BYTES = 32768
 RSA_BITS = range(2048, 4097)
 _CURVES = ("secp256r1", "secp384r1", "secp521r1")
 _HASHES = ("sha256", "sha384", "sha512")
-_UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion)
+_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion)
 
 
 @attrs.frozen

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import secrets
 import socket
 import ssl
@@ -18,10 +19,24 @@ import aiohttp
 from yarl import URL
 
 from acme_server.dns_messages import is_reply_to, is_truncated, read_reply, write_query
-from acme_server.protocol.vantage import Answer, DnsAnswer, Elapsed, Fetch, HttpAnswer, Pause, Question, Resolve
+from acme_server.protocol.vantage import (
+    NAME_NOT_FOUND,
+    REFUSED,
+    RESET,
+    TIMEOUT,
+    Answer,
+    DnsAnswer,
+    Elapsed,
+    Fetch,
+    HttpAnswer,
+    Pause,
+    Question,
+    Resolve,
+)
 
 _UDP_TRIES = 3
 _DNS_PORT = 53
+_VISIBLE = re.compile(r"[!-~]+")
 _RESOLV_CONF = Path("/etc/resolv.conf")
 # aiohttp would add these; a question's own headers are all that is said about the client.
 _UNSAID = ("Accept-Encoding", "Content-Type", "User-Agent")
@@ -50,32 +65,31 @@ class Network:
             await session.close()
 
     async def _fetch(self, question: Fetch) -> HttpAnswer:
+        dialled = question.address
         try:
-            return await self._request(question)
+            url = _read_url(question.url)
+            dialled = dialled or f"{url.host_subcomponent}:{url.port}"
+            return await self._request(question, url, dialled)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return HttpAnswer(error=_http_failure(error), address=question.address)
+            return HttpAnswer(error=_http_failure(error), address=dialled)
 
-    async def _request(self, question: Fetch) -> HttpAnswer:
-        parts = urlsplit(question.url)
-        headers = list(question.headers)
+    async def _request(self, question: Fetch, url: URL, dialled: str) -> HttpAnswer:
         direct = question.address is not None
-        if direct:
-            headers += [("Host", parts.netloc.rpartition("@")[2]), ("Connection", "close")]
-        url = URL(parts._replace(netloc=question.address or parts.netloc, fragment="").geturl(), encoded=True)
+        named = [("Host", str(url.host_port_subcomponent)), ("Connection", "close")] if direct else []
         request = self._session(question).request(
             question.method,
-            url,
-            headers=headers,
+            _at(url, dialled) if direct else url,
+            headers=[*question.headers, *named],
             data=question.body or None,
             allow_redirects=False,
             skip_auto_headers=_UNSAID,
-            server_hostname=parts.hostname if direct and parts.scheme == "https" else None,
+            server_hostname=url.host if direct else None,
             timeout=aiohttp.ClientTimeout(total=question.timeout.total_seconds()),
         )
         async with request as response:
             body = await _read(response.content, question.limit)
             received = tuple((name, value) for name, value in response.headers.items())
-            return HttpAnswer(response.status, received, body, address=question.address or url.authority)
+            return HttpAnswer(response.status, received, body, address=dialled)
 
     def _session(self, question: Fetch) -> aiohttp.ClientSession:
         """Return the pool for this kind of question; dialling a given address shares no connection with anybody."""
@@ -118,6 +132,21 @@ async def _pause(question: Pause) -> Elapsed:
     return Elapsed()
 
 
+def _read_url(text: str) -> URL:
+    """Take a URL as it is written: nothing is quoted anew, so a signature over it stays true."""
+    url = URL(text, encoded=True)
+    if not _VISIBLE.fullmatch(text) or url.scheme not in ("http", "https") or not url.host:
+        raise ValueError("invalid URL")
+    return url
+
+
+def _at(url: URL, authority: str) -> URL:
+    """Return the URL with its host and port replaced."""
+    return URL.build(
+        scheme=url.scheme, authority=authority, path=url.raw_path, query_string=url.raw_query_string, encoded=True
+    )
+
+
 async def _read(content: aiohttp.StreamReader, limit: int) -> bytes:
     """Read up to the limit; leaving the rest unread makes aiohttp drop the connection."""
     body = b""
@@ -131,7 +160,10 @@ async def _read(content: aiohttp.StreamReader, limit: int) -> bytes:
 
 def _tls_context(trust: str | None, verify: bool) -> ssl.SSLContext:
     if verify:
-        return ssl.create_default_context(cadata=trust)
+        try:
+            return ssl.create_default_context(cadata=trust)
+        except (ssl.SSLError, TypeError):
+            raise ssl.SSLError("the trusted roots are not PEM") from None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -144,7 +176,7 @@ def _http_failure(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientSSLError):
         return f"TLS: {_tls_reason(error.os_error)}"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "name not found"
+        return NAME_NOT_FOUND
     if isinstance(error, OSError):
         return _os_failure(error)
     if isinstance(error, aiohttp.ClientResponseError):
@@ -152,27 +184,28 @@ def _http_failure(error: Exception) -> str:
     if isinstance(error, ValueError):
         return "invalid URL"
     # The peer closed before or in the middle of its response: whether that is seen as a reset is a matter of timing.
-    return "connection reset"
+    return RESET
 
 
 def _os_failure(error: OSError) -> str:
     if isinstance(error, TimeoutError):
-        return "timeout"
+        return TIMEOUT
     if isinstance(error, ConnectionResetError | BrokenPipeError):
-        return "connection reset"
+        return RESET
     if isinstance(error, ssl.SSLError):
         return f"TLS: {_tls_reason(error)}"
     if isinstance(error, socket.gaierror):
-        return "name not found"
+        return NAME_NOT_FOUND
+    if isinstance(error, ConnectionRefusedError):
+        return REFUSED
     # Several addresses that failed in different ways are reported as one error without a number.
     return os.strerror(error.errno).lower() if error.errno else "connection failed"
 
 
 def _tls_reason(error: Exception) -> str:
-    """OpenSSL's reason, without the source position that follows it."""
-    verdict = getattr(error, "verify_message", None)
-    reason = str(getattr(error, "reason", None) or "handshake failed")
-    return str(verdict) if verdict else reason.replace("_", " ").lower()
+    """OpenSSL's words, without the source position that follows them."""
+    verdict, reason = getattr(error, "verify_message", None), getattr(error, "reason", None)
+    return str(verdict or reason or error).replace("_", " ").lower()
 
 
 class _Listener(asyncio.DatagramProtocol):

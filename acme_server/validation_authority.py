@@ -17,7 +17,7 @@ from acme_server import redirects
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.key_authorization import KeyAuthorization, dns01_name, http01_url
 from acme_server.protocol.problem import Problem, unauthorized
-from acme_server.protocol.vantage import DnsAnswer, Fetch, HttpAnswer, Inquiry, Resolve, fetch
+from acme_server.protocol.vantage import TIMEOUT, DnsAnswer, Fetch, HttpAnswer, Inquiry, Resolve, fetch
 from acme_server.redirects import Target
 from acme_server.settings import Settings
 
@@ -172,7 +172,7 @@ def _lookup(name: str, rtype: str, settings: Settings, record: Record) -> Inquir
 
 def _check_reply(question: Resolve, answer: DnsAnswer) -> None:
     looking_up = f"looking up {question.rtype} for {question.name}"
-    if answer.error == "timeout":
+    if answer.error == TIMEOUT:
         raise Problem("dns", f"DNS problem: query timed out {looking_up}")
     if answer.error is not None:
         asked = f" at {question.server}" if question.server else ""

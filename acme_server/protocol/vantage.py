@@ -18,6 +18,12 @@ T = TypeVar("T")
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
+# What `error` says of an answer that never came, the same at every try; TLS failures begin with "TLS: ".
+TIMEOUT = "timeout"
+REFUSED = "connection refused"
+RESET = "connection reset"
+NAME_NOT_FOUND = "name not found"
+
 
 @attrs.frozen
 class Resolve:
