@@ -101,21 +101,25 @@ class MemoryStore:
 
     def commit(self, changes: Sequence[Record], facts: Sequence[Fact], at: datetime) -> None:
         """See Store."""
+        taken: dict[tuple[str, str], str] = {}
         for record in changes:
-            self._check(record)
+            self._check(record, taken)
         for record in changes:
             self._write(attrs.evolve(record, version=record.version + 1))
         self.journal.append(HOUSE, facts, at)
 
-    def _check(self, record: Record) -> None:
+    def _check(self, record: Record, taken: dict[tuple[str, str], str]) -> None:
+        """Raise Conflict for a record that cannot be written; `taken` are the unique keys of the same commit."""
         current = self._tables[type(record)].get(record.id)
         version = 0 if current is None else current.version
         if version != record.version:
             raise Conflict(f"{type(record).__name__} {record.id} is at version {version}, not {record.version}")
         for index in _INDEXES_OF[type(record)]:
-            holders = self._indexes[index.name].get(index.key(record), ())
-            if index.unique and any(holder != record.id for holder in holders):
-                raise Conflict(f"another {type(record).__name__} has the same {index.name}")
+            if index.unique:
+                key = index.key(record)
+                holders = (*self._indexes[index.name].get(key, ()), taken.setdefault((index.name, key), record.id))
+                if any(holder != record.id for holder in holders):
+                    raise Conflict(f"another {type(record).__name__} has the same {index.name}")
 
     def _write(self, record: Record) -> None:
         table = self._tables[type(record)]

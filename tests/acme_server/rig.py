@@ -73,7 +73,7 @@ class Driver:
                     question = inquiry.send(self.answer(question))
             except StopIteration as stop:
                 done(stop.value)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - as a driver must
                 failed(error)
         return len(waiting)
 
