@@ -11,7 +11,7 @@ from rich.live import Live
 
 from gravel.kube_client import KubeClient
 from gravel.progress_display import Lines, as_json, as_text, table
-from gravel.request_progress import Progress, by_owner, progress_of
+from gravel.request_progress import Progress, Verdict, by_owner, progress_of
 from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, ORDER, ApiError, Kind, Resource
 
 Key = tuple[str, str]
@@ -21,6 +21,7 @@ WATCHED = (CERTIFICATE_REQUEST, ORDER, CHALLENGE)
 GONE = 410
 # Changes come in bursts; what follows within a moment is shown at once.
 _BURST = 0.05
+_AGAIN = 0.5
 
 
 class Mirror:
@@ -48,6 +49,7 @@ class Mirror:
             except ApiError as error:
                 if error.code != GONE:
                     raise
+            await asyncio.sleep(_AGAIN)
 
     def _apply(self, kind: Kind, event: str, resource: Resource) -> None:
         if event == "DELETED":
@@ -68,14 +70,19 @@ def _key(resource: Resource) -> Key:
 
 
 async def follow(
-    client: KubeClient, names: Sequence[Key], *, timeout: float, console: Console, json: bool = False
+    client: KubeClient,
+    names: Sequence[Key],
+    *,
+    timeout: float,  # noqa: ASYNC109 - running out is an outcome here, not an exception
+    console: Console,
+    json: bool = False,
 ) -> list[Progress]:
     """Follow requests, each (namespace, name), until all are over or the time is up; return where each is then.
 
     A request that does not exist is over, as Deleted. Unreachable and ApiError come through.
     """
     mirror = Mirror()
-    progress: list[Progress] = []
+    progress = [Progress(*key, Verdict.PENDING, message="not seen yet") for key in names]
     watches = [asyncio.create_task(mirror.keep(client, kind)) for kind in WATCHED]
     for watch in watches:
         watch.add_done_callback(lambda _: mirror.changed.set())
@@ -84,8 +91,9 @@ async def follow(
             async with asyncio.timeout(timeout):
                 while not (mirror.complete and all(item.over for item in progress)):
                     await _next(mirror, watches)
-                    progress = mirror.progress(names) if mirror.complete else []
-                    show(progress)
+                    if mirror.complete:
+                        progress = mirror.progress(names)
+                        show(progress)
     except TimeoutError:
         pass
     finally:
