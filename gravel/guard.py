@@ -1,4 +1,4 @@
-"""Who may speak to the management and Kubernetes-style APIs: nobody from a web page, and beyond loopback token holders."""
+"""Who may speak to the management API: no foreign web page, and beyond loopback only holders of the token."""
 
 from __future__ import annotations
 

@@ -6,14 +6,18 @@ import errno
 import os
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
+from typing import Any
 
 import attrs
 import click
 from aiohttp import web
 
 from acme_server.tls import TlsMaterial
+
+# For web.AppRunner.
+OPTIONS: Mapping[str, Any] = {"access_log": None}
 
 
 @attrs.frozen
@@ -83,9 +87,15 @@ def _piped(text: str) -> Iterator[str]:
         os.close(reader)
 
 
-async def serve(stack: AsyncExitStack, app: web.Application, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+async def serve(
+    stack: AsyncExitStack,
+    app: web.Application,
+    sock: socket.socket,
+    tls: ssl.SSLContext | None = None,
+    options: Mapping[str, Any] = OPTIONS,
+) -> None:
     """Serve an application on a socket until the stack closes."""
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+    runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=1.0, **options)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.SockSite(runner, sock, ssl_context=tls).start()
