@@ -44,7 +44,7 @@ def follow(visited: tuple[Target, ...], location: str | None) -> Target:
     if len(location) > MAX_LOCATION:
         raise _refusal(here, f"Redirect to a URL longer than {MAX_LOCATION} characters")
     try:
-        target = target_of(urljoin(here.url, location))
+        target = target_of(location, base=here.url)
     except ValueError as error:
         raise _refusal(here, f"Redirect to {location[:_SHOWN]!a}, which {error}") from None
     if target in visited:
@@ -52,12 +52,12 @@ def follow(visited: tuple[Target, ...], location: str | None) -> Target:
     return target
 
 
-def target_of(url: str) -> Target:
-    """Read a URL that is safe to ask for; ValueError says what it is instead."""
+def target_of(url: str, base: str = "") -> Target:
+    """Read a URL that is safe to ask for, relative to a base; ValueError says what it is instead."""
     if not _VISIBLE.fullmatch(url):
         raise ValueError("is not made of visible ASCII characters")
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(urljoin(base, url))
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise ValueError("is not a URL") from None
