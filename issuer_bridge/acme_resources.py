@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 import attrs
 
 from acme_server.protocol.problem import Problem
+from acme_server.protocol.status import AccountStatus, AuthorizationStatus, ChallengeStatus, OrderStatus
 from issuer_bridge.acme_errors import TransportError
 
 
@@ -69,7 +71,7 @@ class AcmeAuthorization:
 def read_account(url: str, document: Mapping[str, Any]) -> AcmeAccount:
     """Read an account object."""
     contact = document.get("contact") or ()
-    return AcmeAccount(url, _text(document, "status", "account"), tuple(str(item) for item in contact))
+    return AcmeAccount(url, _status(document, AccountStatus, "account"), tuple(str(item) for item in contact))
 
 
 def read_order(url: str, document: Mapping[str, Any], retry_after: timedelta | None = None) -> AcmeOrder:
@@ -77,13 +79,13 @@ def read_order(url: str, document: Mapping[str, Any], retry_after: timedelta | N
     authorizations = document.get("authorizations") or ()
     if not isinstance(authorizations, list | tuple) or not all(isinstance(item, str) for item in authorizations):
         raise TransportError("the server's order has 'authorizations' that are not a list of URLs")
-    certificate = document.get("certificate")
+    status = _status(document, OrderStatus, "order")
     return AcmeOrder(
         url=url,
-        status=_text(document, "status", "order"),
+        status=status,
         finalize=_text(document, "finalize", "order"),
         authorizations=tuple(authorizations),
-        certificate=certificate if isinstance(certificate, str) else None,
+        certificate=_text(document, "certificate", "order") if status == "valid" else None,
         error=_error(document),
         retry_after=retry_after,
     )
@@ -96,7 +98,7 @@ def read_challenge(document: Any, retry_after: timedelta | None = None) -> AcmeC
     return AcmeChallenge(
         type=_text(document, "type", "challenge"),
         url=_text(document, "url", "challenge"),
-        status=_text(document, "status", "challenge"),
+        status=_status(document, ChallengeStatus, "challenge"),
         token=str(document.get("token", "")),
         error=_error(document),
         retry_after=retry_after,
@@ -113,7 +115,7 @@ def read_authorization(
     return AcmeAuthorization(
         url=url,
         identifier=_text(identifier, "value", "identifier"),
-        status=_text(document, "status", "authorization"),
+        status=_status(document, AuthorizationStatus, "authorization"),
         wildcard=document.get("wildcard") is True,
         challenges=tuple(read_challenge(item) for item in challenges),
         retry_after=retry_after,
@@ -125,6 +127,14 @@ def _text(document: Mapping[str, Any], name: str, what: str) -> str:
     if not isinstance(value, str) or not value:
         raise TransportError(f"the server's {what} has no {name!r}")
     return value
+
+
+def _status(document: Mapping[str, Any], statuses: type[StrEnum], what: str) -> str:
+    """Return a status that RFC 8555 knows; of another one we could not say what it means."""
+    status = _text(document, "status", what)
+    if status not in [known.value for known in statuses]:
+        raise TransportError(f"the server's {what} has the status {status[:32]!r}, which RFC 8555 does not know")
+    return status
 
 
 def _error(document: Mapping[str, Any]) -> Problem | None:

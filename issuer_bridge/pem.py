@@ -15,7 +15,6 @@ from typing import Any
 import attrs
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
@@ -120,11 +119,3 @@ def leaf_key(field: Any) -> bytes:
 
 def _spki(holder: x509.CertificateSigningRequest | x509.Certificate) -> bytes:
     return holder.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-
-
-def read_private_key(data: bytes) -> Any:
-    """Return the private key of a PEM file; ValueError when it holds none that is open to us."""
-    try:
-        return serialization.load_pem_private_key(data, password=None)
-    except TypeError:
-        raise ValueError("the private key is encrypted") from None

@@ -1,0 +1,237 @@
+"""Challenge resources and the scheduler: what people see is a projection of what the scheduler knows.
+
+A Challenge resource becomes a challenge in the queue; the scheduler asks for
+effects, which are performed here through a solver and the ACME client; what it
+says of a challenge is written back as status and events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from acme_server.protocol.driver import Driver
+from acme_server.protocol.times import parse_rfc3339, rfc3339
+from acme_server.protocol.vantage import Inquiry
+from issuer_bridge.accepting import Acceptance
+from issuer_bridge.context import Context
+from issuer_bridge.outcomes import Done, Outcome
+from issuer_bridge.references import issuer_for, key_of
+from issuer_bridge.resources import CHALLENGE, Resource
+from scheduler.challenge import FINAL_STATES, Challenge, Stage
+from scheduler.engine import Settings
+from scheduler.events import (
+    Accept,
+    CheckFailed,
+    CheckPassed,
+    CleanedUp,
+    CleanUp,
+    CleanUpFailed,
+    Effect,
+    Event,
+    Present,
+    Presented,
+    PresentFailed,
+)
+from scheduler.runner import Scheduler
+from solvers.solver import DNS01, NotReady, Presentation, Solver, SolverError
+
+BUILTIN_WEBHOOK = ("acme.gravel.test", "builtin")
+
+
+def scheduled(resource: Resource) -> Challenge:
+    """Return what a Challenge resource is to the scheduler, also one that an earlier run left in the middle.
+
+    Whatever was shown then may be gone now, so a running challenge presents anew.
+    """
+    spec, status, metadata = resource["spec"], resource.get("status") or {}, resource["metadata"]
+    state, presented_at = status.get("state", ""), status.get("presentedAt")
+    final = state in FINAL_STATES
+    if status.get("processing"):
+        stage = Stage.CLEANING_UP if final else Stage.PRESENTING
+    else:
+        stage = Stage.DONE if final else Stage.QUEUED
+    return Challenge(
+        key=key_of(resource),
+        dns_name=spec["dnsName"],
+        type=spec["type"],
+        created=parse_rfc3339(metadata["creationTimestamp"]),
+        wildcard=bool(spec.get("wildcard")),
+        stage=stage,
+        state=state if final else "",
+        reason=status.get("reason", ""),
+        presented_at=parse_rfc3339(presented_at) if presented_at else None,
+        presented=bool(status.get("presented")),
+        removed=bool(metadata.get("deletionTimestamp")),
+    )
+
+
+def projected(challenge: Challenge) -> dict[str, Any]:
+    """Return the status of a Challenge resource; a scheduled one is pending at the server until it is decided."""
+    status: dict[str, Any] = {"processing": challenge.processing, "presented": challenge.presented}
+    if challenge.presented_at is not None:
+        status["presentedAt"] = rfc3339(challenge.presented_at)
+    if challenge.reason:
+        status["reason"] = challenge.reason
+    state = challenge.state or ("pending" if challenge.processing else "")
+    return {**status, "state": state} if state else status
+
+
+def transitions(before: Challenge, after: Challenge) -> list[tuple[str, str, str]]:
+    """Return the events (type, reason, message) that a change is worth."""
+    events = []
+    stage = before.stage
+    if stage is Stage.QUEUED and after.processing:
+        events.append(("Normal", "Started", "Challenge scheduled for processing"))
+    if stage is Stage.PRESENTING and after.stage is Stage.CHECKING:
+        events.append(("Normal", "Presented", f"Presented challenge using {after.type} challenge mechanism"))
+    if after.failures and stage is after.stage is Stage.PRESENTING:
+        events.append(("Warning", "PresentError", f"Error presenting challenge: {after.reason}"))
+    if after.failures and stage is after.stage is Stage.CLEANING_UP:
+        events.append(("Warning", "CleanUpError", after.reason))
+    if after.final and not before.final:
+        verified = f'Domain "{after.dns_name}" verified with "{after.type}" validation'
+        failed = f"Accepting challenge authorization failed: {after.reason}"
+        events.append(
+            ("Normal", "DomainVerified", verified) if after.state == "valid" else ("Warning", "Failed", failed)
+        )
+    return events
+
+
+class Challenges:
+    """The controller of Challenges: it owns the scheduler.
+
+    changed: called with namespace and name of a Challenge whose status is to be written.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        context: Context,
+        acceptance: Acceptance,
+        solvers: Mapping[str, Solver],
+        settings: Settings,
+        changed: Callable[[str, str], None],
+    ) -> None:
+        self._context = context
+        self._acceptance = acceptance
+        self._solvers = solvers
+        self._wake = changed
+        self._resources: dict[str, Resource] = {}
+        self._seen: dict[str, Challenge] = {}
+        self._events: dict[str, list[tuple[str, str, str]]] = {}
+        self.scheduler = Scheduler(
+            driver,
+            self.perform,
+            lambda facts: context.record("scheduler", facts),
+            self._changed,
+            settings,
+        )
+
+    def admit(self, resource: Resource) -> None:
+        """Queue a Challenge, or resume it; one that is known, or over, changes nothing.
+
+        One that was made anew before its predecessor was cleaned up waits for that.
+        """
+        challenge = scheduled(resource)
+        if challenge.key in self._resources:
+            if challenge.removed:
+                self.scheduler.remove(challenge.key)
+            return
+        if challenge.stage is Stage.DONE:
+            return
+        self._resources[challenge.key] = resource
+        self._seen[challenge.key] = challenge
+        self.scheduler.add(challenge)
+
+    def dismiss(self, resource: Resource) -> None:
+        """Forget a Challenge that was deleted, once what it shows is taken away."""
+        self.scheduler.remove(key_of(resource))
+        self._settle_removal(key_of(resource))
+
+    def _changed(self, challenge: Challenge) -> None:
+        key = challenge.key
+        self._events.setdefault(key, []).extend(transitions(self._seen[key], challenge))
+        self._seen[key] = challenge
+        namespace, name = key.split("/", 1)
+        self._wake(namespace, name)
+
+    def sync(self, namespace: str, name: str) -> Inquiry[Outcome]:
+        """Write what the scheduler knows of a challenge, then the events that led there."""
+        key = f"{namespace}/{name}"
+        resource, challenge = self._resources.get(key), self._seen.get(key)
+        if resource is None or challenge is None:
+            return Done()
+        events = self._events.pop(key, [])
+        if (yield from self._context.write_status(CHALLENGE, resource, projected(challenge))):
+            for type_, reason, message in events:
+                record = self._context.recorder.normal if type_ == "Normal" else self._context.recorder.warning
+                yield from record(resource, reason, message)
+        else:
+            self._settle_removal(key)
+        return Done()
+
+    def _settle_removal(self, key: str) -> None:
+        """Forget a challenge that the scheduler has forgotten; whoever has its name now may come in."""
+        if self.scheduler.get(key) is not None:
+            return
+        for known in (self._resources, self._seen, self._events):
+            known.pop(key, None)
+        successor = self._context.resources.get(CHALLENGE, *key.split("/", 1))
+        if successor is not None:
+            self.admit(successor)
+
+    def perform(self, effect: Effect) -> Inquiry[Event]:
+        """Carry out what the scheduler asks for, and answer it."""
+        resource = self._resources[effect.key]
+        if isinstance(effect, Accept):
+            issuer = issuer_for(self._context.resources, resource)
+            return (yield from self._acceptance.accept(effect.key, resource["spec"], issuer))
+        presentation = presentation_of(resource["spec"])
+        try:
+            solver = self._solver_of(resource["spec"])
+        except SolverError as error:
+            # Nothing was ever shown, so there is nothing to take away.
+            return CleanedUp(effect.key) if isinstance(effect, CleanUp) else PresentFailed(effect.key, str(error))
+        return (yield from _solve(solver, effect, presentation))
+
+    def _solver_of(self, spec: Mapping[str, Any]) -> Solver:
+        field = "dns01" if spec["type"] == DNS01 else "http01"
+        if field == "dns01":
+            check_provider(spec["solver"].get("dns01") or {})
+        return self._solvers[field]
+
+
+def presentation_of(spec: Mapping[str, Any]) -> Presentation:
+    """Return what a solver is asked to show."""
+    return Presentation(spec["type"], spec["dnsName"], spec["token"], spec["key"], bool(spec.get("wildcard")))
+
+
+def check_provider(dns01: Mapping[str, Any]) -> None:
+    """Raise SolverError, saying what there is instead, for a DNS provider that is not built in."""
+    webhook = dns01.get("webhook") or {}
+    if "rfc2136" in dns01 or (webhook.get("groupName"), webhook.get("solverName")) == BUILTIN_WEBHOOK:
+        return
+    found = ", ".join(name for name in sorted(dns01) if name not in ("cnameStrategy", "nameservers")) or "nothing"
+    raise SolverError(
+        f"dns01 provider {found} is not supported; use webhook {{groupName: acme.gravel.test, "
+        "solverName: builtin}, which is the built-in DNS, or rfc2136"
+    )
+
+
+def _solve(solver: Solver, effect: Effect, presentation: Presentation) -> Inquiry[Event]:
+    try:
+        match effect:
+            case Present():
+                yield from solver.present(presentation)
+                return Presented(effect.key)
+            case CleanUp():
+                yield from solver.clean_up(presentation)
+                return CleanedUp(effect.key)
+    except SolverError as error:
+        failed = CleanUpFailed if isinstance(effect, CleanUp) else PresentFailed
+        return failed(effect.key, str(error))
+    readiness = yield from solver.check(presentation)
+    if isinstance(readiness, NotReady):
+        return CheckFailed(effect.key, readiness.reason, readiness.retry_after)
+    return CheckPassed(effect.key)

@@ -1,0 +1,68 @@
+"""What every controller works with: resources, a clock, and the two places that hear of its work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+import attrs
+
+from acme_server.protocol.driver import Clock, Entropy
+from acme_server.protocol.journal import Fact
+from acme_server.protocol.vantage import Inquiry, pause
+from issuer_bridge.recorder import Recorder
+from issuer_bridge.references import controller_of, key_of
+from issuer_bridge.resources import CERTIFICATE_REQUEST, ORDER, ApiError, Kind, Resource, Resources
+
+Record: TypeAlias = Callable[[str, Sequence[Fact]], None]
+HOUSE = "issuer_bridge"
+WRITE_TRIES = 10
+WRITE_PAUSE = timedelta(milliseconds=200)
+
+
+@attrs.frozen
+class Context:
+    """resources to read and write; clock; entropy; recorder for events (people read them); record for the journal."""
+
+    resources: Resources
+    clock: Clock
+    entropy: Entropy
+    recorder: Recorder
+    record: Record
+
+    def note(self, kind: str, resource: Resource, **data: Any) -> None:
+        """Write one fact about a resource, and about what it belongs to, into the journal."""
+        self.record(HOUSE, [Fact(kind, subject_of(resource), data)])
+
+    def write_status(self, kind: Kind, resource: Resource, status: Mapping[str, Any]) -> Inquiry[bool]:
+        """Write a status that we alone own, whatever else changed meanwhile; False when the resource is gone.
+
+        What an ACME server told us must not be lost to a conflict: asking again may be a second order.
+        """
+        metadata = resource["metadata"]
+        for tries in range(WRITE_TRIES):
+            current = self.resources.get(kind, metadata.get("namespace", ""), metadata["name"])
+            if current is None or current["metadata"]["uid"] != metadata["uid"]:
+                return False
+            if current.get("status", {}) == status:
+                return True
+            try:
+                yield from self.resources.update_status(kind, {**current, "status": dict(status)})
+            except ApiError as error:
+                if error.code not in (404, 409) or tries == WRITE_TRIES - 1:
+                    raise
+                yield from pause(WRITE_PAUSE)
+            else:
+                break
+        return True
+
+
+def subject_of(resource: Resource) -> dict[str, str]:
+    """Return the ids of a resource and of the one that controls it, for the journal."""
+    names = {CERTIFICATE_REQUEST.kind: "request", ORDER.kind: "order", "Challenge": "challenge"}
+    subject = {names.get(resource["kind"], "issuer"): key_of(resource)}
+    owner = controller_of(resource)
+    if owner.get("kind") in names:
+        subject[names[owner["kind"]]] = f"{resource['metadata']['namespace']}/{owner['name']}"
+    return subject

@@ -1,0 +1,206 @@
+"""The bridge at work: watches resources, and sends each change to the controllers that it concerns.
+
+It holds no loop and no socket: time and the network come through the driver,
+so the operator runs on asyncio and in virtual time alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+
+import attrs
+
+from acme_server.protocol.driver import Driver, Entropy
+from acme_server.protocol.journal import Fact
+from acme_server.protocol.vantage import Inquiry
+from issuer_bridge.accepting import Acceptance
+from issuer_bridge.accounts import Accounts, WorldAddress, acme_of
+from issuer_bridge.approver import Approver
+from issuer_bridge.certificate_requests import CertificateRequests
+from issuer_bridge.challenges import Challenges
+from issuer_bridge.conditions import APPROVED, condition, is_approved
+from issuer_bridge.context import Context
+from issuer_bridge.issuers import Issuers
+from issuer_bridge.orders import Orders
+from issuer_bridge.outcomes import Outcome
+from issuer_bridge.ownership import Ownership
+from issuer_bridge.reconciler import Key, Reconciler
+from issuer_bridge.recorder import Recorder
+from issuer_bridge.references import controller_of, refers_to
+from issuer_bridge.resources import (
+    CERTIFICATE_REQUEST,
+    CHALLENGE,
+    CLUSTER_ISSUER,
+    ISSUER,
+    ORDER,
+    Kind,
+    Resource,
+    Resources,
+)
+from scheduler.engine import Settings as SchedulerSettings
+from solvers.solver import Solver
+
+__all__ = ["Operator", "Options", "WorldAddress"]
+
+WATCHED = (ISSUER, CLUSTER_ISSUER, CERTIFICATE_REQUEST, ORDER, CHALLENGE)
+# Upstream pkg/controller/util.go: how far apart errors in a row may push two looks at one resource.
+SHORT_BACKOFF, LONG_BACKOFF = timedelta(minutes=5), timedelta(minutes=30)
+ISSUER_KINDS: Mapping[str, Kind] = {kind.kind: kind for kind in (ISSUER, CLUSTER_ISSUER)}
+
+
+@attrs.frozen
+class Options:
+    """What an operator of the bridge may choose.
+
+    approver: approve every request; cluster_resource_namespace: where
+    ClusterIssuers keep their Secrets; keep_challenges: leave the Challenges of a
+    complete Order for people to look at (upstream deletes them); workers: how
+    many resources of a kind are worked on at once.
+    """
+
+    approver: bool = True
+    scheduler: SchedulerSettings = attrs.field(factory=SchedulerSettings)
+    cluster_resource_namespace: str = "kube-system"
+    keep_challenges: bool = True
+    workers: int = 20
+    user_agent: str = "gravel"
+
+
+class Operator:
+    """All controllers, wired to one port of resources."""
+
+    def __init__(
+        self,
+        driver: Driver,
+        resources: Resources,
+        solvers: Mapping[str, Solver],
+        worlds: Mapping[str, WorldAddress],
+        entropy: Entropy,
+        record: Callable[[str, Sequence[Fact]], None],
+        options: Options | None = None,
+    ) -> None:
+        self._driver = driver
+        self._resources = resources
+        self._options = options = options or Options()
+        self._context = Context(resources, driver.now, entropy, Recorder(resources, driver.now, entropy), record)
+        self._accounts = Accounts()
+        self._ownership = Ownership()
+        self._noted: dict[str, bool] = {}  # requests seen, by uid, and whether they were approved
+        self._stop: Callable[[], None] | None = None
+        self._controllers(solvers, worlds, options)
+
+    def _controllers(self, solvers: Mapping[str, Solver], worlds: Mapping[str, WorldAddress], options: Options) -> None:
+        context = self._context
+        self._issuers = Issuers(
+            context,
+            self._accounts,
+            worlds,
+            options.cluster_resource_namespace,
+            options.user_agent,
+            self._wake_dependants,
+        )
+        requests = CertificateRequests(context)
+        orders = Orders(
+            context,
+            self._accounts,
+            self._ownership.names,
+            self._account_lost,
+            keep_challenges=options.keep_challenges,
+        )
+        self._challenges = Challenges(
+            self._driver,
+            context,
+            Acceptance(context.clock, self._accounts, self._account_lost),
+            solvers,
+            options.scheduler,
+            lambda namespace, name: self._challenge_queue.add((CHALLENGE.kind, namespace, name)),
+        )
+        self._issuer_queue = self._queue(lambda key: self._issuers.sync(ISSUER_KINDS[key[0]], *key[1:]), SHORT_BACKOFF)
+        self._approver_queue = self._queue(lambda key: Approver(context).sync(*key[1:]), SHORT_BACKOFF)
+        self._request_queue = self._queue(lambda key: requests.sync(*key[1:]), SHORT_BACKOFF)
+        self._order_queue = self._queue(lambda key: orders.sync(*key[1:]), LONG_BACKOFF)
+        self._challenge_queue = self._queue(lambda key: self._challenges.sync(*key[1:]), LONG_BACKOFF)
+        self.scheduler = self._challenges.scheduler
+
+    def _queue(self, sync: Callable[[Key], Inquiry[Outcome]], longest_backoff: timedelta) -> Reconciler:
+        return Reconciler(self._driver, sync, longest_backoff, self._options.workers)
+
+    def start(self) -> None:
+        """Look at everything that is there, and from now on at every change."""
+        self._stop = self._resources.watch(self._heard)
+        for kind in WATCHED:
+            for resource in self._resources.list(kind):
+                self._heard("ADDED", kind, resource)
+
+    def stop(self) -> None:
+        """Hear of no further changes; what is under way comes to its end."""
+        if self._stop is not None:
+            self._stop()
+            self._stop = None
+
+    def _heard(self, event: str, kind: Kind, resource: Resource) -> None:
+        """Send a change to whom it concerns: itself, its owner, or who refers to it."""
+        namespace, name = resource["metadata"].get("namespace", ""), resource["metadata"]["name"]
+        match kind.kind:
+            case "Issuer" | "ClusterIssuer":
+                if event == "DELETED":
+                    self._accounts.forget(resource)
+                self._issuer_queue.add((kind.kind, namespace, name))
+                self._wake_dependants(resource)
+            case "CertificateRequest":
+                self._note(event, resource)
+                self._request_queue.add((kind.kind, namespace, name))
+                if self._options.approver:
+                    self._approver_queue.add((kind.kind, namespace, name))
+            case "Order":
+                self._order_queue.add((kind.kind, namespace, name))
+                self._wake_owner(resource, CERTIFICATE_REQUEST, self._request_queue)
+            case "Challenge":
+                self._ownership.note(event, resource)
+                admit = self._challenges.dismiss if event == "DELETED" else self._challenges.admit
+                admit(resource)
+                self._wake_owner(resource, ORDER, self._order_queue)
+            case "Secret":
+                self._wake_issuers(namespace, name)
+
+    def _note(self, event: str, request: Resource) -> None:
+        """Tell the journal of a request that is new, and of one that somebody approved."""
+        uid = request["metadata"]["uid"]
+        if event == "DELETED":
+            self._noted.pop(uid, None)
+            return
+        if uid not in self._noted:
+            known_before = bool(request.get("status"))  # to an earlier run
+            self._noted[uid] = known_before and is_approved(request)
+            if not known_before:
+                self._context.note("RequestSeen", request, issuer=request["spec"]["issuerRef"]["name"])
+        if is_approved(request) and not self._noted[uid]:
+            self._noted[uid] = True
+            self._context.note("RequestApproved", request, by=condition(request, APPROVED).get("reason", ""))
+
+    def _wake_owner(self, resource: Resource, kind: Kind, queue: Reconciler) -> None:
+        owner = controller_of(resource)
+        if owner.get("kind") == kind.kind:
+            queue.add((kind.kind, resource["metadata"]["namespace"], owner["name"]))
+
+    def _wake_dependants(self, issuer: Resource) -> None:
+        """Look again at the requests and orders that name an issuer."""
+        for kind, queue in ((CERTIFICATE_REQUEST, self._request_queue), (ORDER, self._order_queue)):
+            for resource in self._resources.list(kind, issuer["metadata"].get("namespace") or None):
+                if refers_to(resource, issuer):
+                    queue.add((kind.kind, resource["metadata"]["namespace"], resource["metadata"]["name"]))
+
+    def _wake_issuers(self, namespace: str, secret: str) -> None:
+        """Look again at the issuers whose account key is in a Secret."""
+        for kind in (ISSUER, CLUSTER_ISSUER):
+            for issuer in self._resources.list(kind):
+                if acme_of(issuer) is not None and self._issuers.secret_of(issuer) == (namespace, secret):
+                    self._issuer_queue.add(
+                        (kind.kind, issuer["metadata"].get("namespace", ""), issuer["metadata"]["name"])
+                    )
+
+    def _account_lost(self, issuer: Resource) -> None:
+        """Register again: the server has forgotten the account."""
+        self._accounts.forget(issuer)
+        self._issuer_queue.add((issuer["kind"], issuer["metadata"].get("namespace", ""), issuer["metadata"]["name"]))
