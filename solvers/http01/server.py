@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from solvers.http01.responder import Responder
 
@@ -10,6 +13,15 @@ REQUEST_SECONDS = 10.0
 MAX_LINE = 4096
 MAX_HEADERS = 64
 _HEADERS = {"Cache-Control": "no-cache, no-store, must-revalidate", "Pragma": "no-cache", "Expires": "0"}
+_logger = logging.getLogger(__name__)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """A malformed request is its sender's mistake, and answered; nobody else needs to know."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
+
+
+_logger.addFilter(_is_news)
 
 
 class HttpServer:
@@ -36,6 +48,7 @@ async def serve_http01(responder: Responder, host: str, port: int) -> HttpServer
     server = web.Server(
         handle,
         access_log=None,
+        logger=_logger,
         keepalive_timeout=REQUEST_SECONDS,  # also the time in which a connection's request must be there
         lingering_time=0,
         max_line_size=MAX_LINE,

@@ -82,12 +82,12 @@ class Http01Solver:
             location = answer.header("Location") if answer.status in REDIRECTS else None
             if not location:
                 return answer
-            target = self._target(urljoin(target.url, location))
+            target = self._target(location, target.url)
         raise _RequestError(f"stopped after {MAX_REDIRECTS} redirects")
 
-    def _target(self, url: str) -> _Target:
+    def _target(self, url: str, base: str = "") -> _Target:
         try:
-            parts = urlsplit(url)
+            parts = urlsplit(urljoin(base, url))
             host, port = parts.hostname, parts.port
         except ValueError:
             raise _RequestError("redirected to what is not a URL") from None

@@ -22,8 +22,8 @@ def query(name="www.example.test", rtype="A", *, edns=None, qclass=CLASS.IN, **h
 
 def ask(zone, message, *, udp=True):
     reply = DNSRecord.parse(answer(zone, message, udp=udp))
-    assert 4711 == reply.header.id
-    assert 1 == reply.header.qr
+    assert reply.header.id == 4711
+    assert reply.header.qr == 1
     return reply
 
 
@@ -48,16 +48,20 @@ def size_of_udp_reply(zone, edns=None):
 
 def test_a_reply_is_authoritative_offers_recursion_and_repeats_the_question():
     reply = ask(Zone(), query("wWw.Example.tesT", rd=1))
-    assert (1, 0, 1, 1, RCODE.NOERROR) == tuple(
-        getattr(reply.header, name) for name in ("aa", "tc", "rd", "ra", "rcode")
+    assert tuple(getattr(reply.header, name) for name in ("aa", "tc", "rd", "ra", "rcode")) == (
+        1,
+        0,
+        1,
+        1,
+        RCODE.NOERROR,
     )
-    assert (b"wWw", b"Example", b"tesT") == reply.q.qname.label
-    assert (b"wWw", b"Example", b"tesT") == reply.a.rname.label
-    assert "127.0.0.1" == str(reply.a.rdata)
+    assert reply.q.qname.label == (b"wWw", b"Example", b"tesT")
+    assert reply.a.rname.label == (b"wWw", b"Example", b"tesT")
+    assert str(reply.a.rdata) == "127.0.0.1"
 
 
 def test_recursion_desired_is_copied():
-    assert 0 == ask(Zone(), query(bitmap=0)).header.rd
+    assert ask(Zone(), query(bitmap=0)).header.rd == 0
 
 
 def test_every_kind_of_record_goes_over_the_wire():
@@ -67,24 +71,24 @@ def test_every_kind_of_record_goes_over_the_wire():
     zone.add_txt("example.test", "größe")
     reply = ask(zone, query("example.test", "ANY"))
     assert answer_question(zone, Resolve("example.test", "ANY")) == read(reply)
-    assert [255, 45] == [len(string) for string in next(r for r in reply.rr if r.rtype == QTYPE.TXT).rdata.data]
+    assert [len(string) for string in next(r for r in reply.rr if r.rtype == QTYPE.TXT).rdata.data] == [255, 45]
 
 
 def test_a_negative_reply_has_the_soa_in_its_authority():
     reply = ask(Zone(default_addresses=[]), query("missing.example.test"))
-    assert (RCODE.NXDOMAIN, 1, 0, [QTYPE.SOA]) == (
+    assert (
         reply.header.rcode,
         reply.header.aa,
         len(reply.rr),
         [record.rtype for record in reply.auth],
-    )
+    ) == (RCODE.NXDOMAIN, 1, 0, [QTYPE.SOA])
 
 
 def test_a_loop_of_aliases_is_a_server_failure_without_authority():
     zone = Zone()
     zone.set_cname("a.test", "a.test")
     reply = ask(zone, query("a.test"))
-    assert (RCODE.SERVFAIL, 0, 1) == (reply.header.rcode, reply.header.aa, len(reply.rr))
+    assert (reply.header.rcode, reply.header.aa, len(reply.rr)) == (RCODE.SERVFAIL, 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -167,9 +171,9 @@ OPT = b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00"
 def test_a_malformed_query_is_a_format_error_and_no_more(message, udp):
     zone = Zone()
     reply = ask(zone, message, udp=udp)
-    assert (RCODE.FORMERR, 0, 0) == (reply.header.rcode, reply.header.aa, len(reply.questions))
-    assert 12 == len(answer(zone, message, udp=udp))
-    assert [] == list(zone.history)
+    assert (reply.header.rcode, reply.header.aa, len(reply.questions)) == (RCODE.FORMERR, 0, 0)
+    assert len(answer(zone, message, udp=udp)) == 12
+    assert list(zone.history) == []
 
 
 def test_a_name_of_a_thousand_pointers_is_a_format_error():
@@ -178,17 +182,17 @@ def test_a_name_of_a_thousand_pointers_is_a_format_error():
     chain = b"".join(struct.pack("!H", 0xC000 | offset) for offset in offsets)
     holder = b"\x00\x00\x63\x00\x01\x00\x00\x00\x00" + struct.pack("!H", len(chain)) + chain
     message = header(1, additional=2) + QUESTION + holder + chain[-2:] + OPT[1:]
-    assert RCODE.FORMERR == ask(Zone(), message).header.rcode
+    assert ask(Zone(), message).header.rcode == RCODE.FORMERR
 
 
 @pytest.mark.parametrize("qclass", [3, 4, 255, 0])
 def test_only_the_internet_class_is_served(qclass):
     reply = ask(Zone(), query(qclass=qclass))
-    assert (RCODE.REFUSED, 0, 1) == (reply.header.rcode, reply.header.aa, len(reply.questions))
+    assert (reply.header.rcode, reply.header.aa, len(reply.questions)) == (RCODE.REFUSED, 0, 1)
 
 
 def test_transfers_are_refused():
-    assert RCODE.REFUSED == ask(Zone(), query("example.test", "AXFR"), udp=False).header.rcode
+    assert ask(Zone(), query("example.test", "AXFR"), udp=False).header.rcode == RCODE.REFUSED
 
 
 def test_records_that_a_query_brings_along_are_passed_over():
@@ -196,26 +200,26 @@ def test_records_that_a_query_brings_along_are_passed_over():
     message.add_auth(RR("example.test", rdata=A("192.0.2.1")))
     message.add_ar(RR("example.test", rdata=A("192.0.2.1")), EDNS0(udp_len=1232))
     reply = ask(Zone(), bytes(message.pack()))
-    assert (RCODE.NOERROR, [QTYPE.OPT]) == (reply.header.rcode, [record.rtype for record in reply.ar])
+    assert (reply.header.rcode, [record.rtype for record in reply.ar]) == (RCODE.NOERROR, [QTYPE.OPT])
 
 
 def test_edns_is_answered_only_where_it_was_offered():
-    assert [] == ask(Zone(), query()).ar
+    assert ask(Zone(), query()).ar == []
     (opt,) = ask(Zone(), query(edns={"udp_len": 1232, "flags": "do"})).ar
-    assert (QTYPE.OPT, 4096, 0, 1) == (opt.rtype, opt.edns_len, opt.edns_ver, opt.edns_do)
+    assert (opt.rtype, opt.edns_len, opt.edns_ver, opt.edns_do) == (QTYPE.OPT, 4096, 0, 1)
 
 
 def test_another_version_of_edns_is_bad():
     zone = Zone()
     reply = ask(zone, query(edns={"version": 1, "udp_len": 1232}))
     (opt,) = reply.ar
-    assert (16, 0, 0, [], 1) == (
+    assert (
         opt.edns_rcode << 4 | reply.header.rcode,
         opt.edns_ver,
         reply.header.aa,
         reply.rr,
         len(reply.questions),
-    )
+    ) == (16, 0, 0, [], 1)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +248,7 @@ def test_a_truncated_reply_keeps_question_and_edns_and_nothing_else():
     zone = Zone()
     zone.add_txt("big.test", "x" * 2000)
     reply = ask(zone, query("big.test", "TXT", edns={"udp_len": 1232}))
-    assert (1, 1, [], [], 1) == (reply.header.tc, len(reply.questions), reply.rr, reply.auth, len(reply.ar))
+    assert (reply.header.tc, len(reply.questions), reply.rr, reply.auth, len(reply.ar)) == (1, 1, [], [], 1)
 
 
 def test_over_tcp_nothing_is_truncated():
@@ -252,7 +256,7 @@ def test_over_tcp_nothing_is_truncated():
     for number in range(1000):
         zone.add_txt("big.test", f"value-{number:037}")
     reply = ask(zone, query("big.test", "TXT"), udp=False)
-    assert (0, 1000) == (reply.header.tc, len(reply.rr))
+    assert (reply.header.tc, len(reply.rr)) == (0, 1000)
 
 
 def test_what_no_message_can_carry_is_a_server_failure():
@@ -260,9 +264,9 @@ def test_what_no_message_can_carry_is_a_server_failure():
     zone.add_txt("big.test", "a" * 65000)
     zone.add_txt("big.test", "b" * 65000)
     reply = ask(zone, query("big.test", "TXT"), udp=False)
-    assert (RCODE.SERVFAIL, []) == (reply.header.rcode, reply.rr)
+    assert (reply.header.rcode, reply.rr) == (RCODE.SERVFAIL, [])
     zone.remove_txt("big.test", "b" * 65000)
-    assert "a" * 65000 == read(ask(zone, query("big.test", "TXT"), udp=False)).records[0].value
+    assert read(ask(zone, query("big.test", "TXT"), udp=False)).records[0].value == "a" * 65000
 
 
 def test_odd_octets_in_a_name_come_back_as_they_came():
@@ -270,17 +274,17 @@ def test_odd_octets_in_a_name_come_back_as_they_came():
     zone = Zone()
     reply = answer(zone, header(1) + question, udp=True)
     assert question == reply[12 : 12 + len(question)]
-    assert "127.0.0.1" == str(DNSRecord.parse(reply).a.rdata)
-    assert r"a\046b.\000\092.test" == zone.history[0].name
+    assert str(DNSRecord.parse(reply).a.rdata) == "127.0.0.1"
+    assert zone.history[0].name == r"a\046b.\000\092.test"
     soa = DNSRecord.parse(answer(zone, header(1) + question[:-4] + b"\x00\x06\x00\x01", udp=True)).auth[0]
-    assert (b"\x00\\", b"test") == soa.rname.label
+    assert soa.rname.label == (b"\x00\\", b"test")
 
 
 def test_a_dot_within_a_label_does_not_reach_another_name():
     zone = Zone()
     zone.add_txt("a.b.test", "secret")
     message = header(1) + b"\x03a.b\x04test\x00\x00\x10\x00\x01"
-    assert [] == ask(zone, message).rr
+    assert ask(zone, message).rr == []
 
 
 def test_every_question_goes_into_the_history():
@@ -309,7 +313,7 @@ def test_a_question_as_a_value_gets_records_in_presentation_form():
 
 def test_a_question_for_what_is_no_name_gets_no_answer():
     reply = answer_question(Zone(), Resolve("not a name", "A"))
-    assert "'not a name' is not a domain name" == reply.error
+    assert reply.error == "'not a name' is not a domain name"
 
 
 NAMES = st.sampled_from(

@@ -46,11 +46,11 @@ def test_what_is_not_a_name_is_refused(name):
 
 def test_the_longest_name_has_253_characters():
     name = ".".join(["a" * 63] * 3 + ["b" * 61])
-    assert MAX_NAME == len(canonical(name))
+    assert len(canonical(name)) == MAX_NAME
 
 
 def test_octets_that_are_not_plain_are_escaped():
-    assert r"a\046b\092\000\255.test" == from_labels((b"A.b\\\x00\xff", b"Test"))
+    assert from_labels((b"A.b\\\x00\xff", b"Test")) == r"a\046b\092\000\255.test"
 
 
 @given(st.lists(st.binary(min_size=1, max_size=63), max_size=4).map(tuple))
@@ -59,5 +59,5 @@ def test_every_name_on_the_wire_has_one_text_but_for_case(labels):
 
 
 def test_the_suffixes_of_a_name_are_the_names_above_it():
-    assert ["a.b.test", "b.test", "test"] == list(suffixes("a.b.test"))
-    assert [] == list(suffixes(""))
+    assert list(suffixes("a.b.test")) == ["a.b.test", "b.test", "test"]
+    assert list(suffixes("")) == []
