@@ -7,6 +7,8 @@ try to try.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import os
 import re
 import secrets
@@ -40,6 +42,13 @@ _VISIBLE = re.compile(r"[!-~]+")
 _RESOLV_CONF = Path("/etc/resolv.conf")
 # aiohttp would add these; a question's own headers are all that is said about the client.
 _UNSAID = ("Accept-Encoding", "Content-Type", "User-Agent")
+# aiohttp wraps what the operating system says into an error of its own; the number stays.
+_OS_FAILURES = {
+    errno.ECONNREFUSED: REFUSED,
+    errno.ECONNRESET: RESET,
+    errno.EPIPE: RESET,
+    errno.ETIMEDOUT: TIMEOUT,
+}
 
 
 class Network:
@@ -190,22 +199,23 @@ def _http_failure(error: Exception) -> str:
 def _os_failure(error: OSError) -> str:
     if isinstance(error, TimeoutError):
         return TIMEOUT
-    if isinstance(error, ConnectionResetError | BrokenPipeError):
+    if isinstance(error, ConnectionResetError):
         return RESET
     if isinstance(error, ssl.SSLError):
         return f"TLS: {_tls_reason(error)}"
     if isinstance(error, socket.gaierror):
         return NAME_NOT_FOUND
-    if isinstance(error, ConnectionRefusedError):
-        return REFUSED
     # Several addresses that failed in different ways are reported as one error without a number.
-    return os.strerror(error.errno).lower() if error.errno else "connection failed"
+    number = error.errno or 0
+    return _OS_FAILURES.get(number) or (os.strerror(number).lower() if number else "connection failed")
 
 
 def _tls_reason(error: Exception) -> str:
     """OpenSSL's words, without the source position that follows them."""
-    verdict, reason = getattr(error, "verify_message", None), getattr(error, "reason", None)
-    return str(verdict or reason or error).replace("_", " ").lower()
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    reason = getattr(error, "reason", None)
+    return str(reason).replace("_", " ").lower() if reason else str(error.args[-1])
 
 
 class _Listener(asyncio.DatagramProtocol):
@@ -250,6 +260,8 @@ async def _over_tcp(query: bytes, host: str, port: int) -> bytes:
         raise ConnectionResetError from None
     finally:
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
     if not is_reply_to(query, reply):
         raise ValueError("malformed reply")
     return reply
