@@ -88,10 +88,11 @@ class _Streams:
     def __init__(self, zone: Zone) -> None:
         self._zone = zone
         self._open: list[asyncio.Task[None]] = []
+        self._closing = False
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection until it ends, idles or sends what is no query."""
-        if len(self._open) >= MAX_CONNECTIONS:
+        if self._closing or len(self._open) >= MAX_CONNECTIONS:
             writer.close()
             return
         task = cast("asyncio.Task[None]", asyncio.current_task())
@@ -117,7 +118,8 @@ class _Streams:
         return reply is not None
 
     async def close(self) -> None:
-        """End all connections."""
+        """End all connections, and those that were accepted but are not yet served."""
+        self._closing = True
         tasks = tuple(self._open)
         for task in tasks:
             task.cancel()

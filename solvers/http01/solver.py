@@ -107,6 +107,7 @@ class Http01Solver:
                 failures.append(str(error))
                 continue
             for address in addresses:
+                # A dead address leaves time for the next, as Go's dialer divides its deadline.
                 answer = yield from fetch(_request(target, address, REQUEST_TIMEOUT / len(addresses)))
                 if answer.error is None:
                     return answer

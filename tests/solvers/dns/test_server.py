@@ -196,6 +196,18 @@ async def test_closing_ends_open_connections_and_frees_the_port(zone):
     await again.close()
 
 
+async def test_a_connection_that_is_accepted_while_closing_is_not_served(zone):
+    streams = module._Streams(zone)
+    await streams.close()
+    listener = await asyncio.start_server(streams.serve, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*listener.sockets[0].getsockname())
+    assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
+    listener.close()
+    await listener.wait_closed()
+
+
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM], ids=["udp", "tcp"])
 async def test_a_taken_port_is_an_os_error_and_nothing_stays_open(zone, kind):
     server = await serve_dns(zone, "127.0.0.1", 0)
