@@ -132,6 +132,7 @@ class Client:
 
     def __init__(self, server: Server, private_key=None) -> None:
         self.server = server
+        self.base = server.world.base_url
         self.key = private_key or key(1)
         self.kid = None
         self.history: list[Request] = []
@@ -163,7 +164,7 @@ class Client:
         """A signed POST; payload None is POST-as-GET, bytes go as they are."""
         text = payload if isinstance(payload, bytes) else b"" if payload is None else json.dumps(payload).encode()
         body = sign(self.key, self.header(url, **changes), text)
-        return Request("POST", url.removeprefix(BASE), JOSE, json.dumps(body).encode())
+        return Request("POST", url.removeprefix(self.base), JOSE, json.dumps(body).encode())
 
     def post(self, url: str, payload=None, **changes) -> Response:
         request = self.signed(url, payload, **changes)
@@ -172,13 +173,13 @@ class Client:
 
     def register(self, **payload) -> Response:
         self.kid = None
-        response = self.post(f"{BASE}/new-account", {"termsOfServiceAgreed": True, **payload})
+        response = self.post(f"{self.base}/new-account", {"termsOfServiceAgreed": True, **payload})
         self.kid = response.header("Location")
         return response
 
     def order(self, *names: str, **payload) -> Response:
         identifiers = [{"type": "dns", "value": name} for name in names]
-        return self.post(f"{BASE}/new-order", {"identifiers": identifiers, **payload})
+        return self.post(f"{self.base}/new-order", {"identifiers": identifiers, **payload})
 
     def authorizations(self, order: Response):
         return [self.post(url).json for url in order.json["authorizations"]]

@@ -1,0 +1,130 @@
+"""The shell on a real socket: what only HTTP can show."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import random
+from contextlib import asynccontextmanager, closing
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+from aiohttp import web
+from cryptography import x509
+
+from acme_server.exchange import Reply, Request
+from acme_server.server import Server
+from acme_server.settings import Settings
+from acme_server.web import RUNNER_OPTIONS, create_app
+from acme_server.world import create_world
+from tests.acme_server.rig import BASE, JOSE, START, Client, Driver, Response
+
+
+@asynccontextmanager
+async def serving(base=BASE, mount=""):
+    """A server on a free port; yields it and the URL that reaches its base URL."""
+    world = create_world(base, Settings(always_valid=True), random.Random(1).randbytes, START)
+    server = Server(world, Driver())
+    app = create_app(server)
+    if mount:
+        outer = web.Application()
+        outer.add_subapp(mount, app)
+        app = outer
+    runner = web.AppRunner(app, **RUNNER_OPTIONS)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    try:
+        yield server, f"http://{host}:{port}{mount}"
+    finally:
+        await runner.cleanup()
+
+
+class WireClient(Client):
+    """The same client, over HTTP; it blocks, so it lives in a thread."""
+
+    def __init__(self, server, url):
+        super().__init__(server)
+        self.url = urlsplit(url)
+        self.connection = HTTPConnection(self.url.hostname, self.url.port, timeout=30)
+
+    def send(self, request: Request) -> Response:
+        self.connection.request(request.method, self.url.path + request.path, request.body, dict(request.headers))
+        response = self.connection.getresponse()
+        return Response(Reply(response.status, tuple(response.getheaders()), response.read()))
+
+
+async def exchange(session, url, request: Request) -> tuple[Reply, aiohttp.ClientResponse]:
+    async with session.request(request.method, url + request.path, headers=request.headers) as response:
+        return Reply(response.status, tuple(response.headers.items()), await response.read()), response
+
+
+@pytest.mark.parametrize(("base", "mount"), [(BASE, ""), (f"{BASE}/w/blue", "/w/blue")])
+async def test_a_certificate_is_issued_over_the_wire(base, mount):
+    async with serving(base, mount) as (server, url):
+        client = WireClient(server, url)
+
+        def issue():
+            with closing(client.connection):
+                client.register()
+                return client.post(client.issue("www.example.org").json["certificate"]), client.post(f"{base}/missing")
+
+        chain, missing = await asyncio.to_thread(issue)
+        assert chain.status == 200
+        assert len(x509.load_pem_x509_certificates(chain.reply.body)) == 2
+        assert chain.header("Server") == "gravel"
+        assert len(chain.headers("Link")) == 2
+        assert missing.outcome == (404, "malformed")
+        assert client.kid.startswith(f"{base}/account/")
+
+
+async def test_heads_and_empty_replies_have_no_body_and_no_made_up_type():
+    async with serving() as (_, url), aiohttp.ClientSession() as session:
+        for method, path, status in (("HEAD", "/nonce", 200), ("GET", "/nonce", 204), ("OPTIONS", "/dir", 204)):
+            reply, response = await exchange(session, url, Request(method, path))
+            assert (status, b"") == (reply.status, reply.body)
+            assert "application/octet-stream" not in response.headers.get("Content-Type", "")
+            assert response.headers["Server"] == "gravel"
+        reply, response = await exchange(session, url, Request("HEAD", "/dir"))
+        assert (reply.status, reply.body, response.headers["Content-Type"]) == (200, b"", "application/json")
+
+
+async def test_headers_and_paths_reach_the_server_as_they_were_sent():
+    async with serving() as (_, url):
+        host, port = url.removeprefix("http://").split(":")
+        for target, status in ((b"/acme/..%2fdir", 404), (b"/./dir", 404), (b"/dir?x=%20", 200), (b"//dir", 404)):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(b"GET " + target + b" HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n")
+            reply = await reader.read()
+            writer.close()
+            await writer.wait_closed()
+            assert reply.startswith(b"HTTP/1.1 %d " % status), target
+            assert b"evil.test" not in reply
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_beyond_the_limit_is_not_read_to_its_end(chunked):
+    body = b" " * 1_000_000
+
+    async def pieces():
+        for start in range(0, len(body), 10_000):
+            yield body[start : start + 10_000]
+
+    async with serving() as (_, url), aiohttp.ClientSession() as session:
+        data = pieces() if chunked else body
+        async with session.post(f"{url}/new-order", data=data, headers=JOSE) as response:
+            assert response.status == 413
+            assert (await response.json(content_type=None))["type"].endswith(":malformed")
+            assert response.headers["Replay-Nonce"]
+
+
+async def test_a_compressed_body_is_refused_unread():
+    bomb = gzip.compress(bytes(50_000_000))
+    async with serving() as (_, url), aiohttp.ClientSession() as session:
+        headers = {**JOSE, "Content-Encoding": "gzip"}
+        async with session.post(f"{url}/new-order", data=bomb, headers=headers) as response:
+            assert response.status == 415
+            assert response.headers["Content-Type"] == "application/problem+json"
