@@ -13,7 +13,6 @@ import attrs
 
 from issuer_bridge.resources import ApiError, Kind, Resource
 
-DEFAULT_URL = "http://127.0.0.1:16443"
 MERGE_PATCH = "application/merge-patch+json"
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 _WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10)
@@ -44,7 +43,7 @@ def resource_path(kind: Kind, namespace: str | None = None, name: str = "", subr
 class KubeClient:
     """Get, list, create, replace, patch, delete, watch; an async context manager."""
 
-    def __init__(self, url: str = DEFAULT_URL) -> None:
+    def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
 
     async def __aenter__(self) -> Self:
@@ -139,7 +138,7 @@ class KubeClient:
             async with self._session.request(method, self.url + path, **options) as response:
                 yield response
         except aiohttp.InvalidURL:
-            raise Unreachable(f"{self.url!r} is no URL; it looks like {DEFAULT_URL}") from None
+            raise Unreachable(f"{self.url!r} is no URL; it looks like http://127.0.0.1:16443") from None
         except aiohttp.ClientConnectorError:
             raise Unreachable(f"nothing answers at {self.url}; is 'gravel up' running?") from None
         except TimeoutError:

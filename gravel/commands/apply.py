@@ -1,0 +1,109 @@
+"""`gravel apply`: creates or changes resources of a running house, and follows requests to their end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from gravel.client_command import json_option, namespace_option, resource_name, run_client, url_option
+
+if TYPE_CHECKING:
+    from gravel.applying import Applied
+    from gravel.kube_client import KubeClient
+    from issuer_bridge.manifests import Manifest
+
+EPILOG = """\
+\b
+Examples:
+  gravel apply examples/
+  gravel apply issuer.yaml request.yaml -n shop --timeout 60
+  kustomize build . | gravel apply -
+
+Exit code: 0 when every applied CertificateRequest is Ready; 1 when one has
+failed or was denied, when the time is up, or when something was refused."""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("paths", nargs=-1, metavar="PATH...", required=True)
+@namespace_option
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Follow CertificateRequests to their end.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=300.0,
+    show_default="300",
+    metavar="SECONDS",
+    help="How long to follow.",
+)
+@json_option
+@url_option
+def command(paths: tuple[str, ...], namespace: str | None, *, wait: bool, timeout: float, json: bool, url: str) -> None:
+    """Apply manifests (files, directories, - for standard input) and follow their CertificateRequests."""
+    manifests = _manifests(paths, namespace)
+
+    async def work(client: KubeClient) -> int:
+        applied = await _apply_all(client, manifests, json=json)
+        if any(item.error for item in applied):
+            return 1
+        names = _requests(applied) if wait else []
+        return await _follow(client, names, timeout, json=json) if names else 0
+
+    run_client(url, work)
+
+
+def _manifests(paths: Sequence[str], namespace: str | None) -> list[Manifest]:
+    from gravel.applying import NamespaceMismatchError, place
+    from issuer_bridge.manifests import ManifestError, read
+
+    try:
+        return place(read(paths, sys.stdin.buffer), namespace)
+    except (ManifestError, NamespaceMismatchError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+async def _apply_all(client: KubeClient, manifests: Sequence[Manifest], *, json: bool) -> list[Applied]:
+    from gravel.applying import apply_manifests
+
+    applied = []
+    async for item in apply_manifests(client, manifests):
+        applied.append(item)
+        if json:
+            _print_json(item)
+        elif not item.error:
+            click.echo(f"{resource_name(item.kind, item.name)} {item.action}")
+        if item.error:
+            click.echo(item.error, err=True)
+    return applied
+
+
+def _print_json(item: Applied) -> None:
+    from gravel.output import print_json
+
+    event = {
+        "event": "applied",
+        "resource": resource_name(item.kind, item.name),
+        "namespace": item.namespace,
+        "action": item.action,
+    }
+    print_json(event | ({"error": item.error} if item.error else {}))
+
+
+def _requests(applied: Sequence[Applied]) -> list[tuple[str, str]]:
+    from issuer_bridge.resources import CERTIFICATE_REQUEST
+
+    return [(item.namespace, item.name) for item in applied if item.kind == CERTIFICATE_REQUEST]
+
+
+async def _follow(client: KubeClient, names: Sequence[tuple[str, str]], seconds: float, *, json: bool) -> int:
+    from gravel.follow import follow
+    from gravel.output import console
+    from gravel.request_progress import Verdict, describe_wait
+
+    progress = await follow(client, names, timeout=seconds, console=console(), json=json)
+    waiting = describe_wait(progress)
+    if waiting:
+        click.echo(f"gave up after {seconds:g} s: {waiting}", err=True)
+    return 0 if all(item.verdict is Verdict.READY for item in progress) else 1
