@@ -62,7 +62,6 @@ def scheduled(resource: Resource) -> Challenge:
         reason=status.get("reason", ""),
         presented_at=parse_rfc3339(presented_at) if presented_at else None,
         presented=bool(status.get("presented")),
-        removed=bool(metadata.get("deletionTimestamp")),
     )
 
 
@@ -128,26 +127,37 @@ class Challenges:
             settings,
         )
 
-    def admit(self, resource: Resource) -> None:
-        """Queue a Challenge, or resume it; one that is known, or over, changes nothing.
+    def sync(self, namespace: str, name: str) -> Inquiry[Outcome]:
+        """Let the scheduler know of a Challenge, or let people know what the scheduler knows."""
+        key = f"{namespace}/{name}"
+        current = self._context.resources.get(CHALLENGE, namespace, name)
+        if current is not None and current["metadata"].get("deletionTimestamp"):
+            current = None
+        known = self._resources.get(key)
+        if known is not None and (current is None or current["metadata"]["uid"] != known["metadata"]["uid"]):
+            self._withdraw(key)
+        elif current is not None and known is not None:
+            yield from self._write(key, current)
+        if current is not None and key not in self._resources:
+            self._admit(key, current)
+        return Done()
 
-        One that was made anew before its predecessor was cleaned up waits for that.
-        """
+    def _admit(self, key: str, resource: Resource) -> None:
+        """Queue a Challenge, or resume it; one that an earlier run finished stays as it is."""
         challenge = scheduled(resource)
-        if challenge.key in self._resources:
-            if challenge.removed:
-                self.scheduler.remove(challenge.key)
-            return
-        if challenge.stage is Stage.DONE:
-            return
-        self._resources[challenge.key] = resource
-        self._seen[challenge.key] = challenge
-        self.scheduler.add(challenge)
+        if challenge.stage is not Stage.DONE:
+            self._resources[key] = resource
+            self._seen[key] = challenge
+            self.scheduler.add(challenge)
 
-    def dismiss(self, resource: Resource) -> None:
-        """Forget a Challenge that was deleted, once what it shows is taken away."""
-        self.scheduler.remove(key_of(resource))
-        self._settle_removal(key_of(resource))
+    def _withdraw(self, key: str) -> None:
+        """Have a deleted Challenge cleaned up; forget it, and make room for its successor, once it is."""
+        challenge = self.scheduler.get(key)
+        if challenge is not None and not challenge.removed:
+            self.scheduler.remove(key)
+        if self.scheduler.get(key) is None:
+            for known in (self._resources, self._seen, self._events):
+                known.pop(key, None)
 
     def _changed(self, challenge: Challenge) -> None:
         key = challenge.key
@@ -156,30 +166,13 @@ class Challenges:
         namespace, name = key.split("/", 1)
         self._wake(namespace, name)
 
-    def sync(self, namespace: str, name: str) -> Inquiry[Outcome]:
-        """Write what the scheduler knows of a challenge, then the events that led there."""
-        key = f"{namespace}/{name}"
-        resource, challenge = self._resources.get(key), self._seen.get(key)
-        if resource is None or challenge is None:
-            return Done()
+    def _write(self, key: str, resource: Resource) -> Inquiry[None]:
+        """Write the status, then the events that led to it."""
         events = self._events.pop(key, [])
-        if (yield from self._context.write_status(CHALLENGE, resource, projected(challenge))):
-            for type_, reason, message in events:
-                record = self._context.recorder.normal if type_ == "Normal" else self._context.recorder.warning
-                yield from record(resource, reason, message)
-        else:
-            self._settle_removal(key)
-        return Done()
-
-    def _settle_removal(self, key: str) -> None:
-        """Forget a challenge that the scheduler has forgotten; whoever has its name now may come in."""
-        if self.scheduler.get(key) is not None:
-            return
-        for known in (self._resources, self._seen, self._events):
-            known.pop(key, None)
-        successor = self._context.resources.get(CHALLENGE, *key.split("/", 1))
-        if successor is not None:
-            self.admit(successor)
+        yield from self._context.write_status(CHALLENGE, resource, projected(self._seen[key]))
+        for type_, reason, message in events:
+            record = self._context.recorder.normal if type_ == "Normal" else self._context.recorder.warning
+            yield from record(resource, reason, message)
 
     def perform(self, effect: Effect) -> Inquiry[Event]:
         """Carry out what the scheduler asks for, and answer it."""

@@ -158,8 +158,7 @@ class Operator:
                 self._wake_owner(resource, CERTIFICATE_REQUEST, self._request_queue)
             case "Challenge":
                 self._ownership.note(event, resource)
-                admit = self._challenges.dismiss if event == "DELETED" else self._challenges.admit
-                admit(resource)
+                self._challenge_queue.add((kind.kind, namespace, name))
                 self._wake_owner(resource, ORDER, self._order_queue)
             case "Secret":
                 self._wake_issuers(namespace, name)

@@ -222,7 +222,8 @@ class Orders:
         written = yield from self._context.write_status(ORDER, order, status)
         state = status.get("state", "")
         if written and state != _status(order).get("state") and state in FACT_OF:
-            self._context.note(FACT_OF[state], order, state=state, reason=status.get("reason", ""))
+            told = {"reason": status["reason"]} if status.get("reason") else {}
+            self._context.note(FACT_OF[state], order, state=state, **told)
 
     def _create(self, order: Resource, challenges: Sequence[Resource]) -> Inquiry[Outcome]:
         for challenge in challenges:

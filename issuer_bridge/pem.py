@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -38,6 +39,14 @@ class SigningRequest:
 
 def read_request(field: Any) -> SigningRequest:
     """Read `spec.request`, base64 of a PEM CSR; ValueError with what it is instead."""
+    if not isinstance(field, str) or not field:
+        raise ValueError(f"it is empty; {_ADVICE}")
+    return _read_request(field)
+
+
+@lru_cache(maxsize=1024)
+def _read_request(field: str) -> SigningRequest:
+    """Read a request; it is looked at again and again while it is pending, hence the cache."""
     block = _request_block(field)
     try:
         request = x509.load_pem_x509_csr(block)
@@ -53,9 +62,7 @@ def read_request(field: Any) -> SigningRequest:
     return result
 
 
-def _request_block(field: Any) -> bytes:
-    if not isinstance(field, str) or not field:
-        raise ValueError(f"it is empty; {_ADVICE}")
+def _request_block(field: str) -> bytes:
     if len(field) > MAX_REQUEST:
         raise ValueError(f"it is longer than {MAX_REQUEST} characters")
     try:
