@@ -233,8 +233,10 @@ class Orders:
                 if error.reason != "AlreadyExists":
                     raise
                 continue
-            name, dns_name = challenge["metadata"]["name"], challenge["spec"]["dnsName"]
-            self._context.note("ChallengeCreated", created, dns_name=dns_name, type=challenge["spec"]["type"])
+            name, spec = challenge["metadata"]["name"], challenge["spec"]
+            dns_name = spec["dnsName"]
+            # The server knows the challenge by its URL only: here the two names meet.
+            self._context.note("ChallengeCreated", created, dns_name=dns_name, type=spec["type"], url=spec["url"])
             text = f'Created Challenge resource "{name}" for domain "{dns_name}"'
             yield from self._context.recorder.normal(order, "Created", text)
         return Done()
