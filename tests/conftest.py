@@ -19,6 +19,8 @@ CLIENTS = {
     "certbot": (str(Path(sys.executable).with_name("certbot")), "pip install certbot"),
     "lego": ("lego", "apt install lego"),
     "dehydrated": ("dehydrated", "apt install dehydrated"),
+    "curl": ("curl", "apt install curl"),
+    "openssl": ("openssl", "apt install openssl"),
 }
 
 
@@ -41,8 +43,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    for mark in item.iter_markers("client"):
-        (name,) = mark.args
+    for name in (name for mark in item.iter_markers("client") for name in mark.args):
         program, remedy = CLIENTS[name]
         if shutil.which(program) is None:
             missing = f"{name} is not installed; get it with: {remedy}"

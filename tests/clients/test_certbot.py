@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.client("certbot")
+pytestmark = pytest.mark.client("certbot", "openssl")
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = pytest.mark.client("dehydrated")
+pytestmark = pytest.mark.client("dehydrated", "openssl")
 
 
 @pytest.fixture

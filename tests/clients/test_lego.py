@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = pytest.mark.client("lego")
+pytestmark = pytest.mark.client("lego", "openssl")
 
 # lego calls it with present or cleanup, the record's name and its value.
 HOOK = """\
@@ -58,6 +58,7 @@ def test_lego_fails_when_it_answers_where_nobody_asks(lego, free_port, tmp_path)
     assert not (tmp_path / "lego/certificates/lost.lego.example.com.crt").exists()
 
 
+@pytest.mark.client("curl")
 def test_lego_gets_a_wildcard_and_its_apex_through_dns01(lego_dns, assert_issued, tmp_path):
     names = ["*.lego.example.com", "lego.example.com"]
     done = lego_dns(HOOK, *names)
