@@ -239,6 +239,7 @@ async def test_a_name_that_does_not_exist_is_not_found(vantage, monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     assert (await vantage(Fetch("http://gravel.invalid/"))).error == "name not found"
+    assert await vantage(Resolve(NAME, "A", "ns.invalid:53")) == DnsAnswer(error="name not found")
 
 
 @pytest.mark.parametrize(
