@@ -111,7 +111,9 @@ class Settings:
         None, click.IntRange(min=0), "Draw keys, serials and tokens from this number, so that a run repeats.", SERVERS
     )
     apply: tuple[str, ...] = option(
-        (), click.Path(exists=True, allow_dash=True), "Apply the manifests in this file or folder once up, and follow them."
+        (),
+        click.Path(exists=True, allow_dash=True),
+        "Apply the manifests in this file or folder once up, and follow them.",
     )
     once: bool = option(False, click.BOOL, "With --apply: stop when all is Ready (exit 0) or anything Failed (exit 1).")
     timeout: float = option(300.0, SECONDS, "With --apply: seconds after which following ends, as if Failed.")

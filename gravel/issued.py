@@ -16,7 +16,7 @@ from issuer_bridge.resources import Resource
 
 @attrs.frozen
 class Issued:
-    """A certificate; request: `NAMESPACE/NAME`; serial: hexadecimal; issuer: its common name; not_after: RFC 3339."""
+    """A certificate; request: `NAMESPACE/NAME`; serial: hexadecimal; issuer: its name; not_after: RFC 3339."""
 
     request: str
     names: tuple[str, ...]
@@ -38,10 +38,11 @@ def _read(request: Resource) -> Issued:
     metadata = request["metadata"]
     leaf = x509.load_pem_x509_certificates(base64.b64decode(request["status"]["certificate"]))[0]
     alternative = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    common_names = leaf.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
     return Issued(
         request=f"{metadata['namespace']}/{metadata['name']}",
-        names=tuple(alternative.get_values_for_type(x509.DNSName)),
+        names=tuple(str(name.value) for name in alternative),
         serial=f"{leaf.serial_number:x}",
-        issuer=str(leaf.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value),
+        issuer=str(common_names[0].value) if common_names else leaf.issuer.rfc4514_string(),
         not_after=rfc3339(leaf.not_valid_after_utc),
     )

@@ -11,14 +11,13 @@ import click
 from gravel.version import __version__
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rich.console import Console
 
     from gravel.issued import Issued
     from gravel.running import Running
     from gravel.timeline import Timeline
-
-# Wide enough for a certificate's row and a timeline's, where there is no terminal to ask.
-WIDTH = 120
 
 
 def announce(running: Running) -> None:
@@ -32,6 +31,12 @@ def announce(running: Running) -> None:
         click.echo(f"{warning}\nThe management API wants the header Authorization: Bearer {running.token}", err=True)
 
 
+def remind(running: Running) -> None:
+    """Say, after what `--apply` printed, that all of it is still there."""
+    if not running.settings.json:
+        click.echo(f"\nStill up at {running.addresses.directory}; stop it with Ctrl-C.")
+
+
 def print_json(document: Any) -> None:
     """Print one line for programs."""
     click.echo(json.dumps(document, separators=(",", ":")))
@@ -41,45 +46,46 @@ def console() -> Console:
     """Return a console for stdout: colour only on a terminal."""
     from rich.console import Console
 
-    plain = Console(highlight=False)
-    return plain if plain.is_terminal else Console(highlight=False, width=WIDTH)
+    return Console(highlight=False)
 
 
-def print_issued(target: Console, certificates: Sequence[Issued]) -> None:
-    """Print what was issued as a table."""
-    from rich.table import Table
+def print_outcome(certificates: Sequence[Issued], timelines: Sequence[Timeline], *, json: bool) -> None:
+    """Print what was issued, and what happened to each challenge and when."""
+    if json:
+        events: tuple[Issued | Timeline, ...] = (*certificates, *timelines)
+        for event in events:
+            print_json(event.to_json())
+        return
+    if certificates:
+        _print_issued(certificates)
+    if timelines:
+        _print_timelines(timelines)
 
-    table = Table(title="Issued certificates", title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for heading in ("REQUEST", "NAMES", "SERIAL", "ISSUER", "NOT AFTER"):
-        table.add_column(heading, overflow="fold")
-    for one in certificates:
-        table.add_row(one.request, "\n".join(one.names), one.serial, one.issuer, one.not_after)
-    target.print(table)
+
+def _print_issued(certificates: Sequence[Issued]) -> None:
+    from gravel.printing import print_table
+
+    click.echo("\nIssued certificates")
+    heading = ("REQUEST", "NAMES", "SERIAL", "ISSUER", "NOT AFTER")
+    rows = [(one.request, ", ".join(one.names), one.serial, one.issuer, one.not_after) for one in certificates]
+    print_table(console(), heading, rows)
 
 
-def print_timelines(target: Console, timelines: Sequence[Timeline]) -> None:
-    """Print each challenge's steps, in seconds since the first challenge was queued."""
-    from rich.table import Table
-
+def _print_timelines(timelines: Sequence[Timeline]) -> None:
+    from gravel.printing import print_table
     from gravel.timeline import STEPS
 
-    zero = min((timeline.started for timeline in timelines), default=None)
-    if zero is None:
-        return
-    title = "Challenges, in seconds since the first was queued"
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    table.add_column("CHALLENGE", overflow="fold")
-    steps = tuple(STEPS.values())
-    for step in steps:
-        table.add_column(step.upper(), justify="right")
-    for timeline in timelines:
-        moments = (timeline.at(step) for step in steps)
-        cells = (f"{(moment - zero).total_seconds():.3f}" if moment else "-" for moment in moments)
-        table.add_row(timeline.title, *cells)
-    target.print(table)
-    for timeline in timelines:
-        for reason in timeline.failures:
-            target.out(f"{timeline.title}: {reason}", style="red", highlight=False)
+    zero, steps = min(timeline.started for timeline in timelines), tuple(STEPS.values())
+
+    def cell(moment: datetime | None, step: str) -> str:
+        return (f"{(moment - zero).total_seconds():.3f}" if moment else "-").rjust(len(step))
+
+    click.echo("\nChallenges, in seconds since the first was queued")
+    rows = [(each.title, *(cell(each.at(step), step) for step in steps)) for each in timelines]
+    print_table(console(), ("CHALLENGE", *map(str.upper, steps)), rows)
+    for each in timelines:
+        for reason in each.failures:
+            console().out(f"{each.title}: {reason}", style="red", highlight=False)
 
 
 def _banner(running: Running) -> Iterable[str]:

@@ -33,8 +33,8 @@ failed or was denied, when the time is up, or when something was refused."""
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
-    default=300.0,
-    show_default="300",
+    default=300,
+    show_default=True,
     metavar="SECONDS",
     help="How long to follow.",
 )
@@ -42,19 +42,12 @@ failed or was denied, when the time is up, or when something was refused."""
 @url_option
 def command(paths: tuple[str, ...], namespace: str | None, *, wait: bool, timeout: float, json: bool, url: str) -> None:
     """Apply manifests (files, directories, - for standard input) and follow their CertificateRequests."""
-    manifests = _manifests(paths, namespace)
-
-    async def work(client: KubeClient) -> int:
-        applied = await _apply_all(client, manifests, json=json)
-        if any(item.error for item in applied):
-            return 1
-        names = _requests(applied) if wait else []
-        return await _follow(client, names, timeout, json=json) if names else 0
-
-    run_client(url, work)
+    manifests = read_manifests(paths, namespace)
+    run_client(url, lambda client: apply_and_follow(client, manifests, timeout if wait else None, json=json))
 
 
-def _manifests(paths: Sequence[str], namespace: str | None) -> list[Manifest]:
+def read_manifests(paths: Sequence[str], namespace: str | None = None) -> list[Manifest]:
+    """Read manifests and give each its namespace; what is wrong is a ClickException."""
     from gravel.applying import NamespaceMismatchError, place
     from issuer_bridge.manifests import ManifestError, read
 
@@ -62,6 +55,17 @@ def _manifests(paths: Sequence[str], namespace: str | None) -> list[Manifest]:
         return place(read(paths, sys.stdin.buffer), namespace)
     except (ManifestError, NamespaceMismatchError) as error:
         raise click.ClickException(str(error)) from None
+
+
+async def apply_and_follow(
+    client: KubeClient, manifests: Sequence[Manifest], seconds: float | None, *, json: bool
+) -> int:
+    """Apply, follow the CertificateRequests for so long (None: not at all), and return the exit code."""
+    applied = await _apply_all(client, manifests, json=json)
+    if any(item.error for item in applied):
+        return 1
+    names = [] if seconds is None else _requests(applied)
+    return await _follow(client, names, seconds or 0, json=json) if names else 0
 
 
 async def _apply_all(client: KubeClient, manifests: Sequence[Manifest], *, json: bool) -> list[Applied]:
