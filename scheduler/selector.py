@@ -34,7 +34,7 @@ class Selector:
 
     def select(self) -> list[Challenge]:
         """Return the challenges to start now; nobody when none came and none ended since the last pass."""
-        if not self._stirred or self.slots >= self._maximum:
+        if not self._stirred:
             return []
         self._stirred = False
         return oldest_of_each_key(self._waiting, self._busy, self._maximum - self.slots)

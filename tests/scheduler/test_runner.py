@@ -208,6 +208,16 @@ def test_there_is_one_timer_and_it_is_set_to_the_first_retry():
     assert world.driver.pending == ()
 
 
+def test_an_earlier_retry_takes_the_timer_over():
+    world = virtual_world({("slow", SelfCheck): ["404"] * 2, ("quick", Present): ["no route"]})
+    world.add(challenge("slow"))
+    world.driver.run(until=START + seconds(1))
+    assert world.driver.pending == (START + seconds(10),)
+    world.add(challenge("quick"))
+    world.driver.run(until=START + seconds(1))
+    assert world.driver.pending == (START + seconds(6),)
+
+
 def test_a_timer_that_fires_too_early_is_set_again():
     """A wall clock may be a little behind the timer that the event loop kept."""
     world = virtual_world({("web", Present): ["no route"]})

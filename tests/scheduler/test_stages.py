@@ -122,7 +122,11 @@ def test_the_stage_names_the_effect(stage, effect):
         ),
         (at(Stage.PRESENTING, presented_at=START), Presented(KEY), {"presented": True}),
         (at(Stage.PRESENTING, failures=1), PresentFailed(KEY, "no route"), {"failures": 2, "reason": "no route"}),
-        (at(Stage.CHECKING, checks=4, reason="Waiting"), CheckPassed(KEY), {"checks": 5, "reason": ""}),
+        (
+            at(Stage.CHECKING, checks=4, reason="Waiting", failures=1),
+            CheckPassed(KEY),
+            {"checks": 5, "reason": "", "failures": 0},
+        ),
         (
             at(Stage.CHECKING),
             CheckFailed(KEY, "wrong status code '404', expected '200'"),
@@ -132,9 +136,9 @@ def test_the_stage_names_the_effect(stage, effect):
             },
         ),
         (
-            at(Stage.CHECKING, type="DNS-01"),
+            at(Stage.CHECKING, type="DNS-01", failures=1),
             CheckFailed(KEY, "no TXT"),
-            {"checks": 1, "reason": "Waiting for DNS-01 challenge propagation: no TXT"},
+            {"checks": 1, "reason": "Waiting for DNS-01 challenge propagation: no TXT", "failures": 0},
         ),
         (
             at(Stage.ACCEPTING, failures=2, reason="503"),
