@@ -94,7 +94,7 @@ class Scheduler:
             for challenge in step.changed:
                 self._changed(challenge)
         finally:
-            # An effect that were never carried out would never be answered, and its slot be lost.
+            # An effect that is not carried out is never answered, and its slot is lost.
             for effect in step.effects:
                 self._driver.spawn(self._carry_out(effect), self._handle)
 
