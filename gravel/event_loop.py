@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+
+@contextmanager
+def quick_imports() -> Iterator[None]:
+    """Import without garbage collection in between; what is imported stays, so later collections pass it over too."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

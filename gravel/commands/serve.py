@@ -17,10 +17,11 @@ def command(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings) -> int:
-    from gravel.event_loop import stop_signals
+    from gravel.event_loop import quick_imports, stop_signals
     from gravel.output import announce
-    from gravel.running import Running
 
+    with quick_imports():
+        from gravel.running import Running
     with stop_signals() as stop:
         async with Running(settings, bridge=False) as running:
             announce(running)

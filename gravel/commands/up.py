@@ -36,10 +36,11 @@ def command(settings: Settings) -> int:
 
 
 async def _up(settings: Settings, manifests: Sequence[Manifest]) -> int:
-    from gravel.event_loop import stop_signals, unless
+    from gravel.event_loop import quick_imports, stop_signals, unless
     from gravel.output import announce, remind
-    from gravel.running import Running
 
+    with quick_imports():
+        from gravel.running import Running
     with stop_signals() as stop:
         async with Running(settings, bridge=True) as running:
             announce(running)

@@ -51,15 +51,15 @@ MISTAKES = [
     (["up", "--acme-prot", "1"], "gravel up: No such option"),
     (["up", "--acme-port", "x"], "gravel up: Invalid value for '--acme-port': 'x' is not a valid integer"),
     (["up", "--dns", "x"], "gravel up: Invalid value for '--dns': 'x' is not HOST:PORT.\n"),
-    (["up", "--config", "missing.toml"], "gravel: There is no file missing.toml.\n"),
-    (["up", "--once"], "gravel: --once waits for what --apply names, and there is no --apply.\n"),
+    (["up", "--config", "missing.toml"], "gravel up: There is no file missing.toml.\n"),
+    (["up", "--once"], "gravel up: --once waits for what --apply names, and there is no --apply.\n"),
     (
         ["up", "--apply", "missing.yaml"],
         "gravel up: Invalid value for '--apply': Path 'missing.yaml' does not exist.\n",
     ),
     (["serve", "--timing", "fast"], "gravel serve: No such option"),
     (["serve", "extra"], "gravel serve: Got unexpected extra argument"),
-    (["serve", "--host", "0.0.0.0"], "gravel: --host 0.0.0.0 needs --base-url, a URL that clients can reach.\n"),
+    (["serve", "--host", "0.0.0.0"], "gravel serve: --host 0.0.0.0 needs --base-url, a URL that clients can reach.\n"),
 ]
 
 
