@@ -1,5 +1,6 @@
 """The DNS server that dns-01 answers are presented on, and its data.
 
-`zone` holds the data, `lookup` is what a name server does with it (RFC 1034
-section 4.3.2), `answer` speaks RFC 1035's messages, `server` has the sockets.
+`zone` holds the data and `lookup` is what a name server does with it (RFC 1034
+section 4.3.2); `query` and `reply` are its messages (RFC 1035), between which
+`answer` decides; `server` has the sockets.
 """

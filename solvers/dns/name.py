@@ -14,6 +14,8 @@ MAX_NAME = 253
 _LABEL = re.compile(r"[!-\-/-\[\]-~]{1,63}")
 _ESCAPE = re.compile(r"\\(\d{3})")
 _PLAIN = frozenset(range(0x21, 0x7F)) - frozenset(b".\\")
+# Every octet's text, in lower case.
+_TEXT = tuple(chr(octet).lower() if octet in _PLAIN else f"\\{octet:03d}" for octet in range(256))
 
 
 def canonical(name: str) -> str:
@@ -33,7 +35,7 @@ def absolute(name: str) -> str:
 
 def from_labels(labels: tuple[bytes, ...]) -> str:
     """Return the text of a name that came over the wire."""
-    return ".".join("".join(map(_text, label)) for label in labels).lower()
+    return ".".join("".join(map(_TEXT.__getitem__, label)) for label in labels)
 
 
 def to_labels(name: str) -> tuple[bytes, ...]:
@@ -46,10 +48,6 @@ def suffixes(name: str) -> Iterator[str]:
     while name:
         yield name
         name = name.partition(".")[2]
-
-
-def _text(octet: int) -> str:
-    return chr(octet) if octet in _PLAIN else f"\\{octet:03d}"
 
 
 def _octets(label: str) -> bytes:

@@ -137,13 +137,12 @@ OPT = b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00"
         header(1) + (b"\x3f" + b"a" * 63) * 4 + b"\x00\x00\x01\x00\x01",
         header(1) + b"\xc0\x0c\x00\x01\x00\x01",
         header(1) + b"\xc0\x20\x00\x01\x00\x01",
-        header(1) + b"\x02\xff\xfe\x00\x00\x01\x00\x01",
+        header(1) + b"\xc0\x02\x00\x01\x00\x01",
         header(1, additional=1) + QUESTION,
         header(1, additional=1) + QUESTION + OPT[:-1] + b"\x01",
         header(1, additional=1) + QUESTION + b"\x01a" + OPT,
         header(1, additional=2) + QUESTION + OPT * 2,
-        header(1, additional=5) + QUESTION + OPT[:2] + b"\x01" + OPT[3:] * 5,
-        header(1, additional=1) + QUESTION + OPT[:-2] + b"\x10\x00" + b"\x00" * 4096,
+        header(1, additional=65535) + QUESTION + OPT[:2] + b"\x01" + OPT[3:],
         header(1) + b"\x01a" * 2000 + b"\xc0\x0c\x00\x01\x00\x01",
     ],
     ids=[
@@ -157,13 +156,12 @@ OPT = b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00"
         "name of 256",
         "pointer to itself",
         "pointer forward",
-        "label not UTF-8",
+        "pointer into the header",
         "record missing",
         "record data missing",
         "OPT not at the root",
         "two OPT",
-        "five records",
-        "query too long",
+        "records missing",
         "endless name",
     ],
 )
@@ -174,15 +172,6 @@ def test_a_malformed_query_is_a_format_error_and_no_more(message, udp):
     assert (reply.header.rcode, reply.header.aa, len(reply.questions)) == (RCODE.FORMERR, 0, 0)
     assert len(answer(zone, message, udp=udp)) == 12
     assert list(zone.history) == []
-
-
-def test_a_name_of_a_thousand_pointers_is_a_format_error():
-    start = 12 + len(QUESTION) + 11
-    offsets = [12, *(start + 2 * step for step in range(1500))]
-    chain = b"".join(struct.pack("!H", 0xC000 | offset) for offset in offsets)
-    holder = b"\x00\x00\x63\x00\x01\x00\x00\x00\x00" + struct.pack("!H", len(chain)) + chain
-    message = header(1, additional=2) + QUESTION + holder + chain[-2:] + OPT[1:]
-    assert ask(Zone(), message).header.rcode == RCODE.FORMERR
 
 
 @pytest.mark.parametrize("qclass", [3, 4, 255, 0])
@@ -201,6 +190,17 @@ def test_records_that_a_query_brings_along_are_passed_over():
     message.add_ar(RR("example.test", rdata=A("192.0.2.1")), EDNS0(udp_len=1232))
     reply = ask(Zone(), bytes(message.pack()))
     assert (reply.header.rcode, [record.rtype for record in reply.ar]) == (RCODE.NOERROR, [QTYPE.OPT])
+
+
+def test_a_query_may_be_padded_beyond_what_udp_carries():
+    message = header(1, additional=1) + QUESTION + OPT[:-2] + b"\xff\x00" + b"\x00" * 0xFF00
+    assert ask(Zone(), message, udp=False).header.rcode == RCODE.NOERROR
+
+
+def test_the_owner_of_a_record_that_is_passed_over_may_be_compressed():
+    signature = b"\x03key\xc0\x0c\x00\xfa\x00\xff\x00\x00\x00\x00\x00\x02ab"
+    reply = ask(Zone(), header(1, additional=2) + QUESTION + OPT + signature)
+    assert (reply.header.rcode, len(reply.ar)) == (RCODE.NOERROR, 1)
 
 
 def test_edns_is_answered_only_where_it_was_offered():
@@ -270,14 +270,14 @@ def test_what_no_message_can_carry_is_a_server_failure():
 
 
 def test_odd_octets_in_a_name_come_back_as_they_came():
-    question = b"\x03a.B\x02\x00\\\x04TEST\x00\x00\x01\x00\x01"
+    question = b"\x03a.B\x03\x00\\\xff\x04TEST\x00\x00\x01\x00\x01"
     zone = Zone()
     reply = answer(zone, header(1) + question, udp=True)
-    assert question == reply[12 : 12 + len(question)]
-    assert str(DNSRecord.parse(reply).a.rdata) == "127.0.0.1"
-    assert zone.history[0].name == r"a\046b.\000\092.test"
-    soa = DNSRecord.parse(answer(zone, header(1) + question[:-4] + b"\x00\x06\x00\x01", udp=True)).auth[0]
-    assert soa.rname.label == (b"\x00\\", b"test")
+    assert reply[12:] == question + b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x01\x00\x04\x7f\x00\x00\x01"
+    assert zone.history[0].name == r"a\046b.\000\092\255.test"
+    negative = answer(zone, header(1) + question[:-4] + b"\x00\x10\x00\x01", udp=True)
+    assert b"\xc0\x0c\x00\x06" not in negative
+    assert b"\x03\x00\\\xff\x04test\x00\x00\x06\x00\x01" in negative
 
 
 def test_a_dot_within_a_label_does_not_reach_another_name():
@@ -357,5 +357,6 @@ def test_no_damaged_query_raises(data):
     message = bytes(message[: data.draw(st.integers(0, len(message)))])
     reply = answer(Zone(), message, udp=True)
     assert (reply is None) == (len(message) < 12 or message[2] & 0x80 == 0x80)
-    if reply is not None:
-        DNSRecord.parse(reply)
+    if reply is not None and reply[5]:
+        assert reply[4:6] == b"\x00\x01"
+        assert message[12:16] == reply[12:16]
