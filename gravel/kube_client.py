@@ -139,6 +139,8 @@ class KubeClient:
                 yield response
         except aiohttp.InvalidURL:
             raise Unreachable(f"{self.url!r} is no URL; it looks like http://127.0.0.1:16443") from None
+        except aiohttp.ClientSSLError:
+            raise Unreachable(f"no TLS with {self.url}; the API of 'gravel up' is plain http") from None
         except aiohttp.ClientConnectorError:
             raise Unreachable(f"nothing answers at {self.url}; is 'gravel up' running?") from None
         except TimeoutError:

@@ -59,7 +59,8 @@ def table(progress: Sequence[Progress], height: int) -> Table:
     for heading in ("REQUEST", "READY", "ORDER", "CHALLENGES"):
         grid.add_column(heading, overflow="fold" if heading == "CHALLENGES" else "ellipsis")
     for item in shown:
-        grid.add_row(item.key, Text(item.verdict, STYLES[item.verdict]), item.order_state, _last_column(item))
+        cells = Text(item.key), Text(item.verdict, STYLES[item.verdict]), Text(item.order_state), _last_column(item)
+        grid.add_row(*cells)
     return grid
 
 

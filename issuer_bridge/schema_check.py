@@ -112,5 +112,6 @@ def pruned(schema: Schema, value: Any, path: str = "") -> tuple[Any, list[str]]:
 
 def _unknown(schema: Schema, name: str, path: str) -> str:
     text = f"unknown field {quoted(_join(path, name))}"
-    near = get_close_matches(name, schema.get("properties", {}), n=1)
-    return f"{text}; did you mean {quoted(near[0])}?" if near else text
+    spelled = {known.lower(): known for known in schema.get("properties", {})}
+    near = get_close_matches(name.lower(), spelled, n=1)
+    return f"{text}; did you mean {quoted(spelled[near[0]])}?" if near else text

@@ -65,7 +65,7 @@ def check_strictly(kind: Kind, unknown: list[str]) -> None:
 
 def _refuse(kind: Kind, resource: Resource, found: list[Cause]) -> None:
     if found:
-        raise invalid(kind.group, kind.kind, resource["metadata"].get("name") or "", found)
+        raise invalid(kind.group, kind.kind, str(resource["metadata"].get("name") or ""), found)
 
 
 def _schema_causes(kind: Kind, resource: Resource) -> list[Cause]:

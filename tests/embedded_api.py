@@ -1,0 +1,29 @@
+"""An embedded API on a free port, over a store that the test writes to."""
+
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from random import Random
+
+from aiohttp import web
+
+from issuer_bridge.api import create_app
+from issuer_bridge.store import EmbeddedStore
+
+NOW = datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC)
+
+
+def new_store(seed=1):
+    return EmbeddedStore(lambda: NOW, Random(seed).randbytes)
+
+
+@asynccontextmanager
+async def serving(store):
+    """Yield the URL of the store's API."""
+    runner = web.AppRunner(create_app(store), shutdown_timeout=1)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        yield f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
+    finally:
+        await runner.cleanup()
