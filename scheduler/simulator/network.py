@@ -9,16 +9,27 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from acme_server.protocol.vantage import Answer, DnsAnswer, Elapsed, Fetch, HttpAnswer, Pause, Question, Resolve
+from acme_server.protocol.vantage import (
+    REFUSED,
+    TIMEOUT,
+    Answer,
+    DnsAnswer,
+    Elapsed,
+    Fetch,
+    HttpAnswer,
+    Pause,
+    Question,
+    Resolve,
+)
 
 Route: TypeAlias = Callable[[Fetch], HttpAnswer]
 
 _PORTS = {"http": 80, "https": 443}
 
 
-def no_dns(question: Resolve) -> DnsAnswer:
+def no_dns(_: Resolve) -> DnsAnswer:
     """The DNS of a network that has none."""
-    return DnsAnswer(error=f"{question.name} {question.rtype}: connection refused")
+    return DnsAnswer(error=REFUSED)
 
 
 @attrs.define
@@ -41,16 +52,16 @@ class VirtualNetwork:
         answer = self.dns(question) if isinstance(question, Resolve) else self._fetch(question)
         if self.latency <= question.timeout:
             return self.latency, answer
-        return question.timeout, type(answer)(error="timed out")
+        return question.timeout, type(answer)(error=TIMEOUT)
 
     def _fetch(self, question: Fetch) -> HttpAnswer:
         try:
             authority = question.address or authority_of(question.url)
-        except ValueError as error:
-            return HttpAnswer(error=f"{question.url}: {error}")
+        except ValueError:
+            return HttpAnswer(error="invalid URL")
         route = self.routes.get(authority)
         if route is None:
-            return HttpAnswer(error="connection refused", address=authority)
+            return HttpAnswer(error=REFUSED, address=authority)
         answer = route(question)
         return attrs.evolve(answer, body=answer.body[: question.limit], address=answer.address or authority)
 

@@ -76,7 +76,7 @@ def test_every_dns_question_is_answered_by_one_function():
 
 
 def test_a_network_without_dns_resolves_nothing():
-    assert VirtualNetwork()(Resolve("a.test", "A"))[1].error == "a.test A: connection refused"
+    assert VirtualNetwork()(Resolve("a.test", "A"))[1].error == "connection refused"
 
 
 def test_a_pause_takes_as_long_as_it_says_whatever_the_latency():
@@ -90,4 +90,4 @@ def test_an_answer_takes_the_latency_and_no_longer_than_the_asker_waits(question
     assert (delay, answer.error) == (timedelta(seconds=10), None)
     network.latency = timedelta(seconds=11)
     delay, answer = network(question)
-    assert (delay, answer.error) == (timedelta(seconds=10), "timed out")
+    assert (delay, answer.error) == (timedelta(seconds=10), "timeout")
