@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from datetime import UTC, datetime
 
 import pytest
 
+from acme_server.protocol.journal import Fact
 from acme_server.protocol.vantage import Resolve
 from solvers.dns.answer import answer_question
 
@@ -66,21 +67,20 @@ async def test_a_bad_body_is_answered_with_a_sentence(manage, path, body, senten
 
 async def test_roots_and_intermediates_are_those_of_the_authority(manage):
     management = await manage()
-    roots = Path(management.running.addresses.issuing_roots).read_text()
-    assert (200, roots) == await management.get("/roots/0")
-    assert (200, management.running.house.world.authority.intermediate_pem) == await management.get("/intermediates/0")
+    authority = management.running.house.world.authority
+    assert (200, authority.root_pem) == await management.get("/roots/0")
+    assert (200, authority.intermediate_pem) == await management.get("/intermediates/0")
     assert await management.get("/roots/1") == (404, "404: Not Found")
 
 
 async def test_the_journal_is_read_from_any_entry(manage):
     management = await manage()
-    async with management.session.get(management.running.addresses.directory + "/nothing-here"):
-        pass
-    entries = [entry.to_json() for entry in management.running.house.world.journal]
-    status, text = await management.get("/journal")
-    assert (200, entries) == (status, [json.loads(line) for line in text.splitlines()])
-    status, text = await management.get(f"/journal?since={len(entries) - 1}")
-    assert entries[-1:] == [json.loads(line) for line in text.splitlines()]
+    journal = management.running.house.world.journal
+    journal.append("test", [Fact("ThingDone", {"thing": str(number)}) for number in range(3)], datetime.now(UTC))
+    entries = [entry.to_json() for entry in journal]
+    for query, expected in (("", entries), ("?since=0", entries), ("?since=2", entries[2:])):
+        status, text = await management.get(f"/journal{query}")
+        assert (200, expected) == (status, [json.loads(line) for line in text.splitlines()])
     assert await management.get("/journal?since=999999") == (200, "")
 
 
