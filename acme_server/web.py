@@ -11,8 +11,9 @@ from aiohttp import web
 from acme_server.exchange import Request
 from acme_server.server import Server
 
-# For web.AppRunner: bodies stay as they were sent (a compressed one is refused, not inflated), and no access log.
-RUNNER_OPTIONS: Mapping[str, Any] = {"auto_decompress": False, "access_log": None}
+# For web.AppRunner. Bodies stay as they were sent (a compressed one is refused, not inflated); what a client still
+# sends after it was refused is thrown away for a second, not for ten; no access log.
+RUNNER_OPTIONS: Mapping[str, Any] = {"auto_decompress": False, "lingering_time": 1.0, "access_log": None}
 _SERVER = ("Server", "gravel")
 
 
