@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import select
+import queue
 import signal
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,19 +27,36 @@ ANY_PORT_UP = (*ANY_PORT, "--kubernetes-port", "0", "--http01-port", "0")
 PATIENCE = 60.0
 
 
-@attrs.define
 class Launched:
-    """A process that prints JSON; `ready` is its first line, `folder` where its temporary files are."""
+    """A process; `ready` is its first line when that is JSON, `folder` where its temporary files are."""
 
-    process: subprocess.Popen[str]
-    folder: Path
-    ready: dict[str, Any] = attrs.field(factory=dict)
+    def __init__(self, command: list[str], folder: Path) -> None:
+        self.folder, self.ready = folder, {}
+        self.environment = {**os.environ, "TMPDIR": str(folder), "PYTHONPATH": str(Path(__file__).parents[2])}
+        self._stderr = folder.with_suffix(".stderr")
+        with self._stderr.open("wb") as stderr:
+            self.process = subprocess.Popen(
+                command, cwd=folder.parent, env=self.environment, stdout=subprocess.PIPE, stderr=stderr, text=True
+            )
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        with self.process.stdout:
+            for text in self.process.stdout:
+                self._lines.put(text)
+        self._lines.put("")
+
+    @property
+    def said(self) -> str:
+        """What it has to say on stderr."""
+        return self._stderr.read_text()
 
     def line(self) -> dict[str, Any]:
         """Return the next line of its output."""
-        assert select.select([self.process.stdout], [], [], PATIENCE)[0], "it prints nothing more"
-        text = self.process.stdout.readline()
-        assert text, f"it has ended: {self.process.stderr.read()}"
+        text = self._lines.get(timeout=PATIENCE)
+        assert text, f"it has ended: {self.said}"
         return json.loads(text)
 
     def lines_until(self, wanted: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
@@ -51,37 +69,39 @@ class Launched:
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """Send a signal; return the exit code, and what it had to say on stderr."""
         self.process.send_signal(number)
-        return self.finish()
+        return self.finish()[:2]
 
-    def finish(self) -> tuple[int, str]:
-        """Wait for its end."""
-        _, said = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, said
+    def finish(self) -> tuple[int, str, str]:
+        """Wait for its end; return the exit code, what it had to say on stderr, and the rest of its output."""
+        code = self.end()
+        return code, self.said, "".join(iter(self._lines.get_nowait, ""))
+
+    def end(self) -> int:
+        """Wait for its end; return the exit code."""
+        code = self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        return code
 
 
 @pytest.fixture
 def launch(tmp_path: Path) -> Iterator[Callable[..., Launched]]:
-    """Start `gravel up|serve --json` on free ports, in an empty folder, and wait until it is ready."""
+    """Start `gravel up|serve` on free ports, with an empty folder for temporary files, and wait until it is ready."""
     launched: list[Launched] = []
 
-    def start(verb: str, *arguments: str, ready: bool = True) -> Launched:
+    def start(verb: str, *arguments: str, ready: bool = True, json_lines: bool = True) -> Launched:
         folder = tmp_path / f"temporary-{len(launched)}"
         folder.mkdir()
         ports = ANY_PORT_UP if verb == "up" else ANY_PORT
-        command = [*GRAVEL, verb, "--json", *ports, *arguments]
-        environment = {**os.environ, "TMPDIR": str(folder), "PYTHONPATH": str(Path(__file__).parents[2])}
-        process = subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
-        )
-        launched.append(one := Launched(process, folder))
-        one.ready = one.line() if ready else {}
+        launched.append(one := Launched([*GRAVEL, verb, *(["--json"] * json_lines), *ports, *arguments], folder))
+        if ready:
+            one.ready = one.line()
         return one
 
     yield start
     for one in launched:
         if one.process.poll() is None:
             one.process.kill()
-        one.process.communicate()
+        one.end()
 
 
 @pytest.fixture
