@@ -175,8 +175,10 @@ class Zone:
         return node
 
     def _put(self, name: str, rtype: str, values: tuple[str, ...]) -> None:
-        self._grow(canonical(name)).rrsets[rtype] = values
-        self._serial += 1
+        rrsets = self._grow(canonical(name)).rrsets
+        if rrsets.get(rtype) != values:
+            rrsets[rtype] = values
+            self._serial += 1
 
     def _drop(self, name: str, *rtypes: str) -> None:
         name = canonical(name)

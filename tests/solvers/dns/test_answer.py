@@ -129,6 +129,7 @@ OPT = b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00"
     [
         header(0),
         header(2) + QUESTION * 2,
+        header(2) + QUESTION,
         header(65535, 65535, 65535, 65535) + QUESTION,
         header(1),
         header(1) + QUESTION[:-1],
@@ -148,6 +149,7 @@ OPT = b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00"
     ids=[
         "no question",
         "two questions",
+        "two questions, but one",
         "counts of nothing",
         "question missing",
         "question cut",

@@ -166,7 +166,12 @@ def test_the_serial_counts_changes_and_only_those():
         change()
         serials.append(int(zone.soa("example.test").value.split()[2]))
     assert sorted(set(serials)) == serials
+    zone.add_txt("c.test", "one")
+    serials.append(int(zone.soa("example.test").value.split()[2]))
     for nothing in (
+        lambda: zone.clear_cname("c.test"),
+        lambda: zone.remove_txt("c.test", "two"),
+        lambda: zone.add_txt("c.test", "one"),
         lambda: zone.remove_txt("a.test", "one"),
         lambda: zone.clear_addresses("a.test"),
         lambda: zone.clear_cname("b.test"),
