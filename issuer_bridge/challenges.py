@@ -66,7 +66,9 @@ def scheduled(resource: Resource) -> Challenge:
 
 
 def projected(challenge: Challenge) -> dict[str, Any]:
-    """Return the status of a Challenge resource; a scheduled one is pending at the server until it is decided."""
+    """Return the status of a Challenge resource: none in the queue, `pending` from its turn until it is decided."""
+    if challenge.stage is Stage.QUEUED:
+        return {}
     status: dict[str, Any] = {"processing": challenge.processing, "presented": challenge.presented}
     if challenge.presented_at is not None:
         status["presentedAt"] = rfc3339(challenge.presented_at)
@@ -140,6 +142,8 @@ class Challenges:
             yield from self._write(key, current)
         if current is not None and key not in self._resources:
             self._admit(key, current)
+            if key in self._events:
+                yield from self._write(key, current)
         return Done()
 
     def _admit(self, key: str, resource: Resource) -> None:

@@ -72,9 +72,13 @@ class Reconciler:
                 key = next(iter(self._ready))
                 del self._ready[key]
                 self._running[key] = False
-                self._driver.spawn(self._sync(key), partial(self._ended, key), partial(self._crashed, key))
+                self._driver.spawn(self._look(key), partial(self._ended, key), partial(self._crashed, key))
         finally:
             self._starting = False
+
+    def _look(self, key: Key) -> Inquiry[Outcome]:
+        self._running[key] = False  # what changed before this moment will be seen
+        return (yield from self._sync(key))
 
     def _ended(self, key: Key, outcome: Outcome) -> None:
         changed = self._running.pop(key)
