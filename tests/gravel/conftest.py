@@ -32,7 +32,8 @@ class Launched:
 
     def __init__(self, command: list[str], folder: Path) -> None:
         self.folder, self.ready = folder, {}
-        self.environment = {**os.environ, "TMPDIR": str(folder), "PYTHONPATH": str(Path(__file__).parents[2])}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("GRAVEL_")}
+        self.environment = {**inherited, "TMPDIR": str(folder), "PYTHONPATH": str(Path(__file__).parents[2])}
         self._stderr = folder.with_suffix(".stderr")
         with self._stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
@@ -58,6 +59,10 @@ class Launched:
         text = self._lines.get(timeout=PATIENCE)
         assert text, f"it has ended: {self.said}"
         return json.loads(text)
+
+    def text_until(self, last: str) -> list[str]:
+        """Return its output, as text, up to a line."""
+        return [*iter(lambda: self._lines.get(timeout=PATIENCE), last), last]
 
     def lines_until(self, wanted: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
         """Return the lines up to the one that is wanted."""

@@ -1,0 +1,78 @@
+"""Addresses, what the system says about them, and TLS without a key on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import ssl
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import pytest
+
+from acme_server import tls
+from gravel.entropy import SeededEntropy
+from gravel.listening import Door, authority, bind, opening, server_context, split_authority
+
+DOOR = Door("ACME", "--acme-port", "127.0.0.1", 443)
+COMPLAINTS = [
+    (
+        OSError(errno.EADDRINUSE, "Address already in use"),
+        "port 443 on 127.0.0.1 is taken (ACME); stop what uses it or choose another with --acme-port",
+    ),
+    (
+        PermissionError(errno.EACCES, "Permission denied"),
+        "port 443 on 127.0.0.1 may be opened by root only (ACME); choose one from 1024 up with --acme-port",
+    ),
+    (
+        OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address"),
+        "cannot listen on port 443 on 127.0.0.1 (ACME): Cannot assign requested address",
+    ),
+    (
+        socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
+        "cannot listen on port 443 on 127.0.0.1 (ACME): Name or service not known",
+    ),
+]
+
+
+@pytest.mark.parametrize(("error", "sentence"), COMPLAINTS)
+def test_what_the_system_says_becomes_a_sentence(error, sentence):
+    with pytest.raises(click.ClickException) as caught, opening(DOOR):
+        raise error
+    assert sentence == caught.value.message
+
+
+def test_a_port_is_bound_or_taken():
+    with bind(Door("ACME", "--acme-port", "127.0.0.1", 0)) as first:
+        port = first.getsockname()[1]
+        with pytest.raises(click.ClickException, match=f"port {port} on 127.0.0.1 is taken"):
+            bind(Door("management", "--management-port", "127.0.0.1", port))
+
+
+@pytest.mark.parametrize(("host", "port", "text"), [("127.0.0.1", 53, "127.0.0.1:53"), ("::1", 53, "[::1]:53")])
+def test_an_authority_is_read_as_it_was_written(host, port, text):
+    assert text == authority(host, port)
+    assert (host, port) == split_authority(text)
+
+
+def descriptors() -> list[str]:
+    return sorted(path.name for path in Path("/dev/fd").iterdir())
+
+
+def test_tls_works_and_leaves_no_descriptor_open():
+    material = tls.create(SeededEntropy(7), datetime.now(UTC), ("localhost",))
+    before = descriptors()
+    server, client = server_context(material), ssl.create_default_context(cadata=material.ca_pem)
+    assert before == descriptors()
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [
+        client.wrap_bio(to_client, to_server, server_hostname="localhost"),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    ]
+    for end in (*ends, *ends):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    assert ends[0].version() in ("TLSv1.2", "TLSv1.3")
+    assert ends[0].getpeercert()["subjectAltName"] == (("DNS", "localhost"),)

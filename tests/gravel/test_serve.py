@@ -1,0 +1,60 @@
+"""`gravel serve`: what a client of one's own finds."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from dnslib import QTYPE, DNSRecord
+
+
+def fetch(url: str, tls_ca: str, data: bytes | None = None) -> str:
+    trust = ssl.create_default_context(cafile=tls_ca)
+    with urllib.request.urlopen(url, data=data, context=trust) as answer:
+        return answer.read().decode()
+
+
+def test_it_answers_with_the_certificate_that_it_names_and_no_other(launch):
+    one, other = launch("serve").ready, launch("serve").ready
+    directory = json.loads(fetch(one["directory"], one["tls_ca"]))
+    assert directory["newOrder"].startswith(one["directory"].removesuffix("/dir") + "/")
+    assert Path(one["issuing_roots"]).read_text() == fetch(one["management"] + "/roots/0", one["tls_ca"])
+    with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+        fetch(one["directory"], other["tls_ca"])
+
+
+def test_its_dns_answers_what_was_set_over_udp_and_tcp(launch):
+    ready = launch("serve").ready
+    body = json.dumps({"host": "_acme-challenge.a.test", "value": "v"}).encode()
+    assert fetch(ready["management"] + "/set-txt", ready["tls_ca"], body) == ""
+    host, port = ready["dns"].rsplit(":", 1)
+    for tcp in (False, True):
+        query = DNSRecord.question("_acme-challenge.a.test", "TXT")
+        reply = DNSRecord.parse(query.send(host, int(port), tcp=tcp, timeout=10))
+        assert [(record.rtype, str(record.rdata)) for record in reply.rr] == [(QTYPE.TXT, '"v"')]
+
+
+def test_the_places_that_only_up_has_are_null(launch):
+    ready = launch("serve", "--seed", "7").ready
+    assert (ready["http01"], ready["kubernetes"], ready["state"], ready["seed"]) == (None, None, None, 7)
+
+
+def test_the_responder_listens_where_it_is_told_to(launch):
+    ready = launch("serve", "--http01-listen", "127.0.0.1:0").ready
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"http://{ready['http01']}/.well-known/acme-challenge/x")
+
+
+def test_for_people_it_says_where_everything_is_and_how_to_trust_it(launch):
+    serve = launch("serve", "--seed", "7", ready=False, json_lines=False)
+    shown = serve.text_until("Stop it: Ctrl-C\n")
+    assert serve.stop() == (0, "")
+    assert shown[0].startswith("gravel 0")
+    assert "with seed 7: for testing, never for production" in shown[0]
+    for label in ("ACME directory", "management", "DNS", "to speak to it, trust", "to verify what it issues"):
+        assert any(line.strip().startswith(label) for line in shown)
+    assert not any("Kubernetes" in line or "http-01" in line for line in shown)
