@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bench.servers import SERVERS, CannotStart
+from bench.servers import SERVERS, CannotStart, check_installed
 
 HEADER = """\
 [bold]gravel and pebble[/bold], {challenge}: {rounds} rounds of {certificates} certificates, {concurrency} at a time.
@@ -104,9 +104,13 @@ def main(rounds: int, certificates: int, concurrency: int, challenge: str, json_
     console = Console()
     if not console.is_terminal:
         console = Console(width=110)
-    console.print(HEADER.format(**locals()), soft_wrap=True)
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in SERVERS}
     try:
+        check_installed()
+        console.print(
+            HEADER.format(challenge=challenge, rounds=rounds, certificates=certificates, concurrency=concurrency),
+            soft_wrap=True,
+        )
         for number in track(range(rounds), "measuring", console=console, transient=True):
             for name in sorted(SERVERS, reverse=bool(number % 2)):
                 runs[name].append(measure(name, challenge, certificates, concurrency))

@@ -60,6 +60,13 @@ def free_port() -> int:
         return port
 
 
+def check_installed() -> None:
+    """Say which program is missing, before anything is measured."""
+    for program in ("pebble", "pebble-challtestsrv"):
+        if shutil.which(program) is None:
+            raise CannotStart(f"{program} is not installed; Debian and Ubuntu have it: apt install pebble")
+
+
 @contextmanager
 def gravel(folder: Path) -> Iterator[Running]:
     """Run `gravel serve`; its DNS is in the same process."""
@@ -76,9 +83,6 @@ def gravel(folder: Path) -> Iterator[Running]:
 @contextmanager
 def pebble(folder: Path) -> Iterator[Running]:
     """Run Debian's pebble, without its sleeps and its bad nonces, and pebble-challtestsrv as its DNS."""
-    for program in ("pebble", "pebble-challtestsrv"):
-        if shutil.which(program) is None:
-            raise CannotStart(f"{program} is not installed; Debian and Ubuntu have it: apt install pebble")
     acme, management, http01, dns, dns_management = (free_port() for _ in range(5))
     ca = write_certificates(folder)
     settings = {

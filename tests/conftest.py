@@ -19,6 +19,7 @@ CLIENTS = {
     "certbot": (str(Path(sys.executable).with_name("certbot")), "pip install certbot"),
     "lego": ("lego", "apt install lego"),
     "dehydrated": ("dehydrated", "apt install dehydrated"),
+    "pebble": ("pebble", "apt install pebble"),
     "curl": ("curl", "apt install curl"),
     "openssl": ("openssl", "apt install openssl"),
 }
