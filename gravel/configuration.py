@@ -59,8 +59,20 @@ HOST_PORT = click.types.FuncParamType(_host_port)
 ORIGIN = click.types.FuncParamType(_origin)
 TOKEN = click.types.FuncParamType(_token)
 PORT = click.IntRange(0, 65535)
+NUMBER = click.IntRange(min=0)
+COUNT = click.IntRange(min=1)
 SECONDS = click.FloatRange(min=0, min_open=True)
 SERVERS = ("up", "serve")
+METAVARS = {
+    PORT: "PORT",
+    SECONDS: "SECONDS",
+    NAME: "NAME",
+    HOST_PORT: "HOST:PORT",
+    ORIGIN: "URL",
+    TOKEN: "TOKEN",
+    NUMBER: "NUMBER",
+    COUNT: "NUMBER",
+}
 
 
 def option(default: Any, kind: click.ParamType[Any], text: str, verbs: Sequence[str] = ("up",)) -> Any:
@@ -105,10 +117,10 @@ class Settings:
         "What solvers wait before they call an answer visible: 5 passes and 60 s, or 1 pass and none.",
     )
     retry_period: float = option(10.0, SECONDS, "Seconds between two self-checks.")
-    max_concurrent_challenges: int = option(60, click.IntRange(min=1), "Challenges that may be under way at once.")
+    max_concurrent_challenges: int = option(60, COUNT, "Challenges that may be under way at once.")
     no_approver: bool = option(False, click.BOOL, "Leave approval of requests to `gravel approve`.")
     seed: int | None = option(
-        None, click.IntRange(min=0), "Draw keys, serials and tokens from this number, so that a run repeats.", SERVERS
+        None, NUMBER, "Draw keys, serials and tokens from this number, so that a run repeats.", SERVERS
     )
     apply: tuple[str, ...] = option(
         (),
@@ -145,9 +157,10 @@ def _click_option(key: str, field: attrs.Attribute[Any]) -> Callable[[Callable[.
     if kind is click.BOOL:
         return click.option(f"--{key}", field.name, is_flag=True, default=None, help=field.metadata["help"])
     several = isinstance(default, tuple)
-    shown = "" if several or default is None else f" [{default:g}]" if isinstance(default, float) else f" [{default}]"
+    value = f"{default:g}" if isinstance(default, float) else default
+    text = field.metadata["help"] + ("" if several or default is None else f" [default: {value}]")
     return click.option(
-        f"--{key}", field.name, type=kind, multiple=several, default=None, help=field.metadata["help"] + shown
+        f"--{key}", field.name, type=kind, metavar=METAVARS.get(kind), multiple=several, default=None, help=text
     )
 
 

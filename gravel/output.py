@@ -93,16 +93,16 @@ def _banner(running: Running) -> Iterable[str]:
     seeded = "" if addresses.seed is None else f", with seed {addresses.seed}"
     yield click.style(f"gravel {__version__} is up{seeded}: for testing, never for production", bold=True)
     yield ""
-    yield f"  ACME directory     {addresses.directory}"
-    yield f"  management         {addresses.management}"
-    yield f"  DNS                {addresses.dns} (UDP and TCP)"
-    if addresses.http01:
-        yield f"  http-01 responder  http://{addresses.http01}"
-    if addresses.kubernetes:
-        yield f"  Kubernetes API     {addresses.kubernetes} (gravel apply, get, describe)"
+    rows = (
+        ("ACME directory", addresses.directory),
+        ("management API", addresses.management),
+        ("DNS, UDP and TCP", addresses.dns),
+        ("http-01 responder", addresses.http01 and f"http://{addresses.http01}"),
+        ("Kubernetes-style API", addresses.kubernetes),
+        ("CA of this server", addresses.tls_ca),
+        ("CA of what it issues", addresses.issuing_roots),
+    )
+    yield from (f"  {label:22}{value}" for label, value in rows if value)
     yield ""
-    yield f"  to speak to it, trust    {addresses.tls_ca}"
-    yield f"  to verify what it issues {addresses.issuing_roots}"
-    yield ""
-    yield f"Try it: curl --cacert {addresses.tls_ca} {addresses.directory}"
-    yield "Stop it: Ctrl-C"
+    yield f"Try it with curl --cacert {addresses.tls_ca} {addresses.directory}"
+    yield "Stop it with Ctrl-C"

@@ -55,7 +55,9 @@ class Timeline:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as one JSON object."""
-        steps = [{"at": entry.at, "house": entry.house, "kind": entry.kind, "data": entry.data} for entry in self.entries]
+        steps = [
+            {"at": entry.at, "house": entry.house, "kind": entry.kind, "data": entry.data} for entry in self.entries
+        ]
         return {"event": "timeline", "challenge": self.key, "steps": steps}
 
 

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -15,8 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from gravel.commands.apply import apply_and_follow, read_manifests
 from gravel.kube_client import KubeClient
 from gravel.output import announce
-from gravel.running import Addresses, Running
-from gravel.sockets import EVERYWHERE
+from gravel.running import Addresses, Running, house_settings
+from gravel.sockets import EVERYWHERE, Sockets
+from solvers.timing import TIMINGS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -136,3 +138,20 @@ def test_beyond_loopback_a_warning_and_the_token_go_to_stderr(free_settings, cap
     assert running.token not in out
     assert err.startswith("Warning: 192.0.2.1 can be reached from other machines")
     assert f"Authorization: Bearer {running.token}\n" in err
+
+
+SCHEDULING = [
+    ({}, 60, 10.0, True, TIMINGS["fast"]),
+    ({"max_concurrent_challenges": 5, "retry_period": 0.5}, 5, 0.5, True, TIMINGS["fast"]),
+    ({"no_approver": True, "timing": "cert-manager"}, 60, 10.0, False, TIMINGS["cert-manager"]),
+]
+
+
+@pytest.mark.parametrize(("changes", "concurrent", "period", "approver", "timing"), SCHEDULING)
+def test_options_of_the_bridge_reach_it(free_settings, changes, concurrent, period, approver, timing):
+    sockets = Sockets(None, None, None, "127.0.0.1:1", "127.0.0.1:2", None, None)
+    settings = house_settings(free_settings(http01_port=0, **changes), sockets, "https://a.test", "CA")
+    scheduler = settings.bridge.scheduler
+    assert (concurrent, timedelta(seconds=period)) == (scheduler.max_concurrent, scheduler.retry_period)
+    assert (approver, timing) == (settings.bridge.approver, settings.timing)
+    assert (settings.dns, settings.http01_port, settings.tls_ca) == ("127.0.0.1:1", 2, "CA")

@@ -51,10 +51,10 @@ def test_the_responder_listens_where_it_is_told_to(launch):
 
 def test_for_people_it_says_where_everything_is_and_how_to_trust_it(launch):
     serve = launch("serve", "--seed", "7", ready=False, json_lines=False)
-    shown = serve.text_until("Stop it: Ctrl-C\n")
+    shown = serve.text_until("Stop it with Ctrl-C\n")
     assert serve.stop() == (0, "")
     assert shown[0].startswith("gravel 0")
     assert "with seed 7: for testing, never for production" in shown[0]
-    for label in ("ACME directory", "management", "DNS", "to speak to it, trust", "to verify what it issues"):
+    for label in ("ACME directory", "management API", "DNS", "CA of this server", "CA of what it issues"):
         assert any(line.strip().startswith(label) for line in shown)
     assert not any("Kubernetes" in line or "http-01" in line for line in shown)
