@@ -20,20 +20,25 @@ class WorldAddress:
 
 @attrs.frozen
 class Target:
-    """How to reach an issuer's server; its fields are what makes a client another client."""
+    """What an issuer's account is registered with: when a field changes, it is registered again."""
 
     directory_url: str
     trust: str | None
     verify: bool
     key_hash: str
     email: str
+    generation: int
 
 
 class Accounts:
-    """Registered clients; an issuer whose spec or key changed has none until it is registered again."""
+    """Registered clients; an issuer whose spec or key changed has none until it is registered again.
+
+    Also remembers what a server refused for good, so that it is not asked the same again.
+    """
 
     def __init__(self) -> None:
         self._clients: dict[str, tuple[Target, Client]] = {}
+        self._refused: dict[str, Target] = {}
 
     def client(self, issuer: Resource | None) -> Client | None:
         """Return the issuer's client, or None while it is not registered."""
@@ -45,13 +50,23 @@ class Accounts:
         known = self._clients.get(issuer["metadata"]["uid"])
         return known[0] if known else None
 
+    def refused(self, issuer: Resource) -> Target | None:
+        """Return what the server refused to register."""
+        return self._refused.get(issuer["metadata"]["uid"])
+
+    def refuse(self, issuer: Resource, target: Target) -> None:
+        """Remember that the server refused, for good."""
+        self.forget(issuer)
+        self._refused[issuer["metadata"]["uid"]] = target
+
     def put(self, issuer: Resource, target: Target, client: Client) -> None:
         """Keep a registered client."""
         self._clients[issuer["metadata"]["uid"]] = (target, client)
 
     def forget(self, issuer: Resource) -> None:
-        """Drop the client: the issuer is gone, changed, or its account is lost."""
+        """Drop what is known: the issuer is gone, changed, or its account is lost."""
         self._clients.pop(issuer["metadata"]["uid"], None)
+        self._refused.pop(issuer["metadata"]["uid"], None)
 
 
 def acme_of(issuer: Resource) -> Mapping[str, object] | None:

@@ -25,7 +25,7 @@ from issuer_bridge.accounts import Accounts, Target, WorldAddress, acme_of
 from issuer_bridge.acme_client import Client
 from issuer_bridge.acme_errors import TransportError, is_transient, retry_after
 from issuer_bridge.acme_resources import AcmeAccount
-from issuer_bridge.conditions import READY, condition, is_true, set_condition
+from issuer_bridge.conditions import READY, is_true, set_condition
 from issuer_bridge.context import Context
 from issuer_bridge.outcomes import Done, Outcome, Retry, Wait
 from issuer_bridge.resources import CLUSTER_ISSUER, ISSUER, SECRET, Kind, Resource
@@ -63,9 +63,13 @@ Step: TypeAlias = Nothing | Refuse | CreateKey | Register
 
 
 def decide(
-    issuer: Resource, secret: Resource | None, registered: Target | None, worlds: Mapping[str, WorldAddress]
+    issuer: Resource,
+    secret: Resource | None,
+    worlds: Mapping[str, WorldAddress],
+    registered: Target | None = None,
+    refused: Target | None = None,
 ) -> Step:
-    """Return what an issuer needs next; `registered` is what its client was made for."""
+    """Return what an issuer needs next; `registered` is what its client was made for, `refused` what never will be."""
     acme: Any = acme_of(issuer)
     if acme is None:
         return Nothing()
@@ -86,8 +90,15 @@ def decide(
     except ValueError as error:
         text = f"Account private key is invalid: Secret {secret['metadata']['name']!r}: {error}"
         return Refuse("ErrVerifyACMEAccount", text)
-    target = Target(directory_url, trust, not acme.get("skipTLSVerify"), hash_of(key), str(acme.get("email") or ""))
-    if target == registered and _is_told(issuer):
+    target = Target(
+        directory_url,
+        trust,
+        verify=not acme.get("skipTLSVerify"),
+        key_hash=hash_of(key),
+        email=str(acme.get("email") or ""),
+        generation=issuer["metadata"].get("generation", 0),
+    )
+    if target == refused or (target == registered and is_true(issuer, READY)):
         return Nothing()
     return Register(target, key)
 
@@ -123,12 +134,6 @@ def _bundle(acme: Mapping[str, Any]) -> str | None:
     return text
 
 
-def _is_told(issuer: Resource) -> bool:
-    """Whether the status says so already, for the spec as it is."""
-    generation = condition(issuer, READY).get("observedGeneration")
-    return is_true(issuer, READY) and generation == issuer["metadata"].get("generation")
-
-
 class Issuers:
     """The controller of both kinds; `ready` is called with each issuer that has an account."""
 
@@ -160,7 +165,8 @@ class Issuers:
         if issuer is None:
             return Done()
         secret = self._context.resources.get(SECRET, *self.secret_of(issuer))
-        step = decide(issuer, secret, self._accounts.target(issuer), self._worlds)
+        accounts = self._accounts
+        step = decide(issuer, secret, self._worlds, accounts.target(issuer), accounts.refused(issuer))
         match step:
             case Refuse(reason=reason, message=message):
                 self._accounts.forget(issuer)
@@ -175,7 +181,6 @@ class Issuers:
         return Done()
 
     def _register(self, issuer: Resource, target: Target, key: PrivateKey) -> Inquiry[Outcome]:
-        self._accounts.forget(issuer)
         client = Client(
             target.directory_url,
             key,
@@ -186,23 +191,31 @@ class Issuers:
         )
         try:
             account = yield from _registered(client, target.email)
-        except (TransportError, Problem) as error:
-            yield from self._report(issuer, "False", "ErrRegisterACMEAccount", f"{_FAILED}: {error}")
-            if isinstance(error, TransportError):
-                return Retry(str(error))
-            if is_transient(error):
-                return Retry(str(error), retry_after(error, self._context.clock()))
-            return Done()
+        except TransportError as error:
+            return (yield from self._failed(issuer, str(error), Retry(str(error))))
+        except Problem as problem:
+            if is_transient(problem):
+                wait = Retry(str(problem), retry_after(problem, self._context.clock()))
+                return (yield from self._failed(issuer, str(problem), wait))
+            return (yield from self._refused(issuer, target, str(problem)))
         if account.status != "valid":
-            text = f"{_FAILED}: the server says that it is {account.status}; delete the Secret to begin with a new key"
-            yield from self._report(issuer, "False", "ErrRegisterACMEAccount", text)
-            return Done()
+            text = f"the server says that it is {account.status}; delete the Secret to begin with a new key"
+            return (yield from self._refused(issuer, target, text))
         self._accounts.put(issuer, target, client)
         acme = {"uri": account.url, "lastRegisteredEmail": target.email, "lastPrivateKeyHash": target.key_hash}
         yield from self._report(issuer, "True", "ACMEAccountRegistered", REGISTERED, acme)
         self._context.note("IssuerRegistered", issuer, account=account.url)
         self._ready(issuer)
         return Done()
+
+    def _refused(self, issuer: Resource, target: Target, text: str) -> Inquiry[Outcome]:
+        self._accounts.refuse(issuer, target)
+        return (yield from self._failed(issuer, text, Done()))
+
+    def _failed(self, issuer: Resource, text: str, outcome: Outcome) -> Inquiry[Outcome]:
+        message = f"Failed to register ACME account: {text}"
+        yield from self._report(issuer, "False", "ErrRegisterACMEAccount", message)
+        return outcome
 
     def _report(
         self, issuer: Resource, status: str, reason: str, message: str, acme: Mapping[str, str] | None = None
@@ -221,9 +234,6 @@ class Issuers:
         if status != "True":
             self._context.note("IssuerRefused", issuer, reason=reason, message=message)
             yield from self._context.recorder.warning(issuer, reason, message)
-
-
-_FAILED = "Failed to register ACME account"
 
 
 def _registered(client: Client, email: str) -> Inquiry[AcmeAccount]:

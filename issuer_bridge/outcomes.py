@@ -23,7 +23,7 @@ class Wait:
 
 @attrs.frozen
 class Retry:
-    """The attempt failed: not again before `after`, or before the controller's backoff has passed."""
+    """The attempt failed: again after the controller's backoff; with `after`, which the server asked for, not sooner."""
 
     reason: str
     after: timedelta | None = None

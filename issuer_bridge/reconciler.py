@@ -2,8 +2,8 @@
 
 A key is never looked at twice at once; when it changed meanwhile, it is looked
 at once more. Errors make it wait 5 s, doubled each time (upstream
-`pkg/controller/util.go`); after an error that came from outside, a change does
-not cut the wait short, so a server is never asked more often than it likes.
+`pkg/controller/util.go`), unless it changes. Where a server said how long to
+wait, no change cuts that short.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Reconciler:
         match outcome:
             case Retry(reason=reason, after=after):
                 log.info("%s: %s", "/".join(key), reason)
-                self._fail(key, after, held=True)
+                self._failed(key, after, changed=changed)
             case Wait(after=after, held=held):
                 self._failures.pop(key, None)
                 self._later(key, after, held=held)
@@ -104,13 +104,18 @@ class Reconciler:
             log.info("%s: %s", "/".join(key), error)
         else:
             log.error("%s: cannot be reconciled", "/".join(key), exc_info=error)
-        self._fail(key, None, held=False)
+        self._failed(key, None, changed=False)
         self._start()
 
-    def _fail(self, key: Key, after: timedelta | None, *, held: bool) -> None:
+    def _failed(self, key: Key, after: timedelta | None, *, changed: bool) -> None:
+        """Wait as long as the server said, or else a backoff; the change may be our own, so it shortens that only."""
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        delay = backoff(failures, FIRST_BACKOFF, self._longest_backoff) if after is None else after
-        self._later(key, delay, held=held)
+        if after is not None:
+            self._later(key, after, held=True)
+        elif changed:
+            self._later(key, FIRST_BACKOFF, held=False)
+        else:
+            self._later(key, backoff(failures, FIRST_BACKOFF, self._longest_backoff), held=False)
 
     def _later(self, key: Key, delay: timedelta, *, held: bool) -> None:
         self._timers[key] = (self._driver.later(delay, partial(self._due, key)), held)

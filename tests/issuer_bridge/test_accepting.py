@@ -37,7 +37,7 @@ class Bench:
         self.server.run(client.register())
         accounts, self.lost = Accounts(), []
         if registered:
-            accounts.put(issuer(), Target("", None, verify=True, key_hash="", email=""), client)
+            accounts.put(issuer(), Target("", None, verify=True, key_hash="", email="", generation=1), client)
         self.acceptance = Acceptance(self.server.clock, accounts, self.lost.append)
 
     def accept(self, resource=None):

@@ -3,6 +3,8 @@
 import base64
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from acme_server.protocol.encoding import b64url
 from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSUER, EVENT, ISSUER, ORDER, SECRET
@@ -72,6 +74,33 @@ def test_another_email_is_told_to_the_server():
     assert rig.store.get(CLUSTER_ISSUER, "", "gravel")["status"]["acme"]["lastRegisteredEmail"] == "c@d.test"
     (updated,) = rig.facts("acme_server", "AccountUpdated")
     assert updated.data["contact"] == ["mailto:c@d.test"]
+
+
+def test_a_key_that_is_deleted_is_made_anew_and_registered():
+    rig = Rig()
+    rig.apply_issuer()
+    rig.run(seconds=1)
+    write(rig, rig.store.delete(SECRET, "kube-system", "account"))
+    rig.run(seconds=1)
+    first, second = rig.facts("acme_server", "AccountCreated")
+    uri = rig.store.get(CLUSTER_ISSUER, "", "gravel")["status"]["acme"]["uri"]
+    assert uri.endswith(second.subject["account"])
+    assert first.subject != second.subject
+
+
+def test_a_key_that_somebody_keeps_in_the_secret_is_used():
+    rig = Rig()
+    key = rsa.generate_private_key(65537, 2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    metadata = {"name": "account", "namespace": "kube-system"}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque"}
+    rig.create(SECRET, {**secret, "data": {"tls.key": base64.b64encode(pem).decode()}})
+    rig.apply_issuer()
+    rig.apply("one", "one.http.test")
+    rig.run(minutes=1)
+    assert rig.ready("one") == ISSUED
+    (account,) = rig.facts("acme_server", "AccountCreated")
+    assert account.data["key_type"] == "RSA"
 
 
 # What cert-manager 1.12.5 wrote for one DNS01 request, in its order, from the recorded run; (type, status, reason,

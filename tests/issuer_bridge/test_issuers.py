@@ -17,7 +17,7 @@ WORLDS = {
     "other": WorldAddress("https://127.0.0.1:14000/w/other/dir"),
 }
 KEY = ec.derive_private_key(7, ec.SECP256R1())
-TARGET = Target("https://127.0.0.1:14000/dir", "ROOT", verify=True, key_hash=hash_of(KEY), email="")
+TARGET = Target("https://127.0.0.1:14000/dir", "ROOT", verify=True, key_hash=hash_of(KEY), email="", generation=1)
 BUNDLE = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
 
 
@@ -31,15 +31,15 @@ def fresh(**acme):
     return issuer(ready=None, **acme)
 
 
-def told(**acme):
-    """An issuer that says Ready=True for its present generation."""
-    found = issuer(**acme)
-    found["status"]["conditions"][0]["observedGeneration"] = 1
+def changed():
+    """An issuer whose spec was written again."""
+    found = issuer()
+    found["metadata"]["generation"] = 2
     return found
 
 
 def test_an_issuer_of_another_type_is_not_ours():
-    assert decide({**fresh(), "spec": {"ca": {}}}, None, None, WORLDS) == Nothing()
+    assert decide({**fresh(), "spec": {"ca": {}}}, None, WORLDS) == Nothing()
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_server_is_a_url_or_a_world(server, expected):
     ],
 )
 def test_a_server_that_cannot_be_is_refused_with_what_can(server, complaint):
-    step = decide(fresh(server=server), secret(), None, WORLDS)
+    step = decide(fresh(server=server), secret(), WORLDS)
     assert isinstance(step, Refuse)
     assert step.reason == "InvalidURL"
     assert complaint in step.message
@@ -77,16 +77,16 @@ def test_a_server_that_cannot_be_is_refused_with_what_can(server, complaint):
     "bundle", ["not base64", base64.b64encode(b"hello").decode(), base64.b64encode(b"\xff").decode()]
 )
 def test_a_bundle_must_hold_certificates(bundle):
-    step = decide(fresh(caBundle=bundle), secret(), None, WORLDS)
+    step = decide(fresh(caBundle=bundle), secret(), WORLDS)
     assert step == Refuse("InvalidConfig", "spec.acme.caBundle is not the base64 of PEM certificates")
 
 
 def test_a_missing_key_is_made():
-    assert decide(fresh(), None, None, WORLDS) == CreateKey()
+    assert decide(fresh(), None, WORLDS) == CreateKey()
 
 
 def test_a_missing_key_is_not_made_when_that_is_turned_off():
-    step = decide(fresh(disableAccountKeyGeneration=True), None, None, WORLDS)
+    step = decide(fresh(disableAccountKeyGeneration=True), None, WORLDS)
     assert step == Refuse("ErrVerifyACMEAccount", "Failed to verify ACME account: its Secret is missing")
 
 
@@ -104,7 +104,7 @@ def test_a_missing_key_is_not_made_when_that_is_turned_off():
     ],
 )
 def test_a_secret_without_a_usable_key_is_refused(bad, complaint):
-    step = decide(fresh(), bad, None, WORLDS)
+    step = decide(fresh(), bad, WORLDS)
     assert isinstance(step, Refuse)
     assert step.reason == "ErrVerifyACMEAccount"
     assert complaint in step.message
@@ -120,40 +120,45 @@ def test_a_secret_without_a_usable_key_is_refused(bad, complaint):
     ],
 )
 def test_keys_of_every_kind_that_acme_can_use_are_read(key):
-    step = decide(fresh(), secret(key), None, WORLDS)
+    step = decide(fresh(), secret(key), WORLDS)
     assert isinstance(step, Register)
     assert step.target.key_hash == hash_of(key)
 
 
 def test_another_key_of_the_secret_may_be_named():
-    step = decide(fresh(privateKeySecretRef={"name": "account", "key": "k"}), secret(name="k"), None, WORLDS)
+    step = decide(fresh(privateKeySecretRef={"name": "account", "key": "k"}), secret(name="k"), WORLDS)
     assert isinstance(step, Register)
 
 
 def test_registering_aims_at_what_the_spec_says():
     bundle = base64.b64encode(BUNDLE.encode()).decode()
-    step = decide(fresh(caBundle=bundle, skipTLSVerify=True, email="A@b.test"), secret(), None, WORLDS)
-    assert step.target == Target("https://127.0.0.1:14000/dir", BUNDLE, False, hash_of(KEY), "A@b.test")
+    step = decide(fresh(caBundle=bundle, skipTLSVerify=True, email="A@b.test"), secret(), WORLDS)
+    assert step.target == Target("https://127.0.0.1:14000/dir", BUNDLE, False, hash_of(KEY), "A@b.test", 1)
 
 
 def test_a_registered_issuer_that_says_so_needs_nothing():
-    assert decide(told(), secret(), TARGET, WORLDS) == Nothing()
+    assert decide(issuer(), secret(), WORLDS, TARGET) == Nothing()
 
 
 @pytest.mark.parametrize(
     ("resource", "key", "registered"),
     [
-        (told(), KEY, None),
-        (told(email="new@b.test"), KEY, TARGET),
-        (told(skipTLSVerify=True), KEY, TARGET),
-        (told(), ec.derive_private_key(8, ec.SECP256R1()), TARGET),
-        (issuer(), KEY, TARGET),
+        (issuer(), KEY, None),
+        (issuer(email="new@b.test"), KEY, TARGET),
+        (issuer(skipTLSVerify=True), KEY, TARGET),
+        (issuer(), ec.derive_private_key(8, ec.SECP256R1()), TARGET),
+        (changed(), KEY, TARGET),
         (issuer(ready="False"), KEY, TARGET),
     ],
     ids=["restarted", "other email", "other TLS", "other key", "other generation", "not ready"],
 )
 def test_what_changed_is_registered_again(resource, key, registered):
-    assert isinstance(decide(resource, secret(key), registered, WORLDS), Register)
+    assert isinstance(decide(resource, secret(key), WORLDS, registered), Register)
+
+
+def test_what_was_refused_for_good_is_not_tried_again_until_it_changes():
+    assert decide(fresh(), secret(), WORLDS, refused=TARGET) == Nothing()
+    assert isinstance(decide(changed(), secret(), WORLDS, refused=TARGET), Register)
 
 
 def test_a_new_key_follows_from_entropy_and_can_be_read_back():

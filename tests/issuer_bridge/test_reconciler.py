@@ -116,6 +116,21 @@ def test_errors_back_off_from_five_seconds_to_the_limit():
     ]
 
 
+def test_a_change_ends_a_backoff():
+    bench = Bench(a=[Retry("no"), Retry("no")])
+    bench.at(0, A)
+    bench.at(8, A)
+    assert bench.run() == [("a", 0), ("a", 6), ("a", 8)]
+
+
+def test_a_change_during_a_look_that_failed_shortens_its_backoff_to_the_first():
+    """The change may be the look's own status write; without a bound the two would chase each other."""
+    bench = Bench(a=[Retry("no") for _ in range(4)])
+    bench.at(0, A)
+    bench.driver.later(20 * SECOND, lambda: bench.during.update(a=lambda: bench.reconciler.add(A)))
+    assert bench.run() == [("a", 0), ("a", 6), ("a", 17), ("a", 38), ("a", 44)]
+
+
 @pytest.mark.parametrize("relief", [Done(), Wait(SECOND)])
 def test_success_forgets_the_errors(relief):
     bench = Bench(a=[Retry("no"), Retry("no"), relief, Retry("no")])
