@@ -23,7 +23,7 @@ def certificate_summary(encoded: str) -> str:
 def _summary(encoded: str, read: Callable[[bytes], str]) -> str:
     try:
         return read(base64.b64decode(encoded))
-    except (ValueError, x509.InvalidVersion) as error:
+    except (ValueError, x509.InvalidVersion, x509.DuplicateExtension) as error:
         return f"{len(encoded)} characters that cannot be read ({error})"
 
 

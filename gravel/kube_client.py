@@ -137,7 +137,7 @@ class KubeClient:
         try:
             async with self._session.request(method, self.url + path, **options) as response:
                 yield response
-        except aiohttp.InvalidURL:
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
             raise Unreachable(f"{self.url!r} is no URL; it looks like http://127.0.0.1:16443") from None
         except aiohttp.ClientSSLError:
             raise Unreachable(f"no TLS with {self.url}; the API of 'gravel up' is plain http") from None

@@ -157,7 +157,7 @@ def widths(rows: Iterable[Sequence[str]]) -> list[int]:
 
 def padded(cells: Sequence[str], wide: Sequence[int]) -> list[str]:
     """Fill the cells up to their columns; the last one, which may be long, is left as it is."""
-    filled = [cell.ljust(width + GAP) for cell, width in zip(cells[:-1], wide, strict=False)]
+    filled = [cell.ljust(width) + " " * GAP for cell, width in zip(cells[:-1], wide, strict=False)]
     return [*filled, cells[-1]]
 
 

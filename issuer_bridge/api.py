@@ -86,13 +86,13 @@ class _Api:
     async def _show(
         self, request: web.Request, response: web.StreamResponse, watch: Watch, news: asyncio.Event
     ) -> None:
-        """Write what is new until the client goes, the server stops, or too much was missed."""
+        """Write what is new until the client goes, the server stops (after the last news), or too much was missed."""
         going_on: Watch | None
         going_on, lines = begin(watch, self._store)
-        while not self._closing and request.transport is not None:
+        while request.transport is not None:
             if lines:
                 await response.write(lines)
-            if going_on is None:
+            if going_on is None or self._closing:
                 return
             await _wait(news)
             news.clear()

@@ -17,9 +17,16 @@ def new_store(seed=1):
 
 
 @asynccontextmanager
-async def serving(store):
-    """Yield the URL of the store's API."""
-    runner = web.AppRunner(create_app(store), shutdown_timeout=1)
+async def serving(store, watched=None):
+    """Yield the URL of the store's API; `watched` is an event to be set when somebody has begun to watch."""
+    app = create_app(store)
+
+    async def look(request, response):
+        if watched and "watch" in request.query:
+            watched.set()
+
+    app.on_response_prepare.append(look)
+    runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0)
