@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
 from typing import cast
 
@@ -53,11 +54,18 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     @classmethod
     async def open(cls, zone: Zone, host: str, port: int) -> _Datagrams:
-        """Bind a socket."""
-        _, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: cls(zone), local_addr=(host, port)
-        )
-        return protocol
+        """Bind a socket, by hand: uvloop's error would not say that the port is taken."""
+        loop = asyncio.get_running_loop()
+        family, kind, protocol, _, address = (await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM))[0]
+        bound = socket.socket(family, kind, protocol)
+        try:
+            bound.setblocking(False)
+            bound.bind(address)
+        except OSError:
+            bound.close()
+            raise
+        _, datagrams = await loop.create_datagram_endpoint(lambda: cls(zone), sock=bound)
+        return datagrams
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)

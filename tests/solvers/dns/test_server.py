@@ -1,6 +1,7 @@
 """The zone on real sockets."""
 
 import asyncio
+import errno
 import random
 import socket
 import struct
@@ -217,8 +218,9 @@ async def test_a_taken_port_is_an_os_error_and_nothing_stays_open(zone, kind):
         taken.bind(("127.0.0.1", port))
         if kind == socket.SOCK_STREAM:
             taken.listen()
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(OSError, match="in use") as refused:
             await serve_dns(zone, "127.0.0.1", port)
+        assert refused.value.errno == errno.EADDRINUSE
     server = await serve_dns(zone, "127.0.0.1", port)
     await server.close()
 

@@ -1,6 +1,7 @@
 """The responder on a real socket."""
 
 import asyncio
+import errno
 import random
 
 import aiohttp
@@ -175,8 +176,9 @@ async def test_our_own_mistakes_are_logged(server, session, responder, monkeypat
 
 async def test_a_taken_port_is_an_os_error(server, responder):
     host, _, port = server.address.rpartition(":")
-    with pytest.raises(OSError, match="in use"):
+    with pytest.raises(OSError, match="in use") as refused:
         await serve_http01(responder, host, int(port))
+    assert refused.value.errno == errno.EADDRINUSE
 
 
 async def test_an_ipv6_address_is_in_brackets(responder, session):
