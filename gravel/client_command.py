@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from gravel.configuration import FIELDS, kubernetes_url
 from issuer_bridge.kind_names import find_kind, known_kinds, nearest_kind
 from issuer_bridge.resources import ApiError, Kind
 
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-DEFAULT_URL = "http://127.0.0.1:16443"
 DEFAULT_NAMESPACE = "default"
 
 
@@ -25,11 +26,8 @@ def url_option(function: F) -> F:
         "--kubernetes",
         "url",
         metavar="URL",
-        envvar="GRAVEL_KUBERNETES",
-        default=DEFAULT_URL,
-        show_default=True,
-        show_envvar=True,
-        help="Where the Kubernetes API of a running `gravel up` is.",
+        callback=lambda _context, _parameter, flag: kubernetes_url(flag, os.environ),
+        help=FIELDS["kubernetes"].metadata["help"],
     )(function)
 
 

@@ -20,8 +20,8 @@ import click
 
 FILE = Path("gravel.toml")
 PREFIX = "GRAVEL_"
-# Variables that are no option: the file to read, tracebacks, and where client verbs find a running `up`.
-OTHER_VARIABLES = ("GRAVEL_CONFIG", "GRAVEL_DEBUG", "GRAVEL_KUBERNETES")
+# Variables that are no option: the file to read, and tracebacks.
+OTHER_VARIABLES = ("GRAVEL_CONFIG", "GRAVEL_DEBUG")
 # What Kubernetes and Docker put into every container next to a service called gravel, or gravel-something.
 _SERVICE_LINK = re.compile(r"GRAVEL_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
 _HOST_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})", re.ASCII)
@@ -63,6 +63,7 @@ NUMBER = click.IntRange(min=0)
 COUNT = click.IntRange(min=1)
 SECONDS = click.FloatRange(min=0, min_open=True)
 SERVERS = ("up", "serve")
+CLIENTS = ("apply", "get", "describe", "approve", "deny")
 METAVARS = {
     PORT: "PORT",
     SECONDS: "SECONDS",
@@ -89,6 +90,12 @@ class Settings:
     management_port: int = option(15000, PORT, "Port of the management API.", SERVERS)
     dns_port: int = option(8053, PORT, "Port of the DNS server, UDP and TCP.", SERVERS)
     kubernetes_port: int = option(16443, PORT, "Port of the embedded Kubernetes-style API, always on 127.0.0.1.")
+    kubernetes: str | None = option(
+        None,
+        click.STRING,
+        "Where the Kubernetes-style API of a running `gravel up` is (default: http://127.0.0.1:KUBERNETES-PORT).",
+        CLIENTS,
+    )
     http01_port: int = option(
         5002, PORT, "Port that http-01 validation and self-checks dial; 0 is where the responder listens.", SERVERS
     )
@@ -165,12 +172,24 @@ def _click_option(key: str, field: attrs.Attribute[Any]) -> Callable[[Callable[.
 
 
 def load(verb: str, flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None = None) -> Settings:
-    """Merge flags over environment over file; raise UsageError that names what is wrong."""
-    named = file or (Path(environment["GRAVEL_CONFIG"]) if environment.get("GRAVEL_CONFIG") else None)
-    given = {name: value for name, value in flags.items() if value not in (None, ())}
-    merged = {**_from_file(named or FILE, required=named is not None), **_from_environment(environment), **given}
+    """Return a verb's settings; raise UsageError that names what is wrong."""
+    merged = _merged(flags, environment, file)
     taken = {name: value for name, value in merged.items() if verb in FIELDS[name.replace("_", "-")].metadata["verbs"]}
     return Settings(**taken)
+
+
+def kubernetes_url(flag: str | None, environment: Mapping[str, str]) -> str:
+    """Return where a client verb finds a running `up`: what is said about it, else the port that `up` takes here."""
+    merged = _merged({"kubernetes": flag}, environment, None)
+    port = merged.get("kubernetes_port", FIELDS["kubernetes-port"].default)
+    return str(merged.get("kubernetes", f"http://127.0.0.1:{port}"))
+
+
+def _merged(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None) -> dict[str, Any]:
+    """Merge flags over environment over file."""
+    named = file or (Path(environment["GRAVEL_CONFIG"]) if environment.get("GRAVEL_CONFIG") else None)
+    given = {name: value for name, value in flags.items() if value not in (None, ())}
+    return {**_from_file(named or FILE, required=named is not None), **_from_environment(environment), **given}
 
 
 def _from_file(path: Path, *, required: bool) -> dict[str, Any]:

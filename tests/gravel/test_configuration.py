@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from gravel.configuration import FIELDS, Settings, configured, load
+from gravel.configuration import FIELDS, Settings, configured, kubernetes_url, load
 
 
 @pytest.fixture(autouse=True)
@@ -138,6 +138,22 @@ def test_a_file_named_by_a_flag_is_read_instead_and_must_exist(tmp_path):
 def test_a_verb_takes_its_own_options_from_a_file_that_all_verbs_share():
     toml = 'kubernetes-port = 1\nacme-port = 2\ntiming = "cert-manager"'
     assert Settings(acme_port=2) == settings_of(toml, verb="serve")
+
+
+WHERE_UP_IS = [
+    ("", {}, None, "http://127.0.0.1:16443"),
+    ("kubernetes-port = 1", {}, None, "http://127.0.0.1:1"),
+    ("kubernetes-port = 1", {"GRAVEL_KUBERNETES_PORT": "2"}, None, "http://127.0.0.1:2"),
+    ('kubernetes-port = 1\nkubernetes = "http://a.test"', {}, None, "http://a.test"),
+    ('kubernetes = "http://a.test"', {"GRAVEL_KUBERNETES": "http://b.test"}, None, "http://b.test"),
+    ("", {"GRAVEL_KUBERNETES": "http://b.test"}, "http://c.test", "http://c.test"),
+]
+
+
+@pytest.mark.parametrize(("toml", "environment", "flag", "url"), WHERE_UP_IS)
+def test_client_verbs_find_the_up_that_was_configured_here(toml, environment, flag, url):
+    Path("gravel.toml").write_text(toml)
+    assert url == kubernetes_url(flag, environment)
 
 
 @pytest.mark.parametrize("key", FIELDS)
