@@ -43,13 +43,15 @@ class Timeline:
 
     def at(self, step: str) -> datetime | None:
         """When a step was first done, or None."""
-        found = (entry.at for entry in self.entries if STEPS.get(entry.kind) == step)
+        found = (entry.at for entry in self.entries if _step(entry) == step)
         first = next(found, None)
         return None if first is None else parse_rfc3339(first)
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """What went wrong, each reason once."""
+        """What went wrong, each reason once; nothing did when it came out well in the end."""
+        if self.at("validated"):
+            return ()
         reasons = (entry.data.get("detail") or entry.data.get("reason") for entry in self.entries if _is_failure(entry))
         return tuple(dict.fromkeys(str(reason) for reason in reasons))
 
@@ -79,6 +81,13 @@ def timelines(entries: Iterable[Entry]) -> list[Timeline]:
         elif key in by_challenge:
             by_challenge[key].append(entry)
     return [Timeline(key, tuple(found)) for key, found in by_challenge.items()]
+
+
+def _step(entry: Entry) -> str | None:
+    """Return the step of an entry; of a foreign server's verdict only our own side speaks."""
+    if entry.kind == "ChallengeDecided" and entry.data.get("state") == "valid":
+        return STEPS["ChallengeValidated"]
+    return STEPS.get(entry.kind)
 
 
 def _is_failure(entry: Entry) -> bool:

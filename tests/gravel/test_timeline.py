@@ -67,6 +67,17 @@ def test_what_failed_is_said_once():
     assert timeline.failures == ("not yet", "wrong TXT", "Error accepting")
 
 
+def test_what_failed_before_it_came_out_well_is_not_told():
+    early = Fact("SelfCheckFailed", OURS, {"reason": "not yet"})
+    (timeline,) = timelines(journal_of([*HAPPY[:4], early, *HAPPY[4:]]))
+    assert timeline.failures == ()
+
+
+def test_the_verdict_of_a_foreign_server_is_heard_from_our_side():
+    (timeline,) = timelines(journal_of([QUEUED, Fact("ChallengeDecided", OURS, {"state": "valid", "reason": ""})]))
+    assert timeline.at("validated") == START + timedelta(seconds=1)
+
+
 def test_as_json_it_is_its_part_of_the_journal():
     journal = journal_of(HAPPY)
     (timeline,) = timelines(journal)
