@@ -34,22 +34,23 @@ def decide(url: str, namespace: str | None, names: Sequence[str], decision: Deci
 
 async def _decide(client: KubeClient, namespace: str, name: str, decision: Decision) -> str | None:
     """Decide one request; return what stands against it."""
-    for attempt in range(_ATTEMPTS):
+    attempts = 0
+    while True:
         request = await client.get(CERTIFICATE_REQUEST, namespace, name)
         if request is None:
             return "does not exist"
         found = complaint(request, decision)
         if found:
             return found
+        attempts += 1
         change = patch(request, decision, datetime.now(UTC))
         try:
             await client.merge_patch(CERTIFICATE_REQUEST, namespace, name, change, "status")
         except ApiError as error:
-            if error.code != _CONFLICT or attempt == _ATTEMPTS - 1:
+            if error.code != _CONFLICT or attempts == _ATTEMPTS:
                 raise
         else:
-            break
-    return None
+            return None
 
 
 def _tell(namespace: str, name: str, decision: Decision, error: str | None, *, json: bool) -> None:

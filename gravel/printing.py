@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
 
 def print_table(
-    console: Console, heading: Sequence[str], rows: Sequence[Sequence[str]], *, header: bool = True, indent: str = ""
+    console: Console, heading: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = ""
 ) -> list[int]:
     """Print rows under their headings; lines are never wrapped or cut. Return the widths used."""
     wide = widths([heading, *rows])
-    if header:
-        print_row(console, heading, heading, wide, indent, coloured=False)
+    print_row(console, heading, heading, wide, indent, coloured=False)
     for cells in rows:
         print_row(console, heading, cells, wide, indent)
     return wide

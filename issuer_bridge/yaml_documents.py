@@ -99,8 +99,7 @@ def documents(text: str) -> Iterator[Document]:
 
 def _constructed(loader: _Loader, number: int) -> Document:
     node = loader.get_node()
-    if node is None:
-        return Document(number, None, 1)
+    assert node is not None
     line = node.start_mark.line + 1
     try:
         value = loader.construct_document(node)

@@ -210,6 +210,11 @@ async def test_get_selects_by_labels(house):
 
 async def test_get_says_what_is_not_there(house):
     house.request("a")
+    assert await house.run("get", "cr", "nope", "-o", "yaml") == (
+        1,
+        "",
+        'certificaterequests.cert-manager.io "nope" not found\n',
+    )
     exit_code, out, complaint = await house.run("get", "cr", "a", "nope", "-o", "name")
     assert (exit_code, out) == (1, "certificaterequest.cert-manager.io/a\n")
     assert complaint == 'certificaterequests.cert-manager.io "nope" not found\n'
@@ -265,6 +270,18 @@ async def test_get_goes_on_with_changes_until_the_server_ends(output):
         "json": lambda: names(objects(out)),
     }
     assert shown[output]() == ["a", "b", "b"]
+
+
+async def test_a_table_that_begins_empty_gets_its_header_with_the_first_row():
+    store, watched = new_store(), asyncio.Event()
+    async with serving(store, watched) as url:
+        house = House(store, url)
+        task = asyncio.create_task(house.run("get", "cr", "-w"))
+        await watched.wait()
+        house.request("a")
+        house.request("longer-than-the-column")
+    _, out, _ = await task
+    assert [line.split()[0] for line in out.splitlines()] == ["NAME", "a", "longer-than-the-column"]
 
 
 def names(documents):
@@ -359,6 +376,17 @@ async def test_a_decision_is_made_again_on_what_a_controller_wrote_meanwhile(hou
     assert (await house.run("approve", "a"))[0] == 0
     written = house.store.get(CERTIFICATE_REQUEST, "default", "a")["status"]["conditions"]
     assert [item["type"] for item in written] == ["Ready", "Approved"]
+
+
+async def test_a_decision_is_given_up_when_a_controller_always_writes_first(house, monkeypatch):
+    from gravel import deciding
+
+    house.request("a")
+    stale = {"metadata": {"resourceVersion": "0"}}
+    monkeypatch.setattr(deciding, "patch", lambda *_: stale)
+    exit_code, _, complaint = await house.run("approve", "a")
+    assert exit_code == 1
+    assert "the object has been modified" in complaint
 
 
 async def test_silence_is_one_sentence(files):

@@ -9,7 +9,7 @@ from gravel.follow import follow
 from gravel.kube_client import KubeClient, Unreachable
 from gravel.progress_display import table
 from gravel.request_progress import ChallengeProgress, Progress, Verdict
-from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, ORDER
+from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, ORDER, ApiError
 from tests.embedded_api import new_store, serving
 
 PATIENCE = 60
@@ -165,6 +165,34 @@ async def test_a_server_that_goes_away_ends_the_following():
             await screen.until("not approved yet")
         with pytest.raises(Unreachable, match="nothing answers"):
             await task
+
+
+class Forgetful(KubeClient):
+    """A client whose first watch of each kind finds its history gone."""
+
+    def __init__(self, url):
+        super().__init__(url)
+        self.refused = []
+
+    async def watch(self, kind, namespace=None, resource_version="", **selectors):
+        if kind not in self.refused:
+            self.refused.append(kind)
+            raise ApiError(410, "Expired", "too old resource version")
+        async for event in super().watch(kind, namespace, resource_version, **selectors):
+            yield event
+
+
+async def test_history_that_is_gone_is_read_anew(store, monkeypatch):
+    monkeypatch.setattr("gravel.follow._AGAIN", 0)
+    screen = Screen()
+    add(store, CERTIFICATE_REQUEST, "www")
+    async with serving(store) as url, Forgetful(url) as client:
+        task = following(client, screen, "www")
+        await screen.until("not approved yet")
+        tell(store, CERTIFICATE_REQUEST, "www", conditions=ISSUED)
+        [progress] = await task
+    assert progress.verdict == Verdict.READY
+    assert len(client.refused) == 3
 
 
 def progress(name, verdict=Verdict.PENDING, challenges=0):

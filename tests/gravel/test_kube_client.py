@@ -1,3 +1,6 @@
+import asyncio
+
+import aiohttp
 import pytest
 from aiohttp import web
 
@@ -138,6 +141,24 @@ async def foreign(handler):
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     return runner, f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
+
+
+async def test_a_server_that_hangs_is_one_sentence(monkeypatch):
+    end = asyncio.Event()
+
+    async def hang(request):
+        await end.wait()
+        return web.Response()
+
+    monkeypatch.setattr("gravel.kube_client._TIMEOUT", aiohttp.ClientTimeout(total=0.05))
+    runner, url = await foreign(hang)
+    try:
+        async with KubeClient(url) as client:
+            with pytest.raises(Unreachable, match="does not answer in time"):
+                await client.list(CERTIFICATE_REQUEST)
+    finally:
+        end.set()
+        await runner.cleanup()
 
 
 async def drop(request):

@@ -102,6 +102,7 @@ def test_json_may_hold_tabs():
             "kind: List\nitems:\n- 3\n",
             "line 3: is a number, not a mapping; a resource has apiVersion, kind, metadata and spec",
         ),
+        ('{"kind": "Issuer"}', "line 1: this Issuer has no apiVersion; write apiVersion: cert-manager.io/v1"),
         ("a: [\n", "line 2: is not YAML: expected the node content, but found '<stream end>'"),
         ("a: b\n c: d\n", "line 2: is not YAML: mapping values are not allowed here"),
         ('{"kind":', "line 1: is not YAML: expected the node content, but found '<stream end>'"),

@@ -61,6 +61,10 @@ def test_every_kind_is_discovered():
     assert sorted(found) == sorted((kind.kind, kind.plural, kind.namespaced) for kind in KINDS)
 
 
+def test_the_core_has_one_version():
+    assert describe_path(["api"])["versions"] == ["v1"]
+
+
 @pytest.mark.parametrize("path", ["/apis/nope.io", "/apis/nope.io/v1", "/api/v2", "/other"])
 def test_what_does_not_exist_is_not_discovered(path):
     assert describe_path(segments(path)) is None
