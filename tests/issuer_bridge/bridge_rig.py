@@ -4,8 +4,6 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-import attrs
-
 from acme_server.exchange import Request
 from acme_server.protocol.driver import Driver
 from acme_server.protocol.jose import parse_jws
@@ -72,13 +70,14 @@ class MortalDriver(Driver):
 class Rig:
     """A server and a bridge.
 
+    wrap: puts something around the http01 solver;
     tamper: called with each question to the ACME server; an answer that it
     returns is given instead of the server's. hide: called with each question to
     the responder; True answers it with 404. lose: like tamper, but the server
     has acted, and its answer is lost.
     """
 
-    def __init__(self, seed=1, server=None, **options):
+    def __init__(self, seed=1, wrap=lambda solver: solver, **options):
         self.network = VirtualNetwork(
             routes={ACME: self._acme, RESPONDER: self._respond},
             dns=lambda question: answer_question(self.zone, question),
@@ -91,13 +90,14 @@ class Rig:
         self.asked = []
         self.store = EmbeddedStore(self.driver.now, self.entropy)
         self.options = Options(**options)
-        self.new_server(server or Settings())
+        self.wrap = wrap
+        self.new_server()
         self.mortal = None
         self.start()
 
-    def new_server(self, settings):
+    def new_server(self):
         """Begin with an empty server, as when one that keeps nothing is started again."""
-        settings = attrs.evolve(settings, http01_port=5002, dns=DNS)
+        settings = Settings(http01_port=5002, dns=DNS)
         self.world = create_world(f"https://{ACME}", settings, self.entropy, self.driver.now())
         self.server = Server(self.world, self.driver)
 
@@ -105,7 +105,7 @@ class Rig:
         """Start the bridge, or start it again after a crash."""
         self.mortal = MortalDriver(self.driver)
         solvers = {
-            "http01": Http01Solver(self.responder, 5002, TIMINGS["fast"], DNS),
+            "http01": self.wrap(Http01Solver(self.responder, 5002, TIMINGS["fast"], DNS)),
             "dns01": Dns01Solver(self.zone, (DNS,), TIMINGS["fast"]),
         }
         self.operator = Operator(

@@ -142,6 +142,20 @@ def test_responding_posts_an_empty_object():
     assert challenge.status == "processing"
 
 
+def test_contacts_are_replaced_at_the_account():
+    server = ScriptedServer(answer(200, {"status": "valid", "contact": ["mailto:c@d.test"]}))
+    account = server.run(client_of(server).update_contact(["mailto:c@d.test"]))
+    assert server.payload(1) == {"contact": ["mailto:c@d.test"]}
+    assert (account.url, server.posts[1].url) == (ACCOUNT, ACCOUNT)
+
+
+def test_a_directory_without_a_resource_is_no_answer():
+    server = ScriptedServer()
+    client = client_of(server)
+    with pytest.raises(TransportError, match="has no 'keyChange'"):
+        server.run(client._session.url_of("keyChange"))
+
+
 def test_a_certificate_is_revoked_by_its_der():
     server = ScriptedServer(answer(200))
     server.run(client_of(server).revoke(b"der", reason=4))
@@ -165,6 +179,21 @@ def test_old_nonces_are_not_tried_after_a_refusal():
     server.run(client.order(f"{BASE}/order/1"))
     server.run(client.order(f"{BASE}/order/1"))
     assert [server.header(number)["nonce"] for number in (2, 3)] == ["old", "n3"]
+
+
+def test_after_a_refusal_the_whole_pool_is_suspect():
+    """Two requests at once leave two nonces; a server that started again knows neither."""
+    server = ScriptedServer(answer(200, ORDER, nonce="x1"), answer(200, ORDER, nonce="x2"))
+    client = client_of(server)
+    both = [client.order(f"{BASE}/order/{number}") for number in (1, 2)]
+    questions = [next(inquiry) for inquiry in both]
+    questions = [inquiry.send(server.answer(asked)) for inquiry, asked in zip(both, questions, strict=True)]
+    for inquiry, asked in zip(both, questions, strict=True):
+        with pytest.raises(StopIteration):
+            inquiry.send(server.answer(asked))
+    server.script += [problem("badNonce"), answer(200, ORDER)]
+    server.run(client.order(f"{BASE}/order/3"))
+    assert [server.header(number)["nonce"] for number in (3, 4)] == ["x2", "n4"]
 
 
 def test_badnonce_is_tried_six_times_in_all():

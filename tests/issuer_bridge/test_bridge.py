@@ -243,6 +243,29 @@ def test_a_denied_request_is_not_signed_and_says_so():
     assert (rig.request("one")["status"]["failureTime"], rig.orders) == ("2026-01-01T00:00:01Z", [])
 
 
+def test_the_time_of_a_failure_is_set_once():
+    rig = Rig(approver=False)
+    rig.apply("one", "one.http.test")
+    rig.run(seconds=1)
+    denied = {"type": "Denied", "status": "True", "reason": "policy", "message": "no"}
+    status = {"conditions": [denied], "failureTime": "2025-01-01T00:00:00Z"}
+    write(rig, rig.store.update_status(CERTIFICATE_REQUEST, {**rig.request("one"), "status": status}))
+    rig.run(seconds=1)
+    assert rig.ready("one")[1] == "Denied"
+    assert rig.request("one")["status"]["failureTime"] == "2025-01-01T00:00:00Z"
+
+
+def test_a_deleted_issuer_leaves_nothing_behind():
+    rig = Rig()
+    rig.apply_issuer()
+    rig.run(seconds=1)
+    deleted = rig.store.get(CLUSTER_ISSUER, "", "gravel")
+    assert rig.operator._accounts.client(deleted) is not None
+    write(rig, rig.store.delete(CLUSTER_ISSUER, "", "gravel"))
+    rig.run(seconds=1)
+    assert rig.operator._accounts.client(deleted) is None
+
+
 def test_a_csr_that_does_not_parse_fails_at_once_with_what_it_is():
     rig = Rig()
     rig.apply_issuer()

@@ -10,8 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from acme_server.protocol.vantage import HttpAnswer
-from acme_server.settings import Settings
-from issuer_bridge.resources import CLUSTER_ISSUER
+from issuer_bridge.resources import CLUSTER_ISSUER, ORDER
 from tests.issuer_bridge.bridge_resources import key_of
 from tests.issuer_bridge.bridge_rig import START, Rig, kind_of
 from tests.issuer_bridge.scripted_server import answer, problem
@@ -159,9 +158,13 @@ def test_an_order_that_is_processing_is_asked_about_again():
         return answer(200, order, Retry_After="30")
 
     rig.lose = lose
-    rig.run(minutes=9)
+    rig.run(minutes=1)
+    labelled = rig.orders[0]
+    labelled["metadata"]["labels"] = {"looked-at": "by-somebody"}
+    rig.driver.spawn(rig.store.update(ORDER, labelled), lambda _: None)  # a change must not cut the server's wait short
+    rig.run(minutes=8)
     assert (rig.orders[0]["status"]["state"], rig.ready("one")[2][-12:]) == ("processing", '"processing"')
-    asked = moments(rig, "order")[-10:]
+    asked = moments(rig, "order")[-18:]
     assert {later - sooner for sooner, later in itertools.pairwise(asked)} == {30}
     rig.run(minutes=3)
     assert rig.ready("one") == ISSUED
@@ -228,7 +231,7 @@ def test_a_server_that_forgot_everything_is_registered_with_again():
     """pebble#454: a test server that keeps nothing is restarted under a running bridge."""
     rig = rig_with()
     rig.run(minutes=1)
-    rig.new_server(Settings())
+    rig.new_server()
     rig.apply("two", "two.http.test")
     rig.run(minutes=1)
     assert rig.ready("two") == ISSUED
@@ -252,6 +255,8 @@ def test_a_certificate_for_another_key_is_thrown_away_and_ordered_anew():
 
 def test_a_chain_that_is_cut_short_is_fetched_again():
     rig = rig_with("cert", HttpAnswer(200, (), b"-----BEGIN CERTIFICATE-----\nMII"))
+    rig.run(seconds=4)
+    assert (rig.orders[0]["status"]["state"], "certificate" in rig.orders[0]["status"]) == ("valid", False)
     rig.run(minutes=1)
     assert rig.ready("one") == ISSUED
     assert (rig.count("cert"), rig.count("finalize")) == (2, 1)

@@ -106,6 +106,15 @@ def test_an_event_of_a_cluster_wide_resource_is_in_the_default_namespace(store, 
     assert (event["metadata"]["namespace"], "namespace" in event["involvedObject"]) == ("default", False)
 
 
+def test_only_so_many_events_are_remembered(store, clock, monkeypatch):
+    monkeypatch.setattr("issuer_bridge.recorder.REMEMBERED", 1)
+    numbers = itertools.count()
+    recorder = Recorder(store, clock, lambda size: next(numbers).to_bytes(size, "big"))
+    for reason in ("R", "S", "R"):
+        run(recorder.normal(request("a.test"), reason, "m"))
+    assert [event["count"] for event in store.list(EVENT)] == [1, 1, 1]
+
+
 def test_an_event_that_cannot_be_written_is_logged(clock, caplog):
     class Full:
         def create(self, kind, resource):
