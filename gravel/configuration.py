@@ -111,7 +111,9 @@ class Settings:
     base_url: str | None = option(
         None, ORIGIN, "What the ACME server calls itself (default: https://HOST:ACME-PORT).", SERVERS
     )
-    tls_name: tuple[str, ...] = option((), NAME, "Further name or address in the server's own certificate.", SERVERS)
+    tls_name: tuple[str, ...] = option(
+        (), NAME, "Further name or address in the server's own certificate; may be repeated.", SERVERS
+    )
     management_token: str | None = option(
         None,
         TOKEN,
@@ -132,7 +134,7 @@ class Settings:
     apply: tuple[str, ...] = option(
         (),
         click.Path(exists=True, allow_dash=True),
-        "Apply the manifests in this file or folder once up, and follow them.",
+        "Apply the manifests in this file or folder (- is standard input) and follow them; may be repeated.",
     )
     once: bool = option(False, click.BOOL, "With --apply: stop when all is Ready (exit 0) or anything Failed (exit 1).")
     timeout: float = option(300.0, SECONDS, "With --apply: seconds after which following ends, as if Failed.")
