@@ -190,6 +190,8 @@ def _delete(store: EmbeddedStore, target: Target, call: Call) -> Answer:
 
 def _check_delete_options(kind: Kind, stored: Resource, options: Mapping[str, Any]) -> None:
     metadata, wanted = stored["metadata"], options.get("preconditions") or {}
+    if not isinstance(wanted, dict):
+        raise bad_request("the preconditions of DeleteOptions are no object")
     if options.get("propagationPolicy") == "Orphan" or options.get("dryRun"):
         raise bad_request("propagationPolicy Orphan and dryRun are not supported by this server")
     for field, name in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):

@@ -60,6 +60,7 @@ def test_a_list_says_what_it_is_and_when(store):
         ("PATCH", f"{REQUESTS}/www", {"spec": {"isCA": True}}, MERGE_PATCH, {}, 422, "spec: Forbidden"),
         ("PATCH", f"{REQUESTS}/www", {"spec": {"isca": True}}, MERGE_PATCH, {"fieldValidation": "Strict"}, 400, "isCA"),
         ("DELETE", f"{REQUESTS}/www", {"propagationPolicy": "Orphan"}, "application/json", {}, 400, "Orphan"),
+        ("DELETE", f"{REQUESTS}/www", {"preconditions": "x"}, "application/json", {}, 400, "preconditions"),
         ("DELETE", f"{REQUESTS}/www", {"preconditions": {"resourceVersion": "9"}}, "application/json", {}, 409, "(9)"),
         ("GET", REQUESTS, None, "", {"resourceVersion": "abc"}, 400, "must be a number"),
         ("GET", REQUESTS, None, "", {"continue": "x"}, 400, "continue is not supported"),
