@@ -1,6 +1,8 @@
 """Kubernetes' object metadata: who gives an object its name, uid, versions and times.
 
-Pure functions from what a client sent, and what is stored, to what will be stored.
+Pure functions from what a client sent, and what is stored, to what will be
+stored. What the client sent is copied; what is stored is shared, since it is
+never changed in place.
 """
 
 from __future__ import annotations
@@ -89,14 +91,14 @@ def updated(kind: Kind, stored: Resource, sent: Resource) -> Resource:
     if has_status(kind):
         resource.pop("status", None)
         if "status" in stored:
-            resource["status"] = copy_json(stored["status"])
+            resource["status"] = stored["status"]
         if _content(resource) != _content(stored):
             metadata["generation"] = stored["metadata"]["generation"] + 1
     return resource
 
 
 def with_status(stored: Resource, sent: Resource) -> Resource:
-    """Return what a PUT of /status stores: the stored object (shared, but for its metadata) with the client's status."""
+    """Return what a PUT of /status stores: the stored object with the client's status."""
     resource = {key: value for key, value in stored.items() if key != "status"}
     resource["metadata"] = dict(stored["metadata"])
     if sent.get("status") is not None:

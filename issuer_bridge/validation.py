@@ -42,7 +42,7 @@ def check_new(kind: Kind, resource: Resource) -> None:
 
 def check_change(kind: Kind, stored: Resource, resource: Resource) -> None:
     """Raise 422 Invalid when the stored object must not become this one."""
-    found = _schema_causes(kind, resource)
+    found = _schema_causes(kind, resource, stored)
     if not found:
         found = [cause for rule in RULES.get(kind, ()) for cause in rule(resource)]
         found += [cause for update_rule in UPDATE_RULES.get(kind, ()) for cause in update_rule(stored, resource)]
@@ -68,8 +68,14 @@ def _refuse(kind: Kind, resource: Resource, found: list[Cause]) -> None:
         raise invalid(kind.group, kind.kind, str(resource["metadata"].get("name") or ""), found)
 
 
-def _schema_causes(kind: Kind, resource: Resource) -> list[Cause]:
-    return list(causes(SCHEMAS[kind], resource))
+def _schema_causes(kind: Kind, resource: Resource, stored: Resource | None = None) -> list[Cause]:
+    """Check all parts but those that are the stored object's very own: they were checked when they came."""
+    schema, known = SCHEMAS[kind], stored or {}
+    found = [required(name) for name in schema.get("required", ()) if resource.get(name) is None]
+    for name, part in resource.items():
+        if part is not None and part is not known.get(name) and name in schema["properties"]:
+            found += causes(schema["properties"][name], part, name)
+    return found
 
 
 def _name_causes(resource: Resource) -> Iterator[Cause]:
