@@ -312,6 +312,7 @@ def test_a_name_without_a_solver_is_named_and_issued_once_it_has_one():
     (order,) = rig.orders
     assert "no solver of the issuer fits *.dns.test, for which the server offers dns-01" in order["status"]["reason"]
     assert [("Solver", order["status"]["reason"])] == rig.events("Order")
+    assert [e["count"] for e in rig.store.list(EVENT) if e["reason"] == "Solver"] == [1]
     changed = rig.store.get(CLUSTER_ISSUER, "", "gravel")
     changed["spec"]["acme"]["solvers"] = [HTTP01, DNS01]
     write(rig, rig.store.update(CLUSTER_ISSUER, changed))
@@ -356,6 +357,15 @@ def test_a_request_may_come_before_its_issuer():
     rig.apply_issuer()
     rig.run(minutes=1)
     assert rig.ready("one") == ISSUED
+
+
+def test_a_request_follows_what_becomes_of_its_issuer():
+    rig = Rig()
+    rig.apply("one", "one.http.test")
+    rig.run(seconds=1)
+    rig.apply_issuer(server="gravel://nowhere")
+    rig.run(seconds=1)
+    assert rig.ready("one")[2] == "Referenced issuer does not have a Ready status condition"
 
 
 def test_a_namespaced_issuer_serves_its_namespace():
@@ -419,8 +429,9 @@ def test_when_all_is_done_looking_again_changes_nothing():
     rig.apply("one", "one.http.test")
     rig.apply("bad", request=b64url(b"x" * 6))
     rig.run(minutes=5)
-    version, events = rig.store.resource_version, len(rig.store.list(EVENT))
+    version, facts = rig.store.resource_version, len(rig.facts("issuer_bridge", "RequestSeen", "RequestApproved"))
     rig.crash()
     rig.start()
     rig.run(hours=1)
-    assert (version, events) == (rig.store.resource_version, len(rig.store.list(EVENT)))
+    assert version == rig.store.resource_version
+    assert facts == len(rig.facts("issuer_bridge", "RequestSeen", "RequestApproved"))

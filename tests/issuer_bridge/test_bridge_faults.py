@@ -112,6 +112,13 @@ def test_a_refusal_ends_the_order_and_the_request_with_the_servers_words(kind, f
     assert rig.request("one")["status"]["failureTime"]
 
 
+@pytest.mark.parametrize(("fault", "looks"), [(problem("badCSR"), 2), (problem("unauthorized", 403), 3)])
+def test_only_a_refusal_that_may_mean_the_orders_state_is_followed_by_a_look(fault, looks):
+    rig = rig_with("finalize", fault)
+    rig.run(minutes=5)
+    assert rig.count("order") == looks
+
+
 def test_an_account_that_is_refused_is_not_tried_again():
     rig = Rig()
     faulty(rig, "new-account", problem("externalAccountRequired", 403))

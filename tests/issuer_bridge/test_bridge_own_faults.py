@@ -86,6 +86,23 @@ def test_what_the_server_says_of_a_request_that_is_gone_is_written_to_nobody():
     assert (rig.count("new-order"), rig.orders, rig.challenges) == (1, [], [])
 
 
+def test_a_request_that_is_made_anew_meanwhile_gets_an_order_of_its_own():
+    """Its Order has the same name, but what the server says of the first belongs to the first."""
+    rig = ready_rig()
+
+    def renew(question):
+        if kind_of(question) == "authz":
+            rig.lose = lambda question: None
+            rig.store.remove(CERTIFICATE_REQUEST, "default", "one")
+            rig.apply("one", "one.http.test")
+
+    rig.lose = renew
+    rig.apply("one", "one.http.test")
+    rig.run(minutes=1)
+    assert rig.ready("one") == ISSUED
+    assert rig.count("new-order") == 2
+
+
 def test_an_order_of_somebody_else_is_waited_for():
     rig = ready_rig()
     rig.apply("one", "one.http.test")
@@ -151,3 +168,14 @@ def test_a_solver_that_cannot_clean_up_keeps_its_slot_but_not_the_certificate():
     assert ("CleanUpError", "Error cleaning up challenge: cannot clean_up now") in rig.events("Challenge")
     rig.run(minutes=1)
     assert rig.challenges[0]["status"]["processing"] is False
+
+
+def test_a_deleted_challenge_is_removed_once_however_long_its_clean_up_takes():
+    rig = ready_rig(wrap=lambda solver: Clumsy(solver, clean_up=3))
+    rig.zone.set_default_addresses(["192.0.2.1"])
+    rig.apply("one", "one.http.test")
+    rig.run(seconds=5)
+    rig.driver.spawn(rig.store.delete(CERTIFICATE_REQUEST, "default", "one"), lambda _: None)
+    rig.run(minutes=5)
+    assert rig.operator.scheduler.challenges == ()
+    assert len(rig.facts("scheduler", "ChallengeRemoved")) == 1
