@@ -30,6 +30,7 @@ from issuer_bridge.order_steps import (
     LookAtOrder,
     NewOrder,
     NoSolver,
+    Nothing,
     View,
     decide,
 )
@@ -59,8 +60,8 @@ FACT_OF: Mapping[str, str] = {
 
 
 @attrs.frozen
-class Unsupported(Exception):  # noqa: N818 - says what the server is for this order
-    """The server cannot do what the order asks for; no point in asking it."""
+class Hopeless(Exception):  # noqa: N818 - says what the order is
+    """The order asks for what cannot be; there is no point in asking the server."""
 
     reason: str
 
@@ -111,18 +112,20 @@ class Orders:
             return (yield from self._delete(order, step.names))
         if isinstance(step, NoSolver):
             return (yield from self._no_solver(order, step.message))
-        if client is None or issuer is None or type(step) not in DOING:
+        if client is None or issuer is None or isinstance(step, Nothing):
             return Done()
         try:
             return (yield from self._ask(order, client, step))
         except TransportError as error:
             return Retry(f"{DOING[type(step)]}: {error}")
-        except Unsupported as error:
+        except Hopeless as error:
             return (yield from self._fail(order, f"{DOING[type(step)]}: {error.reason}"))
         except Problem as problem:
             return (yield from self._refused(order, issuer, f"{DOING[type(step)]}: {problem}", problem))
 
-    def _ask(self, order: Resource, client: Client, step: Any) -> Inquiry[Outcome]:
+    def _ask(
+        self, order: Resource, client: Client, step: NewOrder | LookAtOrder | FetchAuthorization | Finalize
+    ) -> Inquiry[Outcome]:
         """Take a step that needs the ACME server."""
         match step:
             case NewOrder():
@@ -133,8 +136,9 @@ class Orders:
                 return Done()
             case Finalize(challenges=challenges):
                 return (yield from self._finalize(order, client, challenges))
-        answer = yield from client.order(order["status"]["url"])
-        return (yield from self._settle(order, client, answer, step.challenges))
+            case LookAtOrder(challenges=challenges):
+                answer = yield from client.order(order["status"]["url"])
+                return (yield from self._settle(order, client, answer, challenges))
 
     def _new_order(self, order: Resource, client: Client) -> Inquiry[Outcome]:
         spec, now = order["spec"], self._context.clock()
@@ -142,12 +146,14 @@ class Orders:
         if profile:
             known = yield from client.profiles()
             if not known:
-                raise Unsupported("certificate authority does not support profiles")
+                raise Hopeless("certificate authority does not support profiles")
             if profile not in known:
                 text = f"certificate authority does not advertise a profile with name {profile}"
-                raise Unsupported(f"{text}; it has: {', '.join(known)}")
-        duration = spec.get("duration")
-        not_after = now + parse_duration(duration) if duration else None
+                raise Hopeless(f"{text}; it has: {', '.join(known)}")
+        try:
+            not_after = now + parse_duration(spec["duration"]) if spec.get("duration") else None
+        except ValueError as error:
+            raise Hopeless(f"spec.duration: {error}") from None
         answer = yield from client.new_order(identifiers_of(spec), not_after=not_after, profile=profile)
         self._context.note("OrderPlaced", order, url=answer.url, status=answer.status)
         yield from self._save(order, placed(_status(order), answer, self._context.clock()))
@@ -158,7 +164,7 @@ class Orders:
         status = order["status"]
         answer = yield from client.order(status["url"])
         if answer.status == "ready":
-            csr = read_request(order["spec"]["request"]).der
+            csr = _csr_of(order)
             try:
                 answer = yield from client.finalize(status["finalizeURL"], status["url"], csr)
                 self._context.note("OrderFinalized", order)
@@ -257,3 +263,10 @@ class Orders:
 
 def _status(order: Resource) -> dict[str, Any]:
     return dict(order.get("status") or {})
+
+
+def _csr_of(order: Resource) -> bytes:
+    try:
+        return read_request(order["spec"].get("request")).der
+    except ValueError as error:
+        raise Hopeless(f"spec.request: {error}") from None
