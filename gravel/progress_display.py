@@ -45,7 +45,7 @@ def as_text(progress: Progress) -> str:
 
 def as_json(progress: Progress) -> str:
     """Render one line for programs."""
-    return json.dumps({"event": "progress", **progress.to_json()})
+    return json.dumps({"event": "progress", **progress.to_json()}, separators=(",", ":"))
 
 
 def table(progress: Sequence[Progress], height: int) -> Table:
