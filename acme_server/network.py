@@ -1,4 +1,4 @@
-"""The real vantage: HTTP through aiohttp, DNS over UDP and TCP, pauses in real time.
+"""The real vantage: HTTP through aiohttp (to a given address: `direct_fetch`), DNS over UDP and TCP, pauses in real time.
 
 Failure texts are few and stable: a reason that a user reads must not vary from
 try to try.
@@ -20,7 +20,9 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
+from acme_server.direct_fetch import InvalidRequest, fetch_directly
 from acme_server.dns_messages import is_reply_to, is_truncated, read_reply, write_query
+from acme_server.http_response import MalformedResponse
 from acme_server.protocol.vantage import (
     NAME_NOT_FOUND,
     REFUSED,
@@ -56,7 +58,8 @@ class Network:
 
     def __init__(self, dns: str | None = None) -> None:
         self._dns = dns
-        self._sessions: dict[tuple[str | None, bool, bool], aiohttp.ClientSession] = {}
+        self._sessions: dict[tuple[str | None, bool], aiohttp.ClientSession] = {}
+        self._contexts: dict[tuple[str | None, bool], ssl.SSLContext] = {}
 
     async def __call__(self, question: Question) -> Answer:
         """Return the answer; what goes wrong on the network is an answer too."""
@@ -77,22 +80,23 @@ class Network:
         dialled = question.address
         try:
             url = _read_url(question.url)
-            dialled = dialled or f"{url.host_subcomponent}:{url.port}"
+            if dialled is not None:
+                context = self._context(question) if url.scheme == "https" else None
+                response = await fetch_directly(question, url, context)
+                return HttpAnswer(response.status, response.headers, response.body, address=dialled)
+            dialled = f"{url.host_subcomponent}:{url.port}"
             return await self._request(question, url, dialled)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, MalformedResponse, OSError, ValueError) as error:
             return HttpAnswer(error=_http_failure(error), address=dialled)
 
     async def _request(self, question: Fetch, url: URL, dialled: str) -> HttpAnswer:
-        direct = question.address is not None
-        named = [("Host", str(url.host_port_subcomponent)), ("Connection", "close")] if direct else []
         request = self._session(question).request(
             question.method,
-            _at(url, dialled) if direct else url,
-            headers=[*question.headers, *named],
+            url,
+            headers=question.headers,
             data=question.body or None,
             allow_redirects=False,
             skip_auto_headers=_UNSAID,
-            server_hostname=url.host if direct else None,
             timeout=aiohttp.ClientTimeout(total=question.timeout.total_seconds()),
         )
         async with request as response:
@@ -101,15 +105,13 @@ class Network:
             return HttpAnswer(response.status, received, body, address=dialled)
 
     def _session(self, question: Fetch) -> aiohttp.ClientSession:
-        """Return the pool for this kind of question; dialling a given address shares no connection with anybody."""
-        direct = question.address is not None
-        kind = (question.trust, question.verify, direct)
+        """Return the pool for this kind of question."""
+        kind = (question.trust, question.verify)
         if kind not in self._sessions:
             self._sessions[kind] = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    ssl=_tls_context(question.trust, question.verify),
+                    ssl=self._context(question),
                     resolver=aiohttp.ThreadedResolver(),
-                    force_close=direct,
                     # Whoever asks bounds how much is asked at once; a queue here would eat a question's time-out.
                     limit=0,
                 ),
@@ -118,6 +120,13 @@ class Network:
                 trust_env=False,
             )
         return self._sessions[kind]
+
+    def _context(self, question: Fetch) -> ssl.SSLContext:
+        """Return what TLS may trust for this kind of question; made once, as loading roots takes long."""
+        kind = (question.trust, question.verify)
+        if kind not in self._contexts:
+            self._contexts[kind] = _tls_context(question.trust, question.verify)
+        return self._contexts[kind]
 
     async def _resolve(self, question: Resolve) -> DnsAnswer:
         try:
@@ -147,13 +156,6 @@ def _read_url(text: str) -> URL:
     if not _VISIBLE.fullmatch(text) or url.scheme not in ("http", "https") or not url.host:
         raise ValueError("invalid URL")
     return url
-
-
-def _at(url: URL, authority: str) -> URL:
-    """Return the URL with its host and port replaced."""
-    return URL.build(
-        scheme=url.scheme, authority=authority, path=url.raw_path, query_string=url.raw_query_string, encoded=True
-    )
 
 
 async def _read(content: aiohttp.StreamReader, limit: int) -> bytes:
@@ -188,8 +190,10 @@ def _http_failure(error: Exception) -> str:
         return NAME_NOT_FOUND
     if isinstance(error, OSError):
         return _os_failure(error)
-    if isinstance(error, aiohttp.ClientResponseError):
+    if isinstance(error, aiohttp.ClientResponseError | MalformedResponse):
         return "malformed response"
+    if isinstance(error, InvalidRequest):
+        return "invalid request"
     if isinstance(error, ValueError):
         return "invalid URL"
     # The peer closed before or in the middle of its response: whether that is seen as a reset is a matter of timing.
@@ -199,7 +203,7 @@ def _http_failure(error: Exception) -> str:
 def _os_failure(error: OSError) -> str:
     if isinstance(error, TimeoutError):
         return TIMEOUT
-    if isinstance(error, ConnectionResetError):
+    if isinstance(error, ConnectionResetError | ConnectionAbortedError):
         return RESET
     if isinstance(error, ssl.SSLError):
         return f"TLS: {_tls_reason(error)}"

@@ -1,21 +1,24 @@
-"""A reply as it goes over the wire (RFC 1035 section 4.1, RFC 6891); dnslib packs the records."""
+"""A reply as it goes over the wire (RFC 1035 section 4.1, RFC 6891), its names compressed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache
-from ipaddress import IPv6Address
+import struct
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address
 
-from dnslib import AAAA, CNAME, EDNS0, NS, QTYPE, RD, RR, SOA, TXT, A, DNSBuffer, DNSLabel, DNSQuestion
+from dnslib import CLASS, QTYPE
 
 from acme_server.protocol.vantage import DnsRecord
 from solvers.dns.lookup import Lookup
 from solvers.dns.name import absolute, to_labels
-from solvers.dns.query import HEADER, OPCODE, QR, RECURSION_DESIRED, Query
+from solvers.dns.query import HEADER, OPCODE, OPT, QR, RECURSION_DESIRED, Query
 
 AUTHORITATIVE, TRUNCATED, RECURSION_AVAILABLE = 0x0400, 0x0200, 0x0080
 UDP_SIZE = 4096
 """What this server can take."""
+_QUESTION, _RECORD = struct.Struct("!HH"), struct.Struct("!HHIH")
+# A pointer has 14 bits; a TXT record's strings have 255 octets at most.
+_POINTER, _POINTER_REACH, _STRING = 0xC000, 0x4000, 255
 
 # https://www.iana.org/assignments/dns-parameters; from 16 on the upper bits are in the OPT record.
 RCODES: Mapping[str, int] = {
@@ -40,54 +43,87 @@ def write_reply(query: Query, found: Lookup, *, truncated: bool = False) -> byte
     flags |= RECURSION_DESIRED if query.recursion_desired else 0
     flags |= AUTHORITATIVE if found.rcode in ("NOERROR", "NXDOMAIN") else 0
     flags |= TRUNCATED if truncated else 0
-    name = DNSLabel(query.labels)
-    answers, authority = _records(query, name, found.answers), _records(query, name, found.authority)
-    options = [_options(query.edns.dnssec, RCODES[found.rcode] >> 4)] if query.edns else []
-    buffer = DNSBuffer(HEADER.pack(query.number, flags, 1, len(answers), len(authority), len(options)))
-    buffer.offset = HEADER.size
-    DNSQuestion(name, query.rtype, query.rclass).pack(buffer)
-    for record in (*answers, *authority, *options):
-        record.pack(buffer)
-    return bytes(buffer.data)
+    counts = (1, len(found.answers), len(found.authority), 1 if query.edns else 0)
+    message = _Message(HEADER.pack(query.number, flags, *counts))
+    message.add_name(query.labels)
+    message.octets += _QUESTION.pack(query.rtype, query.rclass)
+    asked = absolute(query.name)
+    for record in (*found.answers, *found.authority):
+        message.add_record(query.labels if record.name == asked else _labels(record.name), record)
+    if query.edns:
+        message.octets += options_record(query.edns.dnssec, RCODES[found.rcode] >> 4)
+    return bytes(message.octets)
 
 
-@cache
-def _options(dnssec: bool, extended: int) -> RR:
-    """The OPT record; it copies the DO bit (RFC 3225 section 3)."""
-    return EDNS0(ext_rcode=extended, udp_len=UDP_SIZE, flags="do" if dnssec else "")
+def options_record(dnssec: bool, extended: int) -> bytes:
+    """Return the OPT record; it copies the DO bit (RFC 3225 section 3)."""
+    return b"\0" + _RECORD.pack(OPT, UDP_SIZE, extended << 24 | (0x8000 if dnssec else 0), 0)
 
 
-def _records(query: Query, name: DNSLabel, records: Iterable[DnsRecord]) -> list[RR]:
-    return [
-        RR(
-            name if record.name == absolute(query.name) else _label(record.name),
-            getattr(QTYPE, record.rtype),
-            ttl=record.ttl,
-            rdata=ENCODERS[record.rtype](record.value),
-        )
-        for record in records
-    ]
+class _Message:
+    """A message under construction, and where in it each name stands that a later one can point to."""
+
+    def __init__(self, header: bytes) -> None:
+        self.octets = bytearray(header)
+        self._places: dict[tuple[bytes, ...], int] = {}
+
+    def add_name(self, labels: tuple[bytes, ...]) -> None:
+        """Write a name up to a part that was written before, and point there (RFC 1035 section 4.1.4)."""
+        for start, label in enumerate(labels):
+            rest = labels[start:]
+            place = self._places.get(rest)
+            if place is not None:
+                self.octets += (_POINTER | place).to_bytes(2, "big")
+                return
+            if len(self.octets) < _POINTER_REACH:
+                self._places[rest] = len(self.octets)
+            self.octets.append(len(label))
+            self.octets += label
+        self.octets.append(0)
+
+    def add_record(self, owner: tuple[bytes, ...], record: DnsRecord) -> None:
+        """Write a record, and its data's length when that is known."""
+        number, add_data = ENCODERS[record.rtype]
+        self.add_name(owner)
+        self.octets += _RECORD.pack(number, CLASS.IN, record.ttl, 0)
+        start = len(self.octets)
+        add_data(self, record.value)
+        self.octets[start - 2 : start] = (len(self.octets) - start).to_bytes(2, "big")
 
 
-def _label(name: str) -> DNSLabel:
-    return DNSLabel(to_labels(name.removesuffix(".")))
+def _labels(name: str) -> tuple[bytes, ...]:
+    return to_labels(name.removesuffix("."))
 
 
-def _txt(value: str) -> RD:
+def _add_address(message: _Message, value: str) -> None:
+    message.octets += ip_address(value).packed
+
+
+def _add_name(message: _Message, value: str) -> None:
+    message.add_name(_labels(value))
+
+
+def _add_text(message: _Message, value: str) -> None:
     octets = value.encode()
-    return TXT([octets[start : start + 255] for start in range(0, len(octets), 255)] or [b""])
+    for start in range(0, len(octets) or 1, _STRING):
+        string = octets[start : start + _STRING]
+        message.octets.append(len(string))
+        message.octets += string
 
 
-def _soa(value: str) -> RD:
-    mname, rname, *times = value.split(" ")
-    return SOA(_label(mname), _label(rname), [int(number) for number in times])
+def _add_start_of_authority(message: _Message, value: str) -> None:
+    server, mailbox, *times = value.split(" ")
+    message.add_name(_labels(server))
+    message.add_name(_labels(mailbox))
+    message.octets += struct.pack("!5I", *map(int, times))
 
 
-ENCODERS: Mapping[str, Callable[[str], RD]] = {
-    "A": A,
-    "AAAA": lambda value: AAAA(tuple(IPv6Address(value).packed)),
-    "CNAME": lambda value: CNAME(_label(value)),
-    "NS": lambda value: NS(_label(value)),
-    "SOA": _soa,
-    "TXT": _txt,
+ENCODERS: Mapping[str, tuple[int, Callable[[_Message, str], None]]] = {
+    "A": (QTYPE.A, _add_address),
+    "AAAA": (QTYPE.AAAA, _add_address),
+    "CNAME": (QTYPE.CNAME, _add_name),
+    "NS": (QTYPE.NS, _add_name),
+    "SOA": (QTYPE.SOA, _add_start_of_authority),
+    "TXT": (QTYPE.TXT, _add_text),
 }
+"""How the data of each type is written, with the type's number."""

@@ -1,7 +1,10 @@
 """DNS messages of a stub resolver: what it asks, what it takes for an answer, and what that says."""
 
+import struct
+from ipaddress import ip_address
+
 import pytest
-from dnslib import QTYPE, RCODE, RR, DNSRecord
+from dnslib import AAAA, CAA, CNAME, MX, NS, QTYPE, RCODE, RR, SOA, SRV, TXT, A, DNSRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -114,7 +117,39 @@ def ladder(rungs):
     return header + first + pointer(len(header) + len(first) - 2) + b"\0\1\0\1\0\0\0\0\0\4\1\2\3\4"
 
 
+def with_data(rtype, data, rclass=1):
+    """One answer, of a type, with any data."""
+    return ONE_ANSWER + b"\0" + struct.pack("!HHIH", getattr(QTYPE, rtype), rclass, 60, len(data)) + data
+
+
+def question(*labels):
+    return ONE_QUESTION + b"".join(bytes([len(label)]) + label for label in labels) + b"\0\0\1\0\1"
+
+
+LONGEST = [b"a" * 63] * 3 + [b"a" * 61]
+
+
 GARBAGE = {
+    "a question cut short": question(b"a")[:-1],
+    "a label that is neither a length nor a pointer": ONE_QUESTION + b"\x40" + b"a" * 64 + b"\0\0\1\0\1",
+    "a pointer to its own label": ONE_QUESTION + b"\1a" + pointer(12) + b"\0\1\0\1",
+    "half a pointer": ONE_QUESTION + b"\xc0",
+    "a name that is too long": question(*LONGEST, b"a"),
+    "a record cut short": with_data("PTR", b"\0")[:-1],
+    "an additional record cut short": with_data("A", b"\1\2\3\4")[:11] + b"\1" + with_data("A", b"\1\2\3\4")[12:],
+    "an IPv4 address of three octets": with_data("A", b"\1\2\3"),
+    "an IPv4 address of five octets": with_data("A", b"\1\2\3\4\5"),
+    "an IPv6 address of four octets": with_data("AAAA", b"\1\2\3\4"),
+    "a name longer than its record": with_data("CNAME", b"\1a")[:-2] + b"\1a\0",
+    "a name shorter than its record": with_data("CNAME", b"\1a\0\0"),
+    "a preference alone": with_data("MX", b"\0\1"),
+    "a service without name": with_data("SRV", b"\0\1\0\1\0\1"),
+    "an SOA without times": with_data("SOA", b"\0\0"),
+    "an SOA with a time too many": with_data("SOA", b"\0\0" + bytes(24)),
+    "a tag longer than its record": with_data("CAA", b"\0\5issu"),
+    "a CAA record of one octet": with_data("CAA", b"\0"),
+    "no string": with_data("TXT", b""),
+    "a string cut short": with_data("TXT", b"\2a"),
     "nothing": b"",
     "half a header": reply()[:6],
     "a name that points at itself": ONE_QUESTION + pointer(12) + b"\0\x10\0\1",
@@ -130,6 +165,67 @@ GARBAGE = {
 def test_garbage_is_malformed_and_no_traceback(fault):
     with pytest.raises(ValueError, match="malformed reply"):
         read_reply(GARBAGE[fault])
+
+
+def test_a_name_may_be_as_long_as_names_can_be():
+    assert read_reply(question(*LONGEST)) == DnsAnswer()
+
+
+def test_records_of_another_class_are_left_out():
+    assert read_reply(with_data("A", b"\1\2\3\4", rclass=3)) == DnsAnswer()
+
+
+@pytest.mark.parametrize(
+    ("label", "text"), [(b"A-b_1*", "A-b_1*"), (b"a.b", r"a\046b"), (b"\\ \x7f\xff", r"\092\032\127\255")]
+)
+def test_a_label_cannot_pass_for_another(label, text):
+    message = with_data("CNAME", bytes([len(label)]) + label + b"\0")
+    assert read_reply(message).values("CNAME") == (text + ".",)
+
+
+LABELS = st.text("abcXYZ019-_", min_size=1, max_size=12)
+NAMES = st.lists(LABELS, max_size=5).map(".".join)
+SHORTS, LONGS = st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
+DATA = st.one_of(
+    st.binary(min_size=4, max_size=4).map(lambda octets: A(tuple(octets))),
+    st.binary(min_size=16, max_size=16).map(lambda octets: AAAA(tuple(octets))),
+    NAMES.map(CNAME),
+    NAMES.map(NS),
+    st.builds(MX, NAMES, SHORTS),
+    st.builds(SRV, SHORTS, SHORTS, SHORTS, NAMES),
+    st.builds(SOA, NAMES, NAMES, st.tuples(LONGS, LONGS, LONGS, LONGS, LONGS)),
+    st.lists(st.binary(max_size=255), min_size=1, max_size=4).map(TXT),
+    st.builds(CAA, st.integers(0, 255), st.sampled_from(["issue", "iodef"]), st.text("abc.:;= ", max_size=20)),
+)
+RECORDS = st.lists(st.tuples(NAMES, LONGS, DATA), max_size=5)
+
+
+def by_dnslib(section):
+    """What dnslib reads; its addresses in the form of RFC 5952, its text decoded."""
+
+    def value(record):
+        data = record.rdata
+        if record.rtype == QTYPE.TXT:
+            return b"".join(data.data).decode("utf-8", "backslashreplace")
+        return str(ip_address(bytes(data.data))) if record.rtype in (QTYPE.A, QTYPE.AAAA) else str(data)
+
+    return tuple(DnsRecord(str(each.rname), QTYPE[each.rtype], value(each), each.ttl) for each in section)
+
+
+@given(RECORDS, RECORDS, RECORDS, st.integers(0, 10))
+def test_what_dnslib_writes_is_read_as_dnslib_reads_it(answers, authority, additional, rcode):
+    message = DNSRecord.parse(QUERY).reply()
+    message.header.rcode = rcode
+    for records, add in (
+        (answers, message.add_answer),
+        (authority, message.add_auth),
+        (additional, message.add_ar),
+    ):
+        for name, ttl, data in records:
+            add(RR(name, getattr(QTYPE, type(data).__name__), ttl=ttl, rdata=data))
+    octets = bytes(message.pack())
+    parsed = DNSRecord.parse(octets)
+    assert read_reply(octets) == DnsAnswer(RCODE[rcode], by_dnslib(parsed.rr), by_dnslib(parsed.auth))
 
 
 FULL = reply('a.example TXT "x"', "a.example A 192.0.2.1", "a.example MX 1 b.example.", 'a.example CAA 0 issue "x"')
