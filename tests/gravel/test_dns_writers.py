@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import click
@@ -89,6 +90,18 @@ def test_serve_takes_updates_signed_by_the_key_of_a_file_and_no_others(launch, t
     assert update(serve.ready, key, ask=dns.query.tcp) == ("NOERROR", ['"v"'])
     code, said = serve.stop()
     assert (code, said) == (0, "")
+
+
+@pytest.mark.client("nsupdate")
+@pytest.mark.parametrize("flag", ["-k", "-y"])
+def test_nsupdate_takes_the_same_file_and_the_same_key(launch, tmp_path, flag):
+    file, key = tmp_path / "key", f"hmac-sha256:other:{SECRET}"
+    file.write_text(KEY_FILE)
+    ready = launch("serve", "--dns-update-key-file", str(file), "--dns-update-key", key).ready
+    lines = f"server {ready['dns'].replace(':', ' ')}\nupdate add a.example.test 60 TXT v\nsend\n"
+    command = ["nsupdate", flag, str(file) if flag == "-k" else key]
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_serve_takes_no_updates_unless_told_to(launch):
