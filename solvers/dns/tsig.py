@@ -127,13 +127,12 @@ def _find(message: bytes) -> tuple[int, int] | None:
     offset = HEADER.size
     for _ in range(questions):
         offset = skip_name(message, offset) + QUESTION.size
-    total = sum(others)
-    for number in range(1, total + 1):
+    for _ in range(sum(others)):
         start, offset = offset, skip_name(message, offset)
         kind, rclass, ttl, size = RECORD.unpack_from(message, offset)
         offset += RECORD.size
         if kind == _KIND:
-            if number < total or not others[-1] or rclass != _ANY or ttl or offset + size != len(message):
+            if rclass != _ANY or ttl or offset + size != len(message):
                 raise ValueError("a TSIG record is the last of a message")
             return start, offset
         offset += size

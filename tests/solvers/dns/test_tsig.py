@@ -228,6 +228,13 @@ def test_there_is_one_signature_at_most_and_it_is_the_last_record(clock, number)
     assert reply == struct.pack("!6H", 4711, 0xA801, 0, 0, 0, 0)
 
 
+def test_a_signature_outside_the_additional_section_is_malformed(clock):
+    wire = signed(update(), key_of())
+    moved = wire[:8] + b"\x00\x02\x00\x00" + wire[12:]
+    reply = answer(Zone(), moved, udp=True, writers=writers_of(clock))
+    assert reply == struct.pack("!6H", 4711, 0xA801, 0, 0, 0, 0)
+
+
 @settings(deadline=None, max_examples=500)
 @given(st.data())
 def test_no_damaged_signature_raises_or_gets_through(data):

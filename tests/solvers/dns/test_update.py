@@ -260,7 +260,7 @@ MALFORMED = {
     "SOA with too few numbers": raw(before=[record(SOA, IN, 0, b"\x00\x00\x00")]),
     "pointer to itself": raw(changes=[record(TXT, ANY, name=b"\xc0\x1e")]),
     "pointer forward": raw(changes=[record(TXT, ANY, name=b"\xc0\x20")]),
-    "pointer into the header": raw(changes=[record(TXT, ANY, name=b"\xc0\x00")]),
+    "pointer into the header": raw(changes=[record(TXT, ANY, name=b"\xc0\x03")]),
     "label of 64": raw(changes=[record(TXT, ANY, name=b"\x40" + b"a" * 64 + b"\xc0\x0c")]),
     "name of 256": raw(changes=[record(TXT, ANY, name=(b"\x3f" + b"a" * 63) * 3 + b"\x31" + b"a" * 49 + b"\xc0\x0c")]),
     "two OPT": raw(others=[record(41, 1232, name=b"\x00")] * 2),
@@ -273,6 +273,17 @@ def test_a_malformed_update_is_a_format_error(zone, message):
     number = serial(zone)
     assert send(zone, message) == "FORMERR"
     assert serial(zone) == number
+
+
+@pytest.mark.parametrize(("links", "rcode"), [(126, "NOERROR"), (127, "FORMERR")])
+def test_a_name_has_no_more_pointers_than_it_may_have_labels(zone, links, rcode):
+    first = len(raw()) + 4 + 10
+    targets = [12, *(first + 2 * link for link in range(links))]
+    chain = b"".join(struct.pack("!H", 0xC000 | target) for target in targets[:-1])
+    name = b"\x01a" + struct.pack("!H", 0xC000 | targets[-1])
+    changes = [record(65280, NONE, 0, chain), record(TXT, IN, 60, b"\x01v", name=name)]
+    assert send(zone, raw(changes=changes)) == rcode
+    assert ("TXT" in held(zone, "a")) == (rcode == "NOERROR")
 
 
 def test_what_is_malformed_or_refused_at_the_end_undoes_all_before_it(zone):
