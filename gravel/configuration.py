@@ -18,6 +18,8 @@ from typing import Any
 import attrs
 import click
 
+from solvers.dns.keys import Key, read_key
+
 FILE = Path("gravel.toml")
 PREFIX = "GRAVEL_"
 # Variables that are no option: the file to read, and tracebacks.
@@ -54,6 +56,14 @@ def _token(text: str) -> str:
     return text
 
 
+def _key(text: str) -> Key:
+    try:
+        return read_key(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+
+
+KEY = click.types.FuncParamType(_key)
 NAME = click.types.FuncParamType(_name)
 HOST_PORT = click.types.FuncParamType(_host_port)
 ORIGIN = click.types.FuncParamType(_origin)
@@ -71,6 +81,7 @@ METAVARS = {
     HOST_PORT: "HOST:PORT",
     ORIGIN: "URL",
     TOKEN: "TOKEN",
+    KEY: "KEY",
     NUMBER: "NUMBER",
     COUNT: "NUMBER",
 }
@@ -107,6 +118,22 @@ class Settings:
     )
     dns: str | None = option(
         None, HOST_PORT, "DNS server that validation and self-checks ask (default: the built-in one).", SERVERS
+    )
+    dns_update_key: tuple[Key, ...] = option(
+        (),
+        KEY,
+        "TSIG key, [ALGORITHM:]NAME:SECRET as for `nsupdate -y`, whose holders may update the DNS (RFC 2136); "
+        "with no key, nobody may.",
+        SERVERS,
+    )
+    dns_update_key_file: tuple[str, ...] = option(
+        (),
+        click.Path(exists=True, dir_okay=False),
+        "Keys from a file as for `nsupdate -k`, so that no secret is on a command line.",
+        SERVERS,
+    )
+    dns_update_open: bool = option(
+        False, click.BOOL, "Let everyone on this machine update the DNS, unsigned; on loopback only.", SERVERS
     )
     base_url: str | None = option(
         None, ORIGIN, "What the ACME server calls itself (default: https://HOST:ACME-PORT).", SERVERS
@@ -246,7 +273,8 @@ def _converted_one(kind: click.ParamType[Any], value: Any, where: str) -> Any:
     if wrong or not isinstance(value, str | int | float):
         raise click.UsageError(f"{where}: {value!r} is not a {kind.name}.")
     try:
-        return kind.convert(value, None, None)
+        # Our own kinds read text, as a flag is; TOML has numbers too.
+        return kind.convert(str(value) if isinstance(kind, click.types.FuncParamType) else value, None, None)
     except click.BadParameter as error:
         raise click.UsageError(f"{where}: {error.message}") from None
 

@@ -9,8 +9,10 @@ import attrs
 import click
 
 from gravel.configuration import Settings
+from gravel.dns_writers import writers_of
 from gravel.listening import Door, authority, bind, opening, split_authority
 from solvers.dns.server import serve_dns
+from solvers.dns.writers import Writers
 from solvers.dns.zone import LOOPBACK, Zone
 from solvers.http01.responder import Responder
 from solvers.http01.server import serve_http01
@@ -48,7 +50,7 @@ async def open_sockets(stack: AsyncExitStack, settings: Settings, *, bridge: boo
         acme=_bound(stack, Door("ACME", "--acme-port", host, settings.acme_port)),
         management=_bound(stack, Door("management", "--management-port", host, settings.management_port)),
         kubernetes=_bound(stack, api) if bridge else None,
-        dns=await _open_dns(stack, zone, Door("DNS", "--dns-port", host, settings.dns_port)),
+        dns=await _open_dns(stack, zone, writers_of(settings), Door("DNS", "--dns-port", host, settings.dns_port)),
         http01=await _open_http01(stack, responder, _http01_door(settings, bridge=bridge)),
         zone=zone,
         responder=responder,
@@ -70,9 +72,9 @@ def _bound(stack: AsyncExitStack, door: Door) -> Bound:
     return Bound(sock, authority(_reached(host), port))
 
 
-async def _open_dns(stack: AsyncExitStack, zone: Zone, door: Door) -> str:
+async def _open_dns(stack: AsyncExitStack, zone: Zone, writers: Writers, door: Door) -> str:
     with opening(door):
-        server = await serve_dns(zone, door.host, door.port)
+        server = await serve_dns(zone, door.host, door.port, writers)
     stack.push_async_callback(server.close)
     return _reachable(server.address)
 

@@ -20,17 +20,20 @@ CLIENTS = {
     "lego": ("lego", "apt install lego"),
     "dehydrated": ("dehydrated", "apt install dehydrated"),
     "pebble": ("pebble", "apt install pebble"),
+    "nsupdate": ("nsupdate", "apt install bind9-dnsutils"),
+    "dig": ("dig", "apt install bind9-dnsutils"),
+    "kdig": ("kdig", "apt install knot-dnsutils"),
     "curl": ("curl", "apt install curl"),
     "openssl": ("openssl", "apt install openssl"),
 }
 
 
-def version_of(program: str) -> str | None:
+def version_of(program: str, remedy: str) -> str | None:
     """The package's version where Debian knows it (lego's own is "dev"), else what the program says."""
     path = shutil.which(program)
     if path is None:
         return None
-    for command in (["dpkg-query", "-W", "-f", "${Version}", program], [path, "--version"]):
+    for command in (["dpkg-query", "-W", "-f", "${Version}", remedy.removeprefix("apt install ")], [path, "--version"]):
         if shutil.which(command[0]):
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode == 0 and done.stdout:
@@ -39,7 +42,7 @@ def version_of(program: str) -> str | None:
 
 
 def pytest_report_header() -> str:
-    versions = {name: version_of(program) for name, (program, _) in CLIENTS.items()}
+    versions = {name: version_of(*client) for name, client in CLIENTS.items()}
     return "clients: " + ", ".join(f"{name} {version or 'missing'}" for name, version in versions.items())
 
 

@@ -1,4 +1,4 @@
-"""Questions to a zone, as DNS messages (RFC 1035 section 4, RFC 6891) and as values.
+"""Questions to a zone, as DNS messages (RFC 1035 section 4, RFC 6891) and as values; updates as messages (RFC 2136).
 
 What has no readable header, and every reply, is not answered at all, or two
 servers could talk to each other for ever.
@@ -6,13 +6,17 @@ servers could talk to each other for ever.
 
 from __future__ import annotations
 
+import attrs
 from dnslib import CLASS, QTYPE
 
 from acme_server.protocol.vantage import DnsAnswer, Resolve
 from solvers.dns.lookup import Lookup, lookup
 from solvers.dns.name import canonical
-from solvers.dns.query import HEADER, OPCODE, QR, Query, read_query
-from solvers.dns.reply import refuse, write_reply
+from solvers.dns.query import HEADER, OPCODE, QR, UPDATE, Query, read_query
+from solvers.dns.reply import refuse, write_reply, write_update_reply
+from solvers.dns.update import apply_update
+from solvers.dns.update_message import read_update
+from solvers.dns.writers import NOBODY, Writers
 from solvers.dns.zone import Asked, Zone
 
 EDNS_VERSION = 0
@@ -31,13 +35,42 @@ def answer_question(zone: Zone, question: Resolve) -> DnsAnswer:
     return DnsAnswer(found.rcode, found.answers, found.authority)
 
 
-def answer(zone: Zone, message: bytes, *, udp: bool) -> bytes | None:
-    """Answer a message, or return None when it is not a query."""
+@attrs.frozen
+class _Sender:
+    """How a message came; `room` is what the signature of its reply takes."""
+
+    udp: bool
+    may_update: bool
+    room: int = 0
+
+    @property
+    def transport(self) -> str:
+        return "udp" if self.udp else "tcp"
+
+
+def answer(zone: Zone, message: bytes, *, udp: bool, writers: Writers = NOBODY) -> bytes | None:
+    """Answer a message, or return None when it is neither a query nor an update; what came signed is signed."""
     if len(message) < HEADER.size:
         return None
     number, flags, *_ = HEADER.unpack_from(message)
     if flags & QR:
         return None
+    keyring = writers.keyring
+    try:
+        signed = keyring.check(message) if keyring else None
+    except ValueError:
+        return refuse(number, flags, "FORMERR")
+    if signed is None or keyring is None:
+        return _answer(zone, message, _Sender(udp, writers.anyone))
+    if signed.error:
+        return keyring.sign(refuse(number, flags, "NOTAUTH"), signed)
+    return keyring.sign(_answer(zone, signed.message, _Sender(udp, True, signed.room)), signed)
+
+
+def _answer(zone: Zone, message: bytes, sender: _Sender) -> bytes:
+    number, flags, *_ = HEADER.unpack_from(message)
+    if flags & OPCODE == UPDATE:
+        return _answer_update(zone, message, sender)
     if flags & OPCODE:
         return refuse(number, flags, "NOTIMP")
     try:
@@ -48,8 +81,23 @@ def answer(zone: Zone, message: bytes, *, udp: bool) -> bytes | None:
         return write_reply(query, Lookup("BADVERS"))
     if query.rclass != CLASS.IN:
         return write_reply(query, Lookup("REFUSED"))
-    found = _ask(zone, query.name, QTYPE.get(query.rtype), "udp" if udp else "tcp")
-    return _fit(query, found, udp=udp)
+    found = _ask(zone, query.name, QTYPE[query.rtype], sender.transport)
+    return _fit(query, found, sender)
+
+
+def _answer_update(zone: Zone, message: bytes, sender: _Sender) -> bytes:
+    number, flags, *_ = HEADER.unpack_from(message)
+    if not sender.may_update:
+        return refuse(number, flags, "REFUSED")
+    try:
+        update = read_update(message)
+    except ValueError:
+        return refuse(number, flags, "FORMERR")
+    bad = update.edns and update.edns.version != EDNS_VERSION
+    rcode = "BADVERS" if bad else apply_update(zone, update)
+    changed = dict.fromkeys((record.name, record.rtype) for record in update.updates) or [(update.zone, "SOA")]
+    zone.history.extend(Asked(name, rtype, rcode, sender.transport, "UPDATE") for name, rtype in changed)
+    return write_update_reply(number, rcode, update.edns)
 
 
 def _ask(zone: Zone, name: str, rtype: str, transport: str) -> Lookup:
@@ -58,12 +106,13 @@ def _ask(zone: Zone, name: str, rtype: str, transport: str) -> Lookup:
     return found
 
 
-def _fit(query: Query, found: Lookup, *, udp: bool) -> bytes:
+def _fit(query: Query, found: Lookup, sender: _Sender) -> bytes:
     """Write a reply; over UDP one that is too long becomes an empty one, truncated (RFC 2181 section 9)."""
     reply = write_reply(query, found)
     size = query.edns.size if query.edns else PLAIN_UDP
-    if len(reply) <= (min(max(size, PLAIN_UDP), MAX_UDP) if udp else MAX_TCP):
+    limit = min(max(size, PLAIN_UDP), MAX_UDP) if sender.udp else MAX_TCP
+    if len(reply) + sender.room <= limit:
         return reply
-    if udp:
+    if sender.udp:
         return write_reply(query, Lookup(found.rcode), truncated=True)
     return write_reply(query, Lookup("SERVFAIL"))

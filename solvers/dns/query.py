@@ -16,9 +16,11 @@ from solvers.dns.name import MAX_LABEL, MAX_NAME, from_labels
 HEADER = struct.Struct("!6H")
 # Of the header's second word (RFC 1035 section 4.1.1).
 QR, OPCODE, RECURSION_DESIRED = 0x8000, 0x7800, 0x0100
+# An opcode, where it stands there (RFC 2136 section 1.3).
+UPDATE = 5 << 11
 OPT = 41
-_QUESTION = struct.Struct("!HH")
-_RECORD = struct.Struct("!HHIH")
+QUESTION = struct.Struct("!HH")
+RECORD = struct.Struct("!HHIH")
 
 
 @attrs.frozen
@@ -56,20 +58,25 @@ def _read(message: bytes) -> Query:
     if questions != 1:
         raise ValueError("a query has one question")
     labels, offset = _read_name(message, HEADER.size)
-    rtype, rclass = _QUESTION.unpack_from(message, offset)
-    offset += _QUESTION.size
+    rtype, rclass = QUESTION.unpack_from(message, offset)
+    offset += QUESTION.size
     edns: Edns | None = None
     for _ in range(sum(others)):
-        owner = _skip_name(message, offset)
-        kind, size, flags, length = _RECORD.unpack_from(message, owner)
+        owner = skip_name(message, offset)
+        kind, size, flags, length = RECORD.unpack_from(message, owner)
         if kind == OPT:
-            if edns or message[offset]:
-                raise ValueError("there is one OPT record at most, at the root")
-            edns = Edns(flags >> 16 & 0xFF, size, bool(flags & 0x8000))
-        offset = owner + _RECORD.size + length
+            edns = read_edns(edns, message[offset], size, flags)
+        offset = owner + RECORD.size + length
     if offset != len(message):
         raise ValueError("the message does not end with its last record")
     return Query(number, bool(header & RECURSION_DESIRED), labels, from_labels(labels), rtype, rclass, edns)
+
+
+def read_edns(before: Edns | None, owner: int, size: int, flags: int) -> Edns:
+    """Read an OPT record's class and TTL; ValueError when it has an owner, or is not the first."""
+    if before or owner:
+        raise ValueError("there is one OPT record at most, at the root")
+    return Edns(flags >> 16 & 0xFF, size, bool(flags & 0x8000))
 
 
 def _read_name(message: bytes, offset: int) -> tuple[tuple[bytes, ...], int]:
@@ -82,7 +89,7 @@ def _read_name(message: bytes, offset: int) -> tuple[tuple[bytes, ...], int]:
     return tuple(labels), offset + 1
 
 
-def _skip_name(message: bytes, offset: int) -> int:
+def skip_name(message: bytes, offset: int) -> int:
     """Pass over a name that may end in a pointer (RFC 1035 section 4.1.4)."""
     while length := message[offset]:
         if length >= 0xC0:

@@ -11,7 +11,7 @@ from dnslib import CLASS, QTYPE
 from acme_server.protocol.vantage import DnsRecord
 from solvers.dns.lookup import Lookup
 from solvers.dns.name import absolute, to_labels
-from solvers.dns.query import HEADER, OPCODE, OPT, QR, RECURSION_DESIRED, Query
+from solvers.dns.query import HEADER, OPCODE, OPT, QR, RECURSION_DESIRED, UPDATE, Edns, Query
 
 AUTHORITATIVE, TRUNCATED, RECURSION_AVAILABLE = 0x0400, 0x0200, 0x0080
 UDP_SIZE = 4096
@@ -28,6 +28,11 @@ RCODES: Mapping[str, int] = {
     "NXDOMAIN": 3,
     "NOTIMP": 4,
     "REFUSED": 5,
+    "YXDOMAIN": 6,
+    "YXRRSET": 7,
+    "NXRRSET": 8,
+    "NOTAUTH": 9,
+    "NOTZONE": 10,
     "BADVERS": 16,
 }
 
@@ -53,6 +58,12 @@ def write_reply(query: Query, found: Lookup, *, truncated: bool = False) -> byte
     if query.edns:
         message.octets += options_record(query.edns.dnssec, RCODES[found.rcode] >> 4)
     return bytes(message.octets)
+
+
+def write_update_reply(number: int, rcode: str, edns: Edns | None) -> bytes:
+    """Return the reply to an update, which repeats none of its sections (RFC 2136 section 3.8)."""
+    header = HEADER.pack(number, QR | UPDATE | RCODES[rcode] & 0xF, 0, 0, 0, 1 if edns else 0)
+    return header + (options_record(edns.dnssec, RCODES[rcode] >> 4) if edns else b"")
 
 
 def options_record(dnssec: bool, extended: int) -> bytes:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 import struct
-from typing import cast
+from typing import Protocol, cast
 
 from solvers.dns.answer import answer
+from solvers.dns.writers import NOBODY, Writers
 from solvers.dns.zone import Zone
 
 IDLE_SECONDS = 10.0
 MAX_CONNECTIONS = 100
 _ATTEMPTS = 20
+
+
+class ReplyTo(Protocol):
+    """Returns the reply to a message, or None when it gets none."""
+
+    def __call__(self, message: bytes, *, udp: bool) -> bytes | None:
+        """Answer."""
+        ...
 
 
 class DnsServer:
@@ -30,11 +40,12 @@ class DnsServer:
         await self._udp.close()
 
 
-async def serve_dns(zone: Zone, host: str, port: int) -> DnsServer:
-    """Serve a zone; port 0 is any free one. OSError when the port is taken."""
+async def serve_dns(zone: Zone, host: str, port: int, writers: Writers = NOBODY) -> DnsServer:
+    """Serve a zone, and let `writers` update it; port 0 is any free one. OSError when the port is taken."""
+    reply_to = functools.partial(answer, zone, writers=writers)
     for _ in range(_ATTEMPTS if port == 0 else 1):
-        udp = await _Datagrams.open(zone, host, port)
-        streams = _Streams(zone)
+        udp = await _Datagrams.open(reply_to, host, port)
+        streams = _Streams(reply_to)
         try:
             tcp = await asyncio.start_server(streams.serve, udp.host, udp.port)
         except OSError as error:
@@ -48,12 +59,12 @@ async def serve_dns(zone: Zone, host: str, port: int) -> DnsServer:
 class _Datagrams(asyncio.DatagramProtocol):
     """The UDP half."""
 
-    def __init__(self, zone: Zone) -> None:
-        self._zone = zone
+    def __init__(self, reply_to: ReplyTo) -> None:
+        self._reply_to = reply_to
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @classmethod
-    async def open(cls, zone: Zone, host: str, port: int) -> _Datagrams:
+    async def open(cls, reply_to: ReplyTo, host: str, port: int) -> _Datagrams:
         """Bind a socket, by hand: uvloop's error would not say that the port is taken."""
         loop = asyncio.get_running_loop()
         family, kind, protocol, _, address = (await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM))[0]
@@ -64,7 +75,7 @@ class _Datagrams(asyncio.DatagramProtocol):
         except OSError:
             bound.close()
             raise
-        _, datagrams = await loop.create_datagram_endpoint(lambda: cls(zone), sock=bound)
+        _, datagrams = await loop.create_datagram_endpoint(lambda: cls(reply_to), sock=bound)
         return datagrams
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -77,7 +88,7 @@ class _Datagrams(asyncio.DatagramProtocol):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        reply = answer(self._zone, data, udp=True)
+        reply = self._reply_to(data, udp=True)
         if reply is not None:
             self._transport.sendto(reply, addr)
 
@@ -93,8 +104,8 @@ class _Datagrams(asyncio.DatagramProtocol):
 class _Streams:
     """The TCP half: several queries per connection, one after the other."""
 
-    def __init__(self, zone: Zone) -> None:
-        self._zone = zone
+    def __init__(self, reply_to: ReplyTo) -> None:
+        self._reply_to = reply_to
         self._open: list[asyncio.Task[None]] = []
         self._closing = False
 
@@ -119,7 +130,7 @@ class _Streams:
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         async with asyncio.timeout(IDLE_SECONDS):
             (length,) = struct.unpack("!H", await reader.readexactly(2))
-            reply = answer(self._zone, await reader.readexactly(length), udp=False)
+            reply = self._reply_to(await reader.readexactly(length), udp=False)
             if reply is not None:
                 writer.write(struct.pack("!H", len(reply)) + reply)
                 await writer.drain()

@@ -24,17 +24,20 @@ MAX_TXT = 65000
 HISTORY = 1000
 NAMESERVER = "ns"
 
+FAMILIES = ("A", "AAAA")
+
 RRsets = Mapping[str, tuple[str, ...]]
 
 
 @attrs.frozen
 class Asked:
-    """A question that was answered; transport: udp, tcp, or virtual."""
+    """A question that was answered, or with the opcode UPDATE a change; transport: udp, tcp, or virtual."""
 
     name: str
     rtype: str
     rcode: str
     transport: str
+    opcode: str = "QUERY"
 
 
 @attrs.define(eq=False)
@@ -54,7 +57,7 @@ class Zone:
     default_addresses: what every other name has; with none, such names do not exist;
     nameserver_addresses: what `ns.APEX` has, that is, where this data is served;
     apexes: the zones to be authoritative for, besides the implied ones;
-    history: the last questions, oldest first.
+    history: the last questions and updates, oldest first.
     """
 
     def __init__(
@@ -137,9 +140,7 @@ class Zone:
         node, exact = self._find(name)
         addresses = self._default_addresses
         # Before all else, where message compression still reaches (RFC 1035 section 4.1.4).
-        authority: RRsets = {}
-        if self.apex_of(name) == name:
-            authority = {"SOA": (self.soa(name).value,), "NS": (absolute(_below(NAMESERVER, name)),)}
+        authority = self._authority(name)
         if self._is_nameserver(name):
             # It stands in its zone, so no wildcard covers it.
             node, addresses = node if exact else None, self._nameserver_addresses
@@ -149,6 +150,29 @@ class Zone:
         if "CNAME" in stored:
             return {**authority, "CNAME": stored["CNAME"]}
         return {**authority, **addresses, **stored}
+
+    def own(self, name: str) -> RRsets:
+        """Return what a canonical name itself holds: no default address, nothing from a wildcard, nothing empty."""
+        node, exact = self._find(name)
+        stored = node.rrsets if node and exact else {}
+        return {**self._authority(name), **{rtype: values for rtype, values in stored.items() if values}}
+
+    def replace(self, changes: Mapping[str, RRsets]) -> None:
+        """Let each canonical name hold exactly these records beside its SOA and NS, in one step of the serial."""
+        changed = False
+        for name, rrsets in changes.items():
+            node = self._grow(name)
+            held = {rtype: values for rtype, values in node.rrsets.items() if values}
+            if held != rrsets:
+                changed = True
+                node.rrsets = {**_without_default(node.rrsets, held, rrsets), **rrsets}
+            self._prune(name)
+        self._serial += changed
+
+    def _authority(self, name: str) -> RRsets:
+        if self.apex_of(name) != name:
+            return {}
+        return {"SOA": (self.soa(name).value,), "NS": (absolute(_below(NAMESERVER, name)),)}
 
     def _is_nameserver(self, name: str) -> bool:
         label, _, above = name.partition(".")
@@ -197,6 +221,17 @@ class Zone:
             if not siblings[label].empty:
                 return
             del siblings[label]
+
+
+def _without_default(stored: RRsets, before: RRsets, after: RRsets) -> dict[str, tuple[str, ...]]:
+    """Return the families that have no default address: both beside a name's own, else those told to have none."""
+    if _has_addresses(after):
+        return dict.fromkeys(FAMILIES, ())
+    return {} if _has_addresses(before) else {family: () for family in FAMILIES if family in stored}
+
+
+def _has_addresses(rrsets: RRsets) -> bool:
+    return any(family in rrsets for family in FAMILIES)
 
 
 def _by_family(addresses: Iterable[str]) -> RRsets:

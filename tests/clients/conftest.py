@@ -61,10 +61,16 @@ def free_port() -> Callable[[], int]:
 
 
 @pytest.fixture
-def server(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Server]:
+def server_options() -> Sequence[str]:
+    """Further options of the server; a file of tests may have its own."""
+    return ()
+
+
+@pytest.fixture
+def server(tmp_path: Path, free_port: Callable[[], int], server_options: Sequence[str]) -> Iterator[Server]:
     """A `gravel serve` on free ports; nothing listens where http-01 is validated, until a client does."""
     port, log = free_port(), tmp_path / "server.log"
-    command = [GRAVEL, "serve", "--json", "--http01-port", str(port)]
+    command = [GRAVEL, "serve", "--json", "--http01-port", str(port), *server_options]
     for option in ("--acme-port", "--management-port", "--dns-port"):
         command += [option, "0"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GRAVEL_")}

@@ -8,6 +8,7 @@ import click
 import pytest
 
 from gravel.configuration import FIELDS, Settings, configured, kubernetes_url, load
+from solvers.dns.keys import Key
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +48,7 @@ VALUES = [
     ('base-url = "https://acme.test/"', "base_url", "https://acme.test"),
     ('base-url = "https://my_service:14000"', "base_url", "https://my_service:14000"),
     ("seed = 0", "seed", 0),
+    ('dns-update-key = "a:c2VjcmV0"', "dns_update_key", (Key("a", "hmac-sha256", b"secret"),)),
 ]
 
 
@@ -60,6 +62,13 @@ VARIABLES = [
     ("GRAVEL_NO_APPROVER", "true", "no_approver", True),
     ("GRAVEL_NO_APPROVER", "0", "no_approver", False),
     ("GRAVEL_SEED", "7", "seed", 7),
+    (
+        "GRAVEL_DNS_UPDATE_KEY",
+        "a:c2VjcmV0,hmac-sha1:b:c2VjcmV0",
+        "dns_update_key",
+        (Key("a", "hmac-sha256", b"secret"), Key("b", "hmac-sha1", b"secret")),
+    ),
+    ("GRAVEL_DNS_UPDATE_OPEN", "yes", "dns_update_open", True),
 ]
 
 
@@ -78,6 +87,10 @@ FILE_ERRORS = [
     ("retry-period = 0", "retry-period in gravel.toml: 0"),
     ('timing = "slow"', "timing in gravel.toml: 'slow' is not one of 'cert-manager', 'fast'"),
     ('dns = "127.0.0.1"', "dns in gravel.toml: '127.0.0.1' is not HOST:PORT."),
+    ("dns = 5", "dns in gravel.toml: '5' is not HOST:PORT."),
+    ("dns-update-key = 5", "dns-update-key in gravel.toml: A key is [ALGORITHM:]NAME:SECRET."),
+    ('dns-update-key = ["md5:a:b"]', "dns-update-key in gravel.toml: 'md5' is no algorithm of a key; there are "),
+    ('dns-update-key-file = "missing"', "dns-update-key-file in gravel.toml: File 'missing' does not exist."),
     ('dns = "127.0.0.1:99999"', "dns in gravel.toml: '127.0.0.1:99999' is not HOST:PORT."),
     ('base-url = "https://a.test/dir"', "base-url in gravel.toml: 'https://a.test/dir' is not https://HOST[:PORT]."),
     ('tls-name = ["a b"]', "tls-name in gravel.toml: 'a b' is neither a name nor an address."),

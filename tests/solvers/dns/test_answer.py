@@ -105,7 +105,7 @@ def test_what_is_no_query_is_not_answered(message):
     assert answer(Zone(), message, udp=True) is None
 
 
-@pytest.mark.parametrize("opcode", [1, OPCODE.STATUS, 3, OPCODE.NOTIFY, OPCODE.UPDATE, 15])
+@pytest.mark.parametrize("opcode", [1, OPCODE.STATUS, 3, OPCODE.NOTIFY, 6, 15])
 def test_other_opcodes_are_not_implemented(opcode):
     reply = ask(Zone(), query(opcode=opcode))
     assert (RCODE.NOTIMP, opcode, 0, []) == (
@@ -114,6 +114,12 @@ def test_other_opcodes_are_not_implemented(opcode):
         reply.header.aa,
         reply.questions,
     )
+
+
+@pytest.mark.parametrize("rtype", [249, 250, 253, 254])
+def test_types_that_are_about_no_name_are_not_implemented(rtype):
+    message = DNSRecord(DNSHeader(id=4711), q=DNSQuestion("www.example.test", rtype)).pack()
+    assert ask(Zone(), bytes(message)).header.rcode == RCODE.NOTIMP
 
 
 def header(questions=1, answers=0, authority=0, additional=0):

@@ -6,11 +6,13 @@ import random
 import socket
 import struct
 from contextlib import suppress
+from functools import partial
 
 import pytest
 from dnslib import QTYPE, RCODE, DNSHeader, DNSQuestion, DNSRecord
 
 from solvers.dns import server as module
+from solvers.dns.answer import answer
 from solvers.dns.server import serve_dns
 from solvers.dns.zone import Zone
 
@@ -198,7 +200,7 @@ async def test_closing_ends_open_connections_and_frees_the_port(zone):
 
 
 async def test_a_connection_that_is_accepted_while_closing_is_not_served(zone):
-    streams = module._Streams(zone)
+    streams = module._Streams(partial(answer, zone))
     await streams.close()
     listener = await asyncio.start_server(streams.serve, "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*listener.sockets[0].getsockname())
