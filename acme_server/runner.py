@@ -66,6 +66,15 @@ class AsyncioDriver(Driver):
         """Return the world's moment."""
         return self.clock()
 
+    def next_due(self) -> datetime | None:
+        """Return when something is due next, or None."""
+        while self._heap:
+            due, number = self._heap[0]
+            if number in self._callbacks:
+                return due
+            heapq.heappop(self._heap)
+        return None
+
     def later(self, delay: timedelta, callback: Callable[[], None]) -> Cancel:
         """Call back after the delay, in the world's time; what it raises is logged."""
         number = self._push(delay, callback)
@@ -111,7 +120,7 @@ class AsyncioDriver(Driver):
         async with self._standing_still():
             until = self.clock.after(duration)
             events = await self._settle(0)
-            while (due := self._next()) is not None and due <= until:
+            while (due := self.next_due()) is not None and due <= until:
                 self.clock.move_to(due)
                 events = await self._settle(events)
             self.clock.move_to(until)
@@ -120,7 +129,7 @@ class AsyncioDriver(Driver):
         """Jump to the moment at which something is due next, and let it happen; False when nothing is."""
         async with self._standing_still():
             events = await self._settle(0)
-            due = self._next()
+            due = self.next_due()
             if due is None:
                 return False
             self.clock.move_to(due)
@@ -173,7 +182,7 @@ class AsyncioDriver(Driver):
     def _turn(self) -> int:
         """Run what is due, in the order of asking; what that adds waits for the next turn. Return how many there were."""
         now, last, count = self.now(), self._sequence, 0
-        while (due := self._next()) is not None and due <= now and self._heap[0][1] <= last:
+        while (due := self.next_due()) is not None and due <= now and self._heap[0][1] <= last:
             _, number = heapq.heappop(self._heap)
             self._guard(self._callbacks.pop(number))
             count += 1
@@ -194,21 +203,12 @@ class AsyncioDriver(Driver):
                 self._set_alarm()
         return self._sequence
 
-    def _next(self) -> datetime | None:
-        """Drop what was cancelled; return when the first of the rest is due."""
-        while self._heap:
-            due, number = self._heap[0]
-            if number in self._callbacks:
-                return due
-            heapq.heappop(self._heap)
-        return None
-
     def _set_alarm(self) -> None:
         """Have the event loop call when something is due: at once, later, or, with time standing still, never."""
         if self._alarm is not None:
             self._alarm[1].cancel()
             self._alarm = None
-        due = self._next()
+        due = self.next_due()
         if due is None or self._advancing:
             return
         wait = (due - self.now()).total_seconds()
