@@ -132,7 +132,7 @@ class Running:
         await serve(
             stack, create_acme_app(house.server, self.worlds.server_of), sockets.acme.sock, tls_context, RUNNER_OPTIONS
         )
-        management = create_management_app(house, self.token, names)
+        management = create_management_app(self.default, self.worlds, self.token, names)
         await serve(stack, management, sockets.management.sock, tls_context)
         if sockets.kubernetes:
             # Always on loopback, in plain HTTP and without a token: whoever is on this machine may use it.
