@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from acme_server.clock import clock_from
@@ -169,6 +169,9 @@ async def test_a_year_of_hourly_checks_is_all_there():
     await driver.close()
 
 
+# A busy machine is no failure.
+UNHURRIED = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 # A script is a forest: each node waits, asks (or not), is told, and then starts its children.
 NODES = st.recursive(
     st.tuples(st.integers(0, 3), st.booleans(), st.just(())),
@@ -230,13 +233,13 @@ def advanced(script, asks, steps):
     return asyncio.run(run())
 
 
-@settings(max_examples=50)
+@UNHURRIED
 @given(SCRIPTS, st.lists(st.integers(0, 5), max_size=3))
 def test_without_a_network_the_same_happens_in_the_same_order_as_in_virtual_time(script, steps):
     assert in_virtual_time(script, asks=False) == advanced(script, False, steps)
 
 
-@settings(max_examples=50)
+@UNHURRIED
 @given(SCRIPTS, st.lists(st.integers(0, 5), max_size=3))
 def test_with_a_network_the_same_happens_at_the_same_moments_as_in_virtual_time(script, steps):
     """Among answers at one moment, the network decides which is first."""

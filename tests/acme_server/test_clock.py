@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from acme_server.clock import END, WorldClock, clock_from
@@ -121,6 +121,7 @@ STEPS = st.one_of(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(STEPS, max_size=30))
 def test_whatever_happens_it_never_goes_back(steps):
     clock, base = clock_and_base()
