@@ -79,6 +79,10 @@ class Store(Protocol):
         """Write records, each under the version after the one it carries (0: new), and facts; or raise Conflict."""
         ...
 
+    def copy(self) -> Store:
+        """Return a store with the same records and history, which goes its own way."""
+        ...
+
 
 class MemoryStore:
     """Tables and indexes in dicts; gone when the process ends."""
@@ -107,6 +111,16 @@ class MemoryStore:
         for record in changes:
             self._write(attrs.evolve(record, version=record.version + 1))
         self.journal.append(HOUSE, facts, at)
+
+    def copy(self) -> MemoryStore:
+        """See Store; records are frozen, so the copies share them."""
+        twin = MemoryStore(self.journal.copy())
+        twin._tables = {kind: dict(table) for kind, table in self._tables.items()}
+        twin._indexes = {
+            name: {key: dict(record_ids) for key, record_ids in entries.items()}
+            for name, entries in self._indexes.items()
+        }
+        return twin
 
     def _check(self, record: Record, taken: dict[tuple[str, str], str]) -> None:
         """Raise Conflict for a record that cannot be written; `taken` are the unique keys of the same commit."""

@@ -2,35 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from acme_server.exchange import Request
+from acme_server.exchange import Reply, Request, json_reply
+from acme_server.protocol.problem import Problem
 from acme_server.server import Server
 
 # For web.AppRunner. Bodies stay as they were sent (a compressed one is refused, not inflated); what a client still
 # sends after it was refused is thrown away for a second, not for ten; no access log.
 RUNNER_OPTIONS: Mapping[str, Any] = {"auto_decompress": False, "lingering_time": 1.0, "access_log": None}
 _SERVER = ("Server", "gravel")
+_NO_WORLD = json_reply(
+    404, Problem("malformed", "there is no such world", 404).to_json(), content_type="application/problem+json"
+)
 
 
-def create_app(server: Server) -> web.Application:
-    """Return an application that hands every path below the base URL's own to the server."""
+def create_app(server: Server, world: Callable[[str], Server | None] | None = None) -> web.Application:
+    """Return an application that hands every path below the base URL's own to the server.
+
+    world: finds the server of the world ID in `/w/ID/...`, which such paths go to instead.
+    """
     prefix = urlsplit(server.world.base_url).path
     limit = server.world.settings.max_body
 
     async def answer(request: web.Request) -> web.Response:
         body = await _read(request, limit) if request.method == "POST" else b""
+        # Only now: while the body came, the world may have been brought back to what it was, or deleted.
+        chosen, path = _choose(server, world, request.raw_path.removeprefix(prefix))
+        if chosen is None:
+            return _response(_NO_WORLD)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        reply = server.handle(Request(request.method, request.raw_path.removeprefix(prefix), headers, body))
-        return web.Response(status=reply.status, headers=[_SERVER, *reply.headers], body=reply.body or None)
+        return _response(chosen.handle(Request(request.method, path, headers, body)))
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
     return app
+
+
+def _choose(server: Server, world: Callable[[str], Server | None] | None, path: str) -> tuple[Server | None, str]:
+    """Return who answers for a path, and the path as that one sees it."""
+    if world is None or not path.startswith("/w/"):
+        return server, path
+    world_id, slash, rest = path[3:].partition("/")
+    return world(world_id), slash + rest
+
+
+def _response(reply: Reply) -> web.Response:
+    return web.Response(status=reply.status, headers=[_SERVER, *reply.headers], body=reply.body or None)
 
 
 async def _read(request: web.Request, limit: int) -> bytes:

@@ -18,6 +18,12 @@ class AddressBook:
         self._defaults: dict[int, tuple[str, ...]] = {4: (LOOPBACK,), 6: ()}
         self._own: dict[str, dict[int, tuple[str, ...]]] = {}
 
+    def copy(self, zone: Zone) -> AddressBook:
+        """Return a book with the same entries for a copy of the zone."""
+        twin = AddressBook(zone)
+        twin._defaults, twin._own = dict(self._defaults), dict(self._own)
+        return twin
+
     def add(self, family: int, host: str, addresses: Iterable[str]) -> None:
         """Add addresses to a name's own of this family."""
         checked = [_checked(family, address) for address in addresses]

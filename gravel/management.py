@@ -1,123 +1,143 @@
-"""The management API: what a test may ask of, and do to, a running house.
+"""The management API: what a test may ask of, and do to, the worlds of this process.
 
-Paths and bodies that change DNS are those of pebble-challtestsrv, so that
-hooks written for it work here.
+What one world is asked (`gravel.world_endpoints`) is at the top for the default
+world, and below `/worlds/ID` for any.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
 
 import attrs
 from aiohttp import web
 
-from acme_server.protocol.encoding import load_json
-from acme_server.protocol.journal import Journal
-from gravel.addresses import AddressBook
+from acme_server.protocol.driver import RanTooLong
+from acme_server.settings import Settings
+from acme_server.worlds import DEFAULT, NoSuchWorld, Worlds
+from gravel.dns_view import DnsView
 from gravel.guard import guard
-from gravel.house import House
-from solvers.dns.zone import Zone
+from gravel.request_body import read_body
+from gravel.world_endpoints import ENDPOINTS, Endpoint, Hosted, clock_of
+from gravel.world_options import options_of
 
-PEM = "application/pem-certificate-chain"
-
-
-@attrs.frozen
-class Body:
-    """The members of a JSON object, read one by one; ValueError names the one that is wrong."""
-
-    members: Mapping[str, Any]
-
-    def text(self, name: str, *, empty: bool = False) -> str:
-        """Return a string, which may not be empty unless said so."""
-        value = self.members.get(name)
-        if not isinstance(value, str) or not (value or empty):
-            raise ValueError(f"{name!r} is wanted: a {'' if empty else 'non-empty '}string")
-        return value
-
-    def texts(self, name: str) -> list[str]:
-        """Return a non-empty list of strings."""
-        values = self.members.get(name)
-        if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
-            raise ValueError(f"{name!r} is wanted: a non-empty list of strings")
-        return values
+_WORLD = "/worlds/{world}"
 
 
-Edit: TypeAlias = Callable[[Body], None]
-
-
-def dns_edits(zone: Zone) -> dict[str, Edit]:
-    """Return path -> what a POST to it does to the zone."""
-    book = AddressBook(zone)
-    return {
-        "/set-txt": lambda body: zone.add_txt(body.text("host"), body.text("value")),
-        "/clear-txt": lambda body: zone.clear_txt(body.text("host")),
-        "/add-a": lambda body: book.add(4, body.text("host"), body.texts("addresses")),
-        "/add-aaaa": lambda body: book.add(6, body.text("host"), body.texts("addresses")),
-        "/clear-a": lambda body: book.clear(4, body.text("host")),
-        "/clear-aaaa": lambda body: book.clear(6, body.text("host")),
-        "/set-default-ipv4": lambda body: book.set_default(4, body.text("ip", empty=True)),
-        "/set-default-ipv6": lambda body: book.set_default(6, body.text("ip", empty=True)),
-        "/set-cname": lambda body: zone.set_cname(body.text("host"), body.text("target")),
-        "/clear-cname": lambda body: zone.clear_cname(body.text("host")),
-    }
-
-
-def create_app(house: House, token: str | None = None, names: Collection[str] = ()) -> web.Application:
+def create_app(
+    default: Hosted, worlds: Worlds[DnsView], token: str | None = None, names: Collection[str] = ()
+) -> web.Application:
     """Return the application; `token` and `names` as for `gravel.guard.guard`."""
-    app = web.Application(middlewares=[guard(token, names)], client_max_size=1024 * 1024)
-    app.router.add_get("/healthz", _text("ok\n", "text/plain"))
-    app.router.add_get("/roots/0", _text(house.world.authority.root_pem, PEM))
-    app.router.add_get("/intermediates/0", _text(house.world.authority.intermediate_pem, PEM))
-    app.router.add_get("/journal", _journal(house.world.journal))
-    for path, edit in dns_edits(house.zone).items():
-        app.router.add_post(path, _editing(edit))
+    app = web.Application(middlewares=[guard(token, names), _sentences], client_max_size=1024 * 1024)
+    app.router.add_get("/healthz", _healthy)
+    lifecycle = _Lifecycle(default, worlds)
+    app.router.add_get("/worlds", lifecycle.list)
+    app.router.add_post("/worlds", lifecycle.create)
+    app.router.add_get(_WORLD, lifecycle.show)
+    app.router.add_delete(_WORLD, lifecycle.delete)
+    app.router.add_post(f"{_WORLD}/reset", lifecycle.reset)
+    app.router.add_post(f"{_WORLD}/snapshot", lifecycle.snapshot)
+    app.router.add_post(f"{_WORLD}/restore", lifecycle.restore)
+    for (method, path), endpoint in ENDPOINTS.items():
+        add = app.router.add_get if method == "GET" else app.router.add_post
+        add(path, lifecycle.of_world(endpoint))
+        add(_WORLD + path, lifecycle.of_world(endpoint))
     return app
 
 
-def _text(text: str, content_type: str) -> Callable[[web.Request], Any]:
-    async def answer(_: web.Request) -> web.Response:
-        return web.Response(text=text, content_type=content_type)
+@attrs.frozen
+class _Lifecycle:
+    """Makes worlds, finds them, ends them."""
 
-    return answer
+    default: Hosted
+    worlds: Worlds[DnsView]
 
+    def of_world(self, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            return await endpoint(self._find(request.match_info.get("world", DEFAULT)), request)
 
-def _editing(edit: Edit) -> Callable[[web.Request], Any]:
-    async def answer(request: web.Request) -> web.Response:
+        return answer
+
+    async def list(self, _: web.Request) -> web.Response:
+        return web.json_response({"worlds": [_description(hosted) for hosted in (self.default, *self.worlds)]})
+
+    async def create(self, request: web.Request) -> web.Response:
+        body = read_body(await request.read(), empty=True)
+        options = options_of(body, self._defaults)
+        world_id = body.text("id", empty=True) if "id" in body else None
         try:
-            edit(Body(_members(await request.read())))
-        except ValueError as error:
-            return _bad(str(error))
-        return web.Response()
+            hosted = await self.worlds.create(world_id, options)
+        except OSError as error:
+            return _wrong(503, f"no DNS can be opened for another world: {error.strerror or error}")
+        location = {"Location": f"/worlds/{hosted.world.id}"}
+        return web.json_response(_description(hosted), status=201, headers=location)
 
-    return answer
+    async def show(self, request: web.Request) -> web.Response:
+        return web.json_response(_description(self._find(request.match_info["world"])))
+
+    async def delete(self, request: web.Request) -> web.Response:
+        await self.worlds.delete(self._made(request))
+        return web.Response(status=204)
+
+    async def reset(self, request: web.Request) -> web.Response:
+        world_id = self._made(request)
+        await self.worlds.reset(world_id)
+        return web.json_response(_description(self.worlds.get(world_id)))
+
+    async def snapshot(self, request: web.Request) -> web.Response:
+        return web.json_response({"snapshot": self.worlds.snapshot(self._made(request))}, status=201)
+
+    async def restore(self, request: web.Request) -> web.Response:
+        world_id = self._made(request)
+        body = read_body(await request.read())
+        body.only(("snapshot",))
+        await self.worlds.restore(world_id, body.text("snapshot"))
+        return web.json_response(_description(self.worlds.get(world_id)))
+
+    @property
+    def _defaults(self) -> Settings:
+        """The default world's, but for the resolver: each world has its own."""
+        return attrs.evolve(self.default.world.settings, dns=None)
+
+    def _find(self, world_id: str) -> Hosted:
+        return self.default if world_id == DEFAULT else self.worlds.get(world_id)
+
+    def _made(self, request: web.Request) -> str:
+        """Return the ID of a world that can be brought back and deleted."""
+        world_id = self._find(request.match_info["world"]).world.id
+        if world_id == DEFAULT:
+            raise ValueError("the default world stays as it is; POST /worlds makes one that can be copied and deleted")
+        return world_id
 
 
-def _members(data: bytes) -> Mapping[str, Any]:
+def _description(hosted: Hosted) -> dict[str, Any]:
+    return {
+        "id": hosted.world.id,
+        "directory": hosted.world.directory_url,
+        "dns": hosted.world.settings.dns or hosted.view.address,
+        "root": hosted.world.authority.root_pem,
+        "clock": clock_of(hosted),
+        "snapshots": list(hosted.snapshots),
+    }
+
+
+async def _healthy(_: web.Request) -> web.Response:
+    return web.Response(text="ok\n")
+
+
+@web.middleware
+async def _sentences(request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
+    """Answer a mistake with what is wrong."""
     try:
-        document = load_json(data)
+        response: web.StreamResponse = await handler(request)
     except ValueError as error:
-        raise ValueError(f"the body {error}") from None
-    if not isinstance(document, dict):
-        raise ValueError("the body is not a JSON object")
-    return document
+        return _wrong(400, error)
+    except NoSuchWorld as error:
+        return _wrong(404, error)
+    except RanTooLong as error:
+        return _wrong(409, error)
+    return response
 
 
-def _journal(journal: Journal) -> Callable[[web.Request], Any]:
-    async def answer(request: web.Request) -> web.Response:
-        since = request.query.get("since", "0")
-        if not (since.isascii() and since.isdigit() and len(since) < 19):
-            return _bad(f"since={since[:32]!r} is not the number of an entry")
-        return web.Response(text="".join(_lines(journal, int(since))), content_type="application/x-ndjson")
-
-    return answer
-
-
-def _lines(journal: Journal, since: int) -> Iterator[str]:
-    for entry in journal.since(since):
-        yield json.dumps(entry.to_json(), separators=(",", ":")) + "\n"
-
-
-def _bad(sentence: str) -> web.Response:
-    return web.json_response({"error": sentence}, status=400)
+def _wrong(status: int, error: object) -> web.Response:
+    return web.json_response({"error": str(error)}, status=status)

@@ -23,7 +23,9 @@ from acme_server.protocol.vantage import Answer, Fetch, Question
 from acme_server.runner import AsyncioDriver
 from acme_server.web import RUNNER_OPTIONS
 from acme_server.web import create_app as create_acme_app
+from acme_server.worlds import HostedWorld, Ports, Worlds
 from gravel.configuration import Settings
+from gravel.dns_view import DnsView, open_view
 from gravel.entropy import entropy_of
 from gravel.guard import is_loopback
 from gravel.house import House, HouseSettings, build
@@ -58,12 +60,15 @@ class Addresses:
 class Running:
     """An async context: inside, the house runs and `addresses` says where.
 
+    house: what is at /dir, which is also the world `default`; worlds: all others;
     bridge: with the operator, its Kubernetes-style API and the http-01 responder;
     exposed: whether other machines can reach it; token: what the management API
     wants, None on loopback unless one was given.
     """
 
     house: House
+    worlds: Worlds[DnsView]
+    default: HostedWorld[DnsView]
     addresses: Addresses
 
     def __init__(self, settings: Settings, *, bridge: bool) -> None:
@@ -92,7 +97,9 @@ class Running:
         names = _names(settings, base_url)
         entropy = entropy_of(settings.seed)
         material = tls.create(entropy, _now(), names)
-        driver = await _driver(stack, settings.dns or sockets.dns, _home(base_url, sockets))
+        network = Network(settings.dns or sockets.dns)
+        stack.push_async_callback(network.close)
+        driver = _driver(stack, network, _home(base_url, sockets))
         house = build(
             driver,
             house_settings(settings, sockets, base_url, material.ca_pem),
@@ -100,6 +107,8 @@ class Running:
             zone=sockets.zone,
             responder=sockets.responder,
         )
+        self.worlds = _worlds(stack, base_url, settings.host, network)
+        self.default = HostedWorld(house.server, driver, DnsView(house.zone, sockets.dns))
         await self._serve(stack, house, sockets, names, server_context(material))
         folder = stack.enter_context(_private_folder())
         self.house = house
@@ -120,8 +129,10 @@ class Running:
     async def _serve(
         self, stack: AsyncExitStack, house: House, sockets: Sockets, names: tuple[str, ...], tls_context: SSLContext
     ) -> None:
-        await serve(stack, create_acme_app(house.server), sockets.acme.sock, tls_context, RUNNER_OPTIONS)
-        management = create_management_app(house, self.token, names)
+        await serve(
+            stack, create_acme_app(house.server, self.worlds.server_of), sockets.acme.sock, tls_context, RUNNER_OPTIONS
+        )
+        management = create_management_app(self.default, self.worlds, self.token, names)
         await serve(stack, management, sockets.management.sock, tls_context)
         if sockets.kubernetes:
             # Always on loopback, in plain HTTP and without a token: whoever is on this machine may use it.
@@ -143,16 +154,26 @@ def house_settings(settings: Settings, sockets: Sockets, base_url: str, tls_ca: 
     )
 
 
-async def _driver(stack: AsyncExitStack, dns: str, home: Callable[[Question], Question]) -> AsyncioDriver:
-    network = Network(dns)
-    stack.push_async_callback(network.close)
-
+def _driver(stack: AsyncExitStack, network: Network, home: Callable[[Question], Question]) -> AsyncioDriver:
     async def vantage(question: Question) -> Answer:
         return await network(home(question))
 
     driver = AsyncioDriver(_now, vantage)
     stack.push_async_callback(driver.close)
     return driver
+
+
+def _worlds(stack: AsyncExitStack, base_url: str, host: str, network: Network) -> Worlds[DnsView]:
+    """Return the other worlds, none yet: each with a DNS of its own on the same host."""
+    ports = Ports(
+        clock=_now,
+        entropy=entropy_of,
+        view=lambda: open_view(host, EVERYWHERE.get(host, host)),
+        driver=lambda clock, view: AsyncioDriver(clock, view.vantage(network)),
+    )
+    worlds = Worlds(base_url, ports)
+    stack.push_async_callback(worlds.close)
+    return worlds
 
 
 def _home(base_url: str, sockets: Sockets) -> Callable[[Question], Question]:

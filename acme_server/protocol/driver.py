@@ -25,6 +25,10 @@ Cancel: TypeAlias = Callable[[], None]
 """Takes a timer back; harmless when it has fired."""
 
 
+class RanTooLong(Exception):  # noqa: N818 - says what happened
+    """A run took more events than it was allowed: most likely it would never have ended."""
+
+
 class Driver(Protocol):
     """Time, and the network, for code that holds neither."""
 

@@ -90,6 +90,12 @@ class Journal:
                 listener(entry)
         return tuple(written)
 
+    def copy(self) -> Journal:
+        """Return a journal with the same history, which nobody listens to."""
+        twin = Journal(self.world)
+        twin._entries = self._entries[:]
+        return twin
+
     def subscribe(self, listener: Callable[[Entry], None]) -> Callable[[], None]:
         """Call `listener` with every new entry; the returned function stops it."""
         self._listeners.append(listener)

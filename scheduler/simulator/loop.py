@@ -11,15 +11,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from acme_server.protocol.driver import Cancel, Driver
+from acme_server.protocol.driver import Cancel, Driver, RanTooLong
 from acme_server.protocol.times import rfc3339_micro
 from acme_server.protocol.vantage import Answer, Inquiry, Question
 
 T = TypeVar("T")
-
-
-class RanTooLong(Exception):  # noqa: N818 - says what happened
-    """The run took more events than it was allowed: most likely it would never have ended."""
 
 
 class VirtualDriver(Driver):

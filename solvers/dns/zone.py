@@ -50,6 +50,9 @@ class _Node:
     def empty(self) -> bool:
         return not (self.children or self.rrsets or self.apex)
 
+    def copy(self) -> _Node:
+        return _Node({label: child.copy() for label, child in self.children.items()}, dict(self.rrsets), self.apex)
+
 
 class Zone:
     """Addresses, aliases and texts by name; names in any case, their final dot optional.
@@ -117,6 +120,20 @@ class Zone:
         """Say what every name without addresses of its own has; with none, unknown names do not exist."""
         self._default_addresses = _by_family(addresses)
         self._serial += 1
+
+    def copy(self) -> Zone:
+        """Return a zone with the same data, serial and history, which goes its own way."""
+        twin = Zone(history=0)
+        twin.become(self)
+        return twin
+
+    def become(self, other: Zone) -> None:
+        """Have the data, serial and history of another zone from now on, wherever this one is served."""
+        self._root = other._root.copy()
+        self._default_addresses = other._default_addresses
+        self._nameserver_addresses = other._nameserver_addresses
+        self._serial = other._serial
+        self.history = other.history.copy()
 
     def apex_of(self, name: str) -> str:
         """Return the apex of the zone that a canonical name is in."""

@@ -133,3 +133,14 @@ class StoreContract:
         assert {(entry.house, entry.kind, entry.at) for entry in entries} == {
             ("acme_server", "AccountCreated", "2026-11-22T01:02:03.456789Z")
         }
+
+    def test_a_copy_has_all_that_was_there_and_goes_its_own_way(self, store):
+        store.commit((ACCOUNT, ORDER), (FACT,), NOW)
+        copy = store.copy()
+        assert copy.get(Account, "a1") == store.get(Account, "a1") == stored(ACCOUNT)
+        assert copy.find(ACCOUNT_BY_THUMBPRINT, "thumb") == (stored(ACCOUNT),)
+        store.commit((deactivate(stored(ACCOUNT)),), (FACT,), NOW)
+        copy.commit((CERTIFICATE,), (), NOW)
+        assert copy.get(Account, "a1") == stored(ACCOUNT)
+        assert store.find(CERTIFICATE_BY_SERIAL, "5e1") == ()
+        assert (len(store.journal), len(copy.journal)) == (2, 1)

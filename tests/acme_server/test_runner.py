@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from acme_server.protocol.vantage import Elapsed, Pause, pause
+from acme_server.protocol.vantage import DnsAnswer, Pause, Resolve, pause
 from acme_server.runner import AsyncioDriver
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -14,15 +14,19 @@ NEVER = timedelta(days=365)
 AT_ONCE = timedelta(0)
 
 
+def system_clock():
+    return datetime.now(UTC)
+
+
 async def vantage(question):
-    """Every pause is over at once, but for the endless one."""
-    await asyncio.sleep(3600 if question.duration == NEVER else 0)
-    return Elapsed()
+    """Every question is answered at once, but for the one that never is."""
+    await asyncio.sleep(3600 if question.name == "never" else 0)
+    return DnsAnswer()
 
 
 @pytest.fixture
 async def driver():
-    made = AsyncioDriver(lambda: NOW, vantage)
+    made = AsyncioDriver(system_clock, vantage)
     yield made
     await made.close()
 
@@ -34,13 +38,21 @@ async def turns(count=20):
 
 def inquiry(result=None, wait=AT_ONCE, fault=None, closed=None):
     try:
-        yield Pause(wait)
+        yield Pause(AT_ONCE)
+        yield Resolve("never" if wait == NEVER else "at-once", "A")
         if fault:
             raise fault
         return result
     finally:
         if closed is not None:
             closed.append(result)
+
+
+def paused(closed):
+    try:
+        yield Pause(NEVER)
+    finally:
+        closed.append("paused")
 
 
 class MistakeError(Exception):
@@ -51,8 +63,8 @@ def mistaken(*_):
     raise MistakeError
 
 
-async def test_the_clock_is_the_one_it_was_given(driver):
-    assert driver.now() == NOW
+async def test_the_clock_is_the_one_it_was_given():
+    assert AsyncioDriver(lambda: NOW, vantage).now() == NOW
 
 
 @pytest.mark.parametrize("delay", [AT_ONCE, timedelta(seconds=-1)])
@@ -128,10 +140,11 @@ async def test_a_vantage_that_raises_fails_the_inquiry():
         raise MistakeError
 
     seen = []
-    driver = AsyncioDriver(lambda: NOW, broken)
+    driver = AsyncioDriver(system_clock, broken)
     driver.spawn(inquiry(), mistaken, seen.append)
     await turns()
     assert [type(fault) for fault in seen] == [MistakeError]
+    await driver.close()
 
 
 def failing_timer(driver):
@@ -171,16 +184,17 @@ async def test_failures_do_not_pile_up(driver, caplog):
 
 async def test_closing_ends_timers_and_inquiries():
     seen, closed = [], []
-    driver = AsyncioDriver(lambda: NOW, vantage)
+    driver = AsyncioDriver(system_clock, vantage)
     driver.later(AT_ONCE, lambda: seen.append("timer"))
     driver.later(NEVER, lambda: seen.append("timer"))
     driver.spawn(inquiry("started", NEVER, closed=closed), seen.append, seen.append)
-    await asyncio.sleep(0)
+    driver.spawn(paused(closed), seen.append, seen.append)
+    await turns()
     seen.clear()
     driver.spawn(inquiry("not started", closed=closed), seen.append, seen.append)
     await driver.close()
     await turns()
-    assert (seen, closed) == ([], ["started"])
+    assert (seen, closed) == ([], ["started", "paused"])
     assert [asyncio.current_task()] == list(asyncio.all_tasks())
 
 

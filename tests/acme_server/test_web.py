@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from contextlib import asynccontextmanager, closing
 from http.client import HTTPConnection
@@ -19,14 +20,15 @@ from acme_server.settings import Settings
 from acme_server.web import RUNNER_OPTIONS, create_app
 from acme_server.world import create_world
 from tests.acme_server.rig import BASE, JOSE, START, Client, Driver, Response
+from tests.acme_server.worlds_rig import make_worlds, seeded
 
 
 @asynccontextmanager
-async def serving(base=BASE, mount="", options=RUNNER_OPTIONS):
+async def serving(base=BASE, mount="", options=RUNNER_OPTIONS, worlds=None):
     """A server on a free port; yields it and the URL that reaches its base URL."""
     world = create_world(base, Settings(always_valid=True), random.Random(1).randbytes, START)
     server = Server(world, Driver())
-    app = create_app(server)
+    app = create_app(server, worlds and worlds.server_of)
     if mount:
         outer = web.Application()
         outer.add_subapp(mount, app)
@@ -132,3 +134,34 @@ async def test_a_compressed_body_is_refused_unread(options):
     ):
         assert response.status == 415
         assert response.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("mount", ["", "/gravel"])
+async def test_a_path_below_w_goes_to_its_world_and_all_others_to_the_default_one(mount):
+    worlds = make_worlds()
+    blue = await worlds.create("blue", seeded(always_valid=True))
+    async with serving(BASE + mount, mount, worlds=worlds) as (_, url), aiohttp.ClientSession() as session:
+
+        async def newest(path):
+            reply, _ = await exchange(session, url, Request("GET", path))
+            return reply.status, json.loads(reply.body).get("newOrder")
+
+        assert await newest("/dir") == (200, f"{BASE}{mount}/new-order")
+        assert await newest("/w/blue/dir") == (200, f"{BASE}/w/blue/new-order")
+        for path in ("/w/green/dir", "/w//dir", "/w/", "/w/blue", "/w/blue/", "/w/blue/w/blue/dir"):
+            assert await newest(path) == (404, None)
+        client = WireClient(blue.server, f"{url}/w/blue")
+
+        def issue():
+            with closing(client.connection):
+                client.register()
+                order = client.order("www.example.org")
+                client.post(client.authorizations(order)[0]["challenges"][0]["url"], {})
+                return client.post(client.finalize(order, ["www.example.org"]).json["certificate"])
+
+        chain = await asyncio.to_thread(issue)
+        assert (chain.status, len(blue.world.journal)) == (200, 7)
+        await worlds.delete("blue")
+        async with session.post(f"{url}/w/blue/new-order", data=b"{}", headers=JOSE) as response:
+            assert response.status == 404
+            assert (await response.json(content_type=None))["detail"] == "there is no such world"

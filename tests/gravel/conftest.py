@@ -132,6 +132,17 @@ class Management:
         async with self.session.get(self.running.addresses.management + path, headers=headers) as answer:
             return answer.status, await answer.text()
 
+    async def delete(self, path: str) -> tuple[int, str]:
+        """Return status and text."""
+        async with self.session.delete(self.running.addresses.management + path) as answer:
+            return answer.status, await answer.text()
+
+    async def ask(self, path: str, **members: Any) -> dict[str, Any]:
+        """Post members and return what came back, which is no mistake."""
+        status, text = await self.post(path, members)
+        assert status in (200, 201), text
+        return json.loads(text) if text else {}
+
     async def post(self, path: str, data: Any, **headers: str) -> tuple[int, str]:
         """Return status and text; what is not bytes is sent as JSON."""
         body = data if isinstance(data, bytes) else json.dumps(data).encode()

@@ -62,3 +62,13 @@ def test_an_address_of_another_family_is_refused_and_changes_nothing(zone, book,
     with pytest.raises(ValueError, match="address"):
         book.add(family, "a.test", ["192.0.2.1" if family == 4 else "2001:db8::1", text])
     assert addresses(zone, "a.test") == (("127.0.0.1",), ())
+
+
+def test_a_copy_remembers_what_was_written(zone, book):
+    book.add(4, "a.test", ["192.0.2.1"])
+    book.set_default(6, "::1")
+    twin_zone = zone.copy()
+    twin = book.copy(twin_zone)
+    twin.add(4, "a.test", ["192.0.2.2"])
+    assert addresses(twin_zone, "a.test") == (("192.0.2.1", "192.0.2.2"), ("::1",))
+    assert addresses(zone, "a.test") == (("192.0.2.1",), ("::1",))

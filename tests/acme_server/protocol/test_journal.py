@@ -73,3 +73,13 @@ def test_a_listener_that_writes_finds_the_journal_consistent():
     journal.subscribe(lambda entry: entry.kind == "A" and journal.append("b", [Fact("Echo", {})], NOON))
     journal.append("a", [Fact("A", {}), Fact("B", {})], NOON)
     assert [(entry.seq, entry.kind) for entry in journal] == [(1, "A"), (2, "B"), (3, "Echo")]
+
+
+def test_a_copy_goes_on_from_the_same_history_unheard():
+    journal, heard = written(Fact("A", {})), []
+    journal.subscribe(heard.append)
+    copy = journal.copy()
+    assert list(copy) == list(journal)
+    copy.append("a", [Fact("B", {})], NOON)
+    assert ([entry.kind for entry in copy], len(journal), heard) == (["A", "B"], 1, [])
+    assert copy.digest == journal.append("a", [Fact("B", {})], NOON)[0].digest

@@ -211,3 +211,26 @@ def test_the_history_keeps_the_last_questions():
     for name in ("a", "b", "c"):
         zone.history.append(Asked(name, "A", "NOERROR", "udp"))
     assert [asked.name for asked in zone.history] == ["b", "c"]
+
+
+def test_a_copy_has_the_same_data_and_goes_its_own_way():
+    zone = Zone(default_addresses=["192.0.2.1"], nameserver_addresses=["192.0.2.2"], apexes=["a.b.test"], history=5)
+    zone.add_txt("x.a.b.test", "kept")
+    zone.history.append(Asked("a", "A", "NOERROR", "udp"))
+    copy = zone.copy()
+    names = ("x.a.b.test", "ns.a.b.test", "a.b.test", "any.test", "b.test")
+    assert [copy.rrsets(name) for name in names] == [zone.rrsets(name) for name in names]
+    assert (list(copy.history), copy.history.maxlen) == (list(zone.history), 5)
+    kept = zone.rrsets("x.a.b.test")
+    copy.add_txt("x.a.b.test", "more")
+    copy.history.clear()
+    assert (zone.rrsets("x.a.b.test"), len(zone.history)) == (kept, 1)
+
+
+def test_a_zone_can_become_what_another_was():
+    zone, other = Zone(), Zone(default_addresses=())
+    other.add_txt("x.test", "other")
+    zone.become(other)
+    other.clear_txt("x.test")
+    assert zone.rrsets("x.test")["TXT"] == ("other",)
+    assert zone.rrsets("un.known.test") is None

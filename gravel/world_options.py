@@ -1,0 +1,85 @@
+"""What `POST /worlds` may say of a new world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import attrs
+
+from acme_server.clock import END
+from acme_server.settings import Settings
+from acme_server.worlds import Options
+from gravel.listening import split_authority
+from gravel.request_body import Body
+
+MEMBERS = ("id", "seed", "start", "frozen", "settings")
+_EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+_LONGEST = timedelta(days=36525)
+
+
+def _lifetime(body: Body, name: str) -> timedelta:
+    return _bounded(body, name, timedelta(seconds=1))
+
+
+def _wait(body: Body, name: str) -> timedelta:
+    return _bounded(body, name, timedelta(0))
+
+
+def _bounded(body: Body, name: str, least: timedelta) -> timedelta:
+    duration = body.duration(name)
+    if not least <= duration <= _LONGEST:
+        raise ValueError(f"{name!r} is from {int(least.total_seconds())}s to {_LONGEST.days}d")
+    return duration
+
+
+def _port(body: Body, name: str) -> int:
+    return body.number(name, 1, 65535)
+
+
+def _authority(body: Body, name: str) -> str:
+    text = body.text(name)
+    try:
+        host, port = split_authority(text)
+    except ValueError:
+        host, port = "", 0
+    if not host or not 0 < port < 65536:
+        raise ValueError(f"{name!r} is wanted: HOST:PORT")
+    return text
+
+
+SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
+    "http01_port": _port,
+    "dns": _authority,
+    "always_valid": Body.flag,
+    "order_lifetime": _lifetime,
+    "pending_authorization_lifetime": _lifetime,
+    "valid_authorization_lifetime": _lifetime,
+    "certificate_lifetime": _lifetime,
+    "nonce_lifetime": _lifetime,
+    "validation_timeout": _lifetime,
+    "backdate": _wait,
+    "retry_after": _wait,
+}
+
+
+def options_of(body: Body, defaults: Settings) -> Options:
+    """Read the options of a world; `defaults` are what its settings are changes of."""
+    body.only(MEMBERS)
+    changes = body.object("settings")
+    changes.only(tuple(SETTINGS))
+    settings = attrs.evolve(defaults, **{name: SETTINGS[name](changes, name) for name in changes.members})
+    return Options(
+        settings,
+        seed=body.number("seed", 0, 2**63 - 1) if "seed" in body else None,
+        start=_start(body) if "start" in body else None,
+        frozen=body.flag("frozen") if "frozen" in body else False,
+    )
+
+
+def _start(body: Body) -> datetime:
+    moment = body.moment("start")
+    if not _EARLIEST <= moment <= END:
+        raise ValueError(f"'start' is from {_EARLIEST.year} to {END.year}")
+    return moment
