@@ -9,11 +9,17 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from acme_server.exchange import Request
+from acme_server.faults.wire import deliver
 from acme_server.server import Server
 
 # For web.AppRunner. Bodies stay as they were sent (a compressed one is refused, not inflated); what a client still
-# sends after it was refused is thrown away for a second, not for ten; no access log.
-RUNNER_OPTIONS: Mapping[str, Any] = {"auto_decompress": False, "lingering_time": 1.0, "access_log": None}
+# sends after it was refused is thrown away for a second, not for ten; who hangs up frees what waited; no access log.
+RUNNER_OPTIONS: Mapping[str, Any] = {
+    "auto_decompress": False,
+    "lingering_time": 1.0,
+    "handler_cancellation": True,
+    "access_log": None,
+}
 _SERVER = ("Server", "gravel")
 
 
@@ -22,10 +28,12 @@ def create_app(server: Server) -> web.Application:
     prefix = urlsplit(server.world.base_url).path
     limit = server.world.settings.max_body
 
-    async def answer(request: web.Request) -> web.Response:
+    async def answer(request: web.Request) -> web.StreamResponse:
         body = await _read(request, limit) if request.method == "POST" else b""
         headers = {name.lower(): value for name, value in request.headers.items()}
         reply = server.handle(Request(request.method, request.raw_path.removeprefix(prefix), headers, body))
+        if reply.delivery is not None:
+            return await deliver(request, reply.with_headers(_SERVER), reply.delivery)
         return web.Response(status=reply.status, headers=[_SERVER, *reply.headers], body=reply.body or None)
 
     app = web.Application()

@@ -9,6 +9,7 @@ import attrs
 from acme_server import certificate_authority
 from acme_server.account_keys import AccountKeys
 from acme_server.certificate_authority import CertificateAuthority
+from acme_server.faults.armed import Faults
 from acme_server.links import Links
 from acme_server.nonces import NoncePool
 from acme_server.protocol.driver import Entropy
@@ -30,6 +31,7 @@ class World:
     store: Store = attrs.field(repr=False)
     nonces: NoncePool = attrs.field(repr=False)
     account_keys: AccountKeys = attrs.field(factory=AccountKeys, repr=False)
+    faults: Faults = attrs.field(factory=Faults, repr=False)
 
     @property
     def journal(self) -> Journal:

@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from acme_server.faults.actions import Plane, Stage
+from acme_server.faults.action import Plane, Stage
 from acme_server.faults.rule import Rule, write_rule
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.problem import PREFIX

@@ -6,6 +6,7 @@ holds is an error that names the nearest known member.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -115,6 +116,10 @@ def text(value: Any) -> str:
     """Read a string."""
     if not isinstance(value, str):
         raise ValueError("is not a string")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("has a lone surrogate") from None
     return value
 
 
@@ -179,6 +184,10 @@ def mapping(value: Any) -> Mapping[str, Any]:
     """Read an object whose members are free."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise ValueError("is not an object")
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        raise ValueError("holds what JSON does not know") from None
     return dict(value)
 
 

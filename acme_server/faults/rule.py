@@ -4,6 +4,7 @@ In JSON: `{"id", "match": {...}, "action": KIND or {"kind": KIND, ...}, "when": 
 only the action is wanted. An unknown member is an error that names the nearest.
 """
 
+# ruff: noqa: RUF009 - `member` declares, as attrs.field does.
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -12,7 +13,8 @@ from typing import Any
 
 import attrs
 
-from acme_server.faults.actions import Action, Stage, read_action, write_action
+from acme_server.faults.action import Action, Stage
+from acme_server.faults.actions import read_action, write_action
 from acme_server.faults.reading import (
     integer,
     member,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acme_server.faults.actions import Stage
+from acme_server.faults.action import Stage
 from acme_server.faults.armed import Exchange, Faults, uniform
 from acme_server.faults.rule import read_rule
 
