@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 import attrs
@@ -16,6 +17,7 @@ from aiohttp import web
 from acme_server.protocol.encoding import load_json
 from acme_server.protocol.journal import Journal
 from gravel.addresses import AddressBook
+from gravel.fault_endpoints import FAULT_ENDPOINTS
 from gravel.guard import guard
 from gravel.house import House
 from solvers.dns.zone import Zone
@@ -73,6 +75,8 @@ def create_app(house: House, token: str | None = None, names: Collection[str] = 
     app.router.add_get("/journal", _journal(house.world.journal))
     for path, edit in dns_edits(house.zone).items():
         app.router.add_post(path, _editing(edit))
+    for (method, path), endpoint in FAULT_ENDPOINTS.items():
+        app.router.add_route(method, path, partial(endpoint, house.world.faults, house.driver.now))
     return app
 
 
