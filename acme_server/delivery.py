@@ -1,7 +1,7 @@
 """How a reply travels: late, in part, or not at all.
 
-The front end only says so; whoever carries replies performs it: the web edge
-on a socket, `heard` in virtual time.
+The front end only says so; whoever carries replies performs it: `faults.wire`
+on a socket, `faults.virtual` in virtual time.
 """
 
 from __future__ import annotations
