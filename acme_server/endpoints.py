@@ -20,12 +20,12 @@ from acme_server.accounts import Account
 from acme_server.authorizations import Authorization
 from acme_server.certificates import Certificate
 from acme_server.exchange import Reply, json_reply
-from acme_server.execution import carry_out
+from acme_server.execution import Bend, carry_out
 from acme_server.orders import Order
 from acme_server.protocol.problem import Problem, unauthorized
 from acme_server.protocol.status import AuthorizationStatus, ChallengeStatus, OrderStatus
 from acme_server.registration_authority import accounts, challenges, finalization, orders, revocation
-from acme_server.registration_authority.outcome import Validate
+from acme_server.registration_authority.outcome import Postponed, Validate
 from acme_server.request import SignedRequest
 from acme_server.store import ORDERS_BY_ACCOUNT
 from acme_server.world import World
@@ -36,7 +36,10 @@ CHAIN_TYPE = "application/pem-certificate-chain"
 
 @attrs.frozen
 class Call:
-    """One admitted request: `document` is its JSON payload, None for GET and POST-as-GET."""
+    """One admitted request.
+
+    document: its JSON payload, None for GET and POST-as-GET; bend: what a fault makes of its effects.
+    """
 
     world: World
     now: datetime
@@ -44,6 +47,7 @@ class Call:
     parameters: Mapping[str, str]
     signed: SignedRequest | None = None
     document: Mapping[str, Any] | None = None
+    bend: Bend | None = None
 
     @property
     def signature(self) -> SignedRequest:
@@ -66,10 +70,10 @@ class Call:
 
 @attrs.frozen
 class Answer:
-    """A reply, and the validations that are to start."""
+    """A reply, and the effects that need a driver."""
 
     reply: Reply
-    validations: tuple[Validate, ...] = ()
+    effects: tuple[Validate | Postponed, ...] = ()
 
 
 def not_found() -> Problem:
@@ -133,8 +137,9 @@ def finalize(call: Call) -> Answer:
     """Section 7.4; cert-manager's client polls the URL in Location."""
     record = _own(call, Order)
     outcome = finalization.finalize(call.world, record, _authorizations(call, record), call.payload, call.now)
-    carry_out(call.world, outcome, call.now)
-    return _order(call, _own(call, Order), 200, ("Location", call.world.links.order(record.id)))
+    effects = carry_out(call.world, outcome, call.now, call.bend)
+    shown = _order(call, _own(call, Order), 200, ("Location", call.world.links.order(record.id)))
+    return Answer(shown.reply, effects)
 
 
 def authorization(call: Call) -> Answer:
@@ -157,15 +162,15 @@ def challenge(call: Call) -> Answer:
     """Sections 7.5.1 and 8."""
     record = _own(call, Authorization)
     index = _challenge_index(record, call.parameters["index"])
-    validations: tuple[Validate, ...] = ()
+    effects: tuple[Validate | Postponed, ...] = ()
     if call.document is not None:
         outcome = challenges.respond(record, index, call.now)
-        validations = carry_out(call.world, outcome, call.now)
+        effects = carry_out(call.world, outcome, call.now, call.bend)
         record = _own(call, Authorization)
     links = call.world.links
     waiting = record.challenges[index].status is ChallengeStatus.PROCESSING
     headers = (("Link", f'<{links.authorization(record.id)}>;rel="up"'), *_retry_after(call, waiting))
-    return Answer(json_reply(200, resources.challenge(links, record, index), *headers), validations)
+    return Answer(json_reply(200, resources.challenge(links, record, index), *headers), effects)
 
 
 def certificate(call: Call) -> Answer:

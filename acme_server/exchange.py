@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from acme_server.delivery import Delivery
 from acme_server.protocol.vantage import Headers
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -25,15 +26,19 @@ class Request:
 
 @attrs.frozen
 class Reply:
-    """A reply as the core makes it; the web edge adds only what HTTP itself needs."""
+    """A reply as the core makes it; the web edge adds only what HTTP itself needs.
+
+    delivery: how it travels, None as any reply does.
+    """
 
     status: int
     headers: Headers = ()
     body: bytes = b""
+    delivery: Delivery | None = None
 
     def with_headers(self, *headers: tuple[str, str]) -> Reply:
         """Return the reply with further headers."""
-        return Reply(self.status, (*self.headers, *headers), self.body)
+        return Reply(self.status, (*self.headers, *headers), self.body, self.delivery)
 
 
 def json_reply(status: int, document: Any, *headers: tuple[str, str], content_type: str = "application/json") -> Reply:

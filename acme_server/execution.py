@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from acme_server.authorizations import Authorization
 from acme_server.orders import Order
 from acme_server.registration_authority.challenges import record_verdict
 from acme_server.registration_authority.finalization import issue
-from acme_server.registration_authority.outcome import Issue, Outcome, Validate
+from acme_server.registration_authority.outcome import Effect, Issue, Outcome, Postponed, Refuse, Validate
 from acme_server.store import Conflict
 from acme_server.validation_authority import Verdict
 from acme_server.world import World
 
 T = TypeVar("T")
+Bend: TypeAlias = Callable[[tuple[Effect, ...]], tuple[Effect, ...]]
+"""Replaces the effects of a command."""
 
 ATTEMPTS = 5
 _UNSEEN = Verdict(valid=True, problem=None, record=())
@@ -31,18 +33,26 @@ def retry_on_conflict(attempt: Callable[[], T]) -> T:
     return attempt()
 
 
-def carry_out(world: World, outcome: Outcome[Any], now: datetime) -> tuple[Validate, ...]:
-    """Commit an outcome and issue what it asks to; return the validations, which need a driver."""
+def carry_out(
+    world: World, outcome: Outcome[Any], now: datetime, bend: Bend | None = None
+) -> tuple[Validate | Postponed, ...]:
+    """Commit an outcome and perform its effects, as a fault may have bent them; return those that need a driver."""
     world.store.commit(outcome.changes, outcome.facts, now)
-    validations: list[Validate] = []
-    for effect in outcome.effects:
-        if isinstance(effect, Issue):
-            _issue(world, effect, now)
-        elif world.settings.always_valid:
-            settle(world, effect, _UNSEEN, now)
-        else:
-            validations.append(effect)
-    return tuple(validations)
+    effects = outcome.effects if bend is None else bend(outcome.effects)
+    return tuple(left for effect in effects if (left := perform(world, effect, now)) is not None)
+
+
+def perform(world: World, effect: Effect, now: datetime) -> Validate | Postponed | None:
+    """Perform what can be performed at once; return what needs a driver."""
+    if isinstance(effect, Issue):
+        _issue(world, effect, now)
+    elif isinstance(effect, Refuse):
+        settle(world, effect.validation, Verdict(valid=False, problem=effect.problem, record=()), now)
+    elif isinstance(effect, Validate) and world.settings.always_valid:
+        settle(world, effect, _UNSEEN, now)
+    else:
+        return effect
+    return None
 
 
 def settle(world: World, validation: Validate, verdict: Verdict, now: datetime) -> None:

@@ -19,9 +19,10 @@ from acme_server import endpoints
 from acme_server.endpoints import Answer, Call
 from acme_server.exchange import Reply, Request, json_reply
 from acme_server.execution import retry_on_conflict
+from acme_server.faults.injection import Injection, begin
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.problem import Problem, malformed
-from acme_server.registration_authority.outcome import Validate
+from acme_server.registration_authority.outcome import Postponed, Validate
 from acme_server.request import SignedRequest, Signer, read_request
 from acme_server.world import World
 
@@ -78,18 +79,22 @@ ROUTES: tuple[Route, ...] = (
 )
 
 
-def handle(world: World, request: Request, now: datetime) -> tuple[Reply, tuple[Validate, ...]]:
+def handle(world: World, request: Request, now: datetime) -> tuple[Reply, tuple[Validate | Postponed, ...]]:
     """Answer a request; its path is relative to the world's base URL."""
     route, parameters = find_route(request)
+    injection = None
+    if world.faults.armed and route is not None:
+        injection = begin(world, request, route.pattern, parameters, now)
     try:
-        answer = _answer(world, request, route, parameters, now)
+        answer = _answer(world, request, route, parameters, now, injection)
     except Exception:
         LOG.exception("%s %r", request.method, request.path)
         answer = _problem(_INTERNAL)
     headers = _CORS if route is DIRECTORY else (*_CORS, ("Link", f'<{world.links.directory}>;rel="index"'))
     if request.method == "POST" or (route is NEW_NONCE and request.method in ("GET", "HEAD")):
         headers = (*headers, ("Replay-Nonce", world.nonces.issue(now)))
-    return answer.reply.with_headers(*headers), answer.validations
+    reply = answer.reply
+    return reply.with_headers(*headers) if injection is None else injection.after(reply, headers), answer.effects
 
 
 def find_route(request: Request) -> tuple[Route | None, Mapping[str, str]]:
@@ -109,7 +114,12 @@ def find_route(request: Request) -> tuple[Route | None, Mapping[str, str]]:
 
 
 def _answer(
-    world: World, request: Request, route: Route | None, parameters: Mapping[str, str], now: datetime
+    world: World,
+    request: Request,
+    route: Route | None,
+    parameters: Mapping[str, str],
+    now: datetime,
+    injection: Injection | None,
 ) -> Answer:
     signed: SignedRequest | None = None
     try:
@@ -121,7 +131,12 @@ def _answer(
             signed = read_request(world, request, route.signer, now)
         elif not route.get or request.method not in ("GET", "HEAD"):
             raise _not_allowed(route, request.method)
-        call = Call(world, now, request.method, parameters, signed, _document(route, signed))
+        bend = None
+        if injection is not None:
+            if (instead := injection.before()) is not None:
+                return Answer(instead)
+            bend = injection.bend
+        call = Call(world, now, request.method, parameters, signed, _document(route, signed), bend)
         return retry_on_conflict(lambda: route.endpoint(call))
     except Problem as problem:
         if request.method == "POST":

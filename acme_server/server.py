@@ -9,12 +9,12 @@ from acme_server import front_end, validation_authority
 from acme_server.accounts import Account
 from acme_server.authorizations import Authorization
 from acme_server.exchange import Reply, Request
-from acme_server.execution import settle
+from acme_server.execution import perform, settle
 from acme_server.protocol.driver import Driver
 from acme_server.protocol.key_authorization import KeyAuthorization
 from acme_server.protocol.problem import Problem
 from acme_server.protocol.vantage import Inquiry
-from acme_server.registration_authority.outcome import Validate
+from acme_server.registration_authority.outcome import Postponed, Validate
 from acme_server.validation_authority import Verdict
 from acme_server.world import World
 
@@ -30,12 +30,23 @@ class Server:
 
     def handle(self, request: Request) -> Reply:
         """Answer a request; its path is relative to the world's base URL."""
-        reply, validations = front_end.handle(self.world, request, self._driver.now())
-        for validation in validations:
-            self._start(validation)
+        reply, effects = front_end.handle(self.world, request, self._driver.now())
+        for effect in effects:
+            self._start(effect)
         return reply
 
-    def _start(self, validation: Validate) -> None:
+    def _start(self, effect: Validate | Postponed) -> None:
+        if isinstance(effect, Postponed):
+            self._driver.later(effect.delay, partial(self._perform, effect))
+        else:
+            self._validate(effect)
+
+    def _perform(self, postponed: Postponed) -> None:
+        left = perform(self.world, postponed.effect, self._driver.now())
+        if left is not None:
+            self._start(left)
+
+    def _validate(self, validation: Validate) -> None:
         failed = partial(self._failed, validation)
         try:
             self._driver.spawn(self._inquiry(validation), partial(self._decided, validation), failed)

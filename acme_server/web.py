@@ -9,12 +9,18 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from acme_server.exchange import Reply, Request, json_reply
+from acme_server.faults.wire import deliver
 from acme_server.protocol.problem import Problem
 from acme_server.server import Server
 
 # For web.AppRunner. Bodies stay as they were sent (a compressed one is refused, not inflated); what a client still
-# sends after it was refused is thrown away for a second, not for ten; no access log.
-RUNNER_OPTIONS: Mapping[str, Any] = {"auto_decompress": False, "lingering_time": 1.0, "access_log": None}
+# sends after it was refused is thrown away for a second, not for ten; who hangs up frees what waited; no access log.
+RUNNER_OPTIONS: Mapping[str, Any] = {
+    "auto_decompress": False,
+    "lingering_time": 1.0,
+    "handler_cancellation": True,
+    "access_log": None,
+}
 _SERVER = ("Server", "gravel")
 _NO_WORLD = json_reply(
     404, Problem("malformed", "there is no such world", 404).to_json(), content_type="application/problem+json"
@@ -29,14 +35,17 @@ def create_app(server: Server, world: Callable[[str], Server | None] | None = No
     prefix = urlsplit(server.world.base_url).path
     limit = server.world.settings.max_body
 
-    async def answer(request: web.Request) -> web.Response:
+    async def answer(request: web.Request) -> web.StreamResponse:
         body = await _read(request, limit) if request.method == "POST" else b""
         # Only now: while the body came, the world may have been brought back to what it was, or deleted.
         chosen, path = _choose(server, world, request.raw_path.removeprefix(prefix))
         if chosen is None:
             return _response(_NO_WORLD)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        return _response(chosen.handle(Request(request.method, path, headers, body)))
+        reply = chosen.handle(Request(request.method, path, headers, body))
+        if reply.delivery is not None:
+            return await deliver(request, reply.with_headers(_SERVER), reply.delivery)
+        return _response(reply)
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)

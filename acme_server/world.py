@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from copy import copy
+from copy import copy, deepcopy
 from datetime import datetime
 
 import attrs
@@ -10,6 +10,7 @@ import attrs
 from acme_server import certificate_authority
 from acme_server.account_keys import AccountKeys
 from acme_server.certificate_authority import CertificateAuthority
+from acme_server.faults.armed import Faults
 from acme_server.links import Links
 from acme_server.nonces import NoncePool
 from acme_server.protocol.driver import Entropy
@@ -31,6 +32,7 @@ class World:
     store: Store = attrs.field(repr=False)
     nonces: NoncePool = attrs.field(repr=False)
     account_keys: AccountKeys = attrs.field(factory=AccountKeys, repr=False)
+    faults: Faults = attrs.field(factory=Faults, repr=False)
 
     @property
     def journal(self) -> Journal:
@@ -63,6 +65,7 @@ class World:
             store=self.store.copy(),
             nonces=NoncePool(entropy, self.settings.nonce_lifetime, self.settings.max_nonces),
             account_keys=AccountKeys(),
+            faults=deepcopy(self.faults),
         )
 
 

@@ -16,6 +16,7 @@ from acme_server.protocol.driver import RanTooLong
 from acme_server.settings import Settings
 from acme_server.worlds import DEFAULT, NoSuchWorld, Worlds
 from gravel.dns_view import DnsView
+from gravel.fault_endpoints import FAULT_ENDPOINTS
 from gravel.guard import guard
 from gravel.request_body import read_body
 from gravel.world_endpoints import ENDPOINTS, Endpoint, Hosted, clock_of
@@ -38,10 +39,9 @@ def create_app(
     app.router.add_post(f"{_WORLD}/reset", lifecycle.reset)
     app.router.add_post(f"{_WORLD}/snapshot", lifecycle.snapshot)
     app.router.add_post(f"{_WORLD}/restore", lifecycle.restore)
-    for (method, path), endpoint in ENDPOINTS.items():
-        add = app.router.add_get if method == "GET" else app.router.add_post
-        add(path, lifecycle.of_world(endpoint))
-        add(_WORLD + path, lifecycle.of_world(endpoint))
+    for (method, path), endpoint in (*ENDPOINTS.items(), *FAULT_ENDPOINTS.items()):
+        for place in (path, _WORLD + path):
+            app.router.add_route(method, place, lifecycle.of_world(endpoint))
     return app
 
 

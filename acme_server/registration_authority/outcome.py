@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Generic, TypeAlias
 
 import attrs
 
 from acme_server.protocol.journal import Fact
+from acme_server.protocol.problem import Problem
 from acme_server.store import R, Record
 
 
@@ -25,7 +27,23 @@ class Issue:
     order_id: str
 
 
-Effect: TypeAlias = Validate | Issue
+@attrs.frozen
+class Postponed:
+    """Perform an effect, but not yet."""
+
+    effect: Validate | Issue
+    delay: timedelta
+
+
+@attrs.frozen
+class Refuse:
+    """Settle a validation as failed, without a look."""
+
+    validation: Validate
+    problem: Problem
+
+
+Effect: TypeAlias = Validate | Issue | Postponed | Refuse
 
 
 @attrs.frozen

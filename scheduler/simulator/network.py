@@ -22,7 +22,8 @@ from acme_server.protocol.vantage import (
     Resolve,
 )
 
-Route: TypeAlias = Callable[[Fetch], HttpAnswer]
+Route: TypeAlias = Callable[[Fetch], HttpAnswer | tuple[timedelta, HttpAnswer]]
+"""Answers a request, at once or after a delay of its own."""
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -49,21 +50,25 @@ class VirtualNetwork:
         """Return how long the answer takes, and the answer."""
         if isinstance(question, Pause):
             return question.duration, Elapsed()
-        answer = self.dns(question) if isinstance(question, Resolve) else self._fetch(question)
-        if self.latency <= question.timeout:
-            return self.latency, answer
+        delay, answer = self._resolve(question) if isinstance(question, Resolve) else self._fetch(question)
+        if delay <= question.timeout - self.latency:
+            return self.latency + delay, answer
         return question.timeout, type(answer)(error=TIMEOUT)
 
-    def _fetch(self, question: Fetch) -> HttpAnswer:
+    def _resolve(self, question: Resolve) -> tuple[timedelta, DnsAnswer]:
+        return timedelta(0), self.dns(question)
+
+    def _fetch(self, question: Fetch) -> tuple[timedelta, HttpAnswer]:
         try:
             authority = question.address or authority_of(question.url)
         except ValueError:
-            return HttpAnswer(error="invalid URL")
+            return timedelta(0), HttpAnswer(error="invalid URL")
         route = self.routes.get(authority)
         if route is None:
-            return HttpAnswer(error=REFUSED, address=authority)
-        answer = route(question)
-        return attrs.evolve(answer, body=answer.body[: question.limit], address=answer.address or authority)
+            return timedelta(0), HttpAnswer(error=REFUSED, address=authority)
+        said = route(question)
+        delay, answer = said if isinstance(said, tuple) else (timedelta(0), said)
+        return delay, attrs.evolve(answer, body=answer.body[: question.limit], address=answer.address or authority)
 
 
 def authority_of(url: str) -> str:

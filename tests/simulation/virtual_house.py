@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from acme_server.exchange import Request
+from acme_server.faults.virtual import heard
 from acme_server.protocol.vantage import HttpAnswer
 from gravel.house import HouseSettings, build
 from issuer_bridge.operator import Options
@@ -66,7 +67,7 @@ class VirtualHouse:
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         headers = {key.lower(): value for key, value in question.headers}
         reply = self.house.server.handle(Request(question.method, path, headers, question.body))
-        return HttpAnswer(reply.status, reply.headers, reply.body)
+        return heard(reply)
 
     def _responder(self, question):
         parts = urlsplit(question.url)

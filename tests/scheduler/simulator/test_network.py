@@ -91,3 +91,14 @@ def test_an_answer_takes_the_latency_and_no_longer_than_the_asker_waits(question
     network.latency = timedelta(seconds=11)
     delay, answer = network(question)
     assert (delay, answer.error) == (timedelta(seconds=10), "timeout")
+
+
+@pytest.mark.parametrize(
+    ("delay", "expected"),
+    [(3, (4, None)), (9, (10, None)), (10, (10, "timeout")), (timedelta.max, (10, "timeout"))],
+)
+def test_a_route_may_take_its_time(delay, expected):
+    late = delay if isinstance(delay, timedelta) else timedelta(seconds=delay)
+    network = VirtualNetwork(routes={"a.test:80": lambda _: (late, HttpAnswer(200))}, latency=timedelta(seconds=1))
+    taken, answer = network(Fetch("http://a.test/", timeout=timedelta(seconds=10)))
+    assert (taken.total_seconds(), answer.error) == expected

@@ -1,0 +1,65 @@
+"""Faults in what becomes of resources: effects that come late, never, or wrong; records that end early."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import attrs
+
+from acme_server import accounts
+from acme_server.accounts import Account
+from acme_server.authorizations import Authorization
+from acme_server.faults.action import Action
+from acme_server.faults.actions import (
+    DeactivateAccount,
+    DelayIssuance,
+    DelayValidation,
+    ExpireAuthorizations,
+    FailValidation,
+)
+from acme_server.orders import Order
+from acme_server.protocol.problem import PREFIX, STATUS_OF, Problem
+from acme_server.protocol.status import AccountStatus
+from acme_server.registration_authority.outcome import Effect, Issue, Postponed, Refuse, Validate
+from acme_server.store import Record
+from acme_server.world import World
+
+
+def bend(action: Action, effects: tuple[Effect, ...]) -> tuple[Effect, ...]:
+    """Return what is performed in the place of a command's effects."""
+    return tuple(bent for effect in effects if (bent := _bend(action, effect)) is not None)
+
+
+def disturb(
+    world: World, action: Action, parameters: Mapping[str, str], account: str | None, now: datetime
+) -> tuple[Record, ...]:
+    """Return the records as an action leaves them before the command; those that stay the same are left out."""
+    if isinstance(action, ExpireAuthorizations):
+        return _expired(world, parameters, now)
+    record = world.store.get(Account, account) if account and isinstance(action, DeactivateAccount) else None
+    if record is not None and record.status is AccountStatus.VALID:
+        return (accounts.deactivate(record),)
+    return ()
+
+
+def _bend(action: Action, effect: Effect) -> Effect | None:
+    if isinstance(action, DelayIssuance) and isinstance(effect, Issue):
+        return _postponed(effect, action.seconds)
+    if isinstance(action, DelayValidation) and isinstance(effect, Validate):
+        return _postponed(effect, action.seconds)
+    if isinstance(action, FailValidation) and isinstance(effect, Validate):
+        kind = action.type.removeprefix(PREFIX)
+        return Refuse(effect, Problem(kind, action.detail, STATUS_OF.get(kind, 400)))
+    return effect
+
+
+def _postponed(effect: Issue | Validate, seconds: float | None) -> Effect | None:
+    return None if seconds is None else Postponed(effect, timedelta(seconds=seconds))
+
+
+def _expired(world: World, parameters: Mapping[str, str], now: datetime) -> tuple[Record, ...]:
+    ids = (parameters["authorization"],) if "authorization" in parameters else ()
+    order = world.store.get(Order, parameters.get("order", ""))
+    found = [world.store.get(Authorization, item) for item in (ids if order is None else order.authorization_ids)]
+    return tuple(attrs.evolve(item, expires=now) for item in found if item is not None)

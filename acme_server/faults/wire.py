@@ -1,0 +1,55 @@
+"""The shell that performs a delivery on a socket: late, in part, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from datetime import timedelta
+
+from aiohttp import web
+
+from acme_server.delivery import Delivery
+from acme_server.exchange import Reply
+
+_LINGER = struct.pack("ii", 1, 0)
+
+
+async def deliver(request: web.Request, reply: Reply, delivery: Delivery) -> web.StreamResponse:
+    """Send a reply as its delivery says."""
+    if delivery.lost:
+        return _hang_up(request, web.StreamResponse(), reset=delivery.reset)
+    await _wait(delivery.before)
+    response = web.StreamResponse(status=reply.status, headers=reply.headers)
+    if request.method != "HEAD" and reply.status != 204:
+        response.content_length = len(reply.body)
+    await response.prepare(request)
+    await _wait(delivery.between)
+    if request.method == "HEAD":
+        return response
+    body = reply.body[: delivery.keep]
+    for start in range(0, len(body), size := delivery.chunk or len(body) or 1):
+        await _wait(delivery.pace if start else timedelta(0))
+        await response.write(body[start : start + size])
+    return response if len(body) == len(reply.body) else _hang_up(request, response)
+
+
+def _hang_up(request: web.Request, response: web.StreamResponse, *, reset: bool = False) -> web.StreamResponse:
+    """End the connection; a reset (RST) is a close of a socket that does not linger."""
+    transport = request.transport
+    if transport is not None:
+        if reset:
+            sock: socket.socket = transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
+            transport.abort()
+        else:
+            transport.close()
+    return response
+
+
+async def _wait(duration: timedelta | None) -> None:
+    """Let time pass; for ever is until the client gives up, which cancels the handler."""
+    if duration is None:
+        await asyncio.get_running_loop().create_future()
+    elif duration:
+        await asyncio.sleep(duration.total_seconds())

@@ -1,0 +1,197 @@
+"""Faults in what becomes of orders, authorizations, accounts and certificates."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from datetime import timedelta
+
+import attrs
+import pytest
+from cryptography import x509
+
+from acme_server.faults.rule import read_rule
+from acme_server.server import Server
+from acme_server.settings import Settings
+from acme_server.world import create_world
+from tests.acme_server.rig import BASE, START, Client, Driver, key, leaf_of
+
+NAME = "www.example.org"
+
+
+@attrs.define
+class TimerDriver(Driver):
+    """A driver whose timers fire when the test lets time pass."""
+
+    timers: list = attrs.field(factory=list)
+
+    def later(self, delay, callback):
+        heapq.heappush(self.timers, (self.moment + delay, len(self.timers), callback))
+
+    def pass_time(self, **units):
+        until = self.moment + timedelta(**units)
+        while self.timers and self.timers[0][0] <= until:
+            self.moment, _, callback = heapq.heappop(self.timers)
+            callback()
+        self.moment = until
+
+
+def registered(**settings):
+    world = create_world(BASE, Settings(**settings), random.Random(1).randbytes, START)
+    client = Client(Server(world, TimerDriver()))
+    client.register()
+    return client
+
+
+def arm(client, action, match=None, **when):
+    document = {"action": action, "match": match or {}, "when": when}
+    client.server.world.faults.arm(read_rule(document), client.driver.now())
+
+
+def status(client, response):
+    return client.post(response.header("Location")).json["status"]
+
+
+def ready_order(client, *names):
+    order = client.order(*(names or (NAME,)))
+    client.authorize(order)
+    return order
+
+
+def test_an_order_is_processing_for_a_while_and_then_valid():
+    client = registered()
+    arm(client, {"kind": "processing", "seconds": 30})
+    order = client.issue(NAME)
+    assert (order.json["status"], order.header("Retry-After")) == ("processing", "1")
+    client.driver.pass_time(seconds=29)
+    assert status(client, order) == "processing"
+    client.driver.pass_time(seconds=1)
+    shown = client.post(order.header("Location"))
+    assert shown.json["status"] == "valid"
+    assert client.post(shown.json["certificate"]).status == 200
+
+
+def test_an_order_is_processing_for_ever():
+    client = registered()
+    arm(client, "processing", count=1)
+    order = client.issue(NAME)
+    client.driver.pass_time(days=5)
+    assert status(client, order) == "processing"
+    assert client.issue(NAME).json["status"] == "valid"
+
+
+@pytest.mark.parametrize("always_valid", [False, True])
+def test_an_authorization_is_pending_until_its_validation_comes(always_valid):
+    client = registered(always_valid=always_valid)
+    arm(client, {"kind": "pending", "seconds": 60})
+    order = ready_order(client)
+    assert status(client, order) == "pending"
+    client.driver.pass_time(seconds=60)
+    client.driver.run()
+    assert status(client, order) == "ready"
+
+
+def test_an_authorization_is_pending_for_ever():
+    client = registered()
+    arm(client, "pending", {"identifier": "stuck.*"})
+    stuck, fine = ready_order(client, "stuck.example.org"), ready_order(client, "fine.example.org")
+    client.driver.pass_time(hours=1)
+    client.driver.run()
+    assert (status(client, stuck), status(client, fine)) == ("pending", "ready")
+
+
+@pytest.mark.parametrize("always_valid", [False, True])
+def test_validation_fails_twice_and_then_is_honest(always_valid):
+    client = registered(always_valid=always_valid)
+    arm(client, {"kind": "fail-validation", "type": "dns", "detail": "no such name today"}, count=2)
+    orders = [ready_order(client) for _ in range(3)]
+    assert [status(client, order) for order in orders] == ["invalid", "invalid", "ready"]
+    error = client.post(orders[0].header("Location")).json["error"]
+    assert error["subproblems"][0]["detail"].endswith("no such name today")
+
+
+def test_authorizations_expire_just_before_the_finalize():
+    client = registered()
+    order = ready_order(client)
+    assert status(client, order) == "ready"
+    arm(client, "expire-authorizations", {"endpoint": "finalize"})
+    assert client.finalize(order, [NAME]).outcome == (403, "orderNotReady")
+    assert client.post(order.json["authorizations"][0]).json["status"] == "expired"
+
+
+def test_an_authorization_expires_when_it_is_looked_at():
+    client = registered()
+    order = client.order(NAME, "two.example.org")
+    arm(client, "expire-authorizations", {"endpoint": "authorization", "identifier": "two.*"})
+    shown = [client.post(url).json["status"] for url in order.json["authorizations"]]
+    assert shown == ["pending", "expired"]
+
+
+def test_an_account_is_deactivated_mid_flight():
+    client = registered()
+    arm(client, "deactivate-account", {"endpoint": "newOrder"})
+    assert client.order(NAME).status == 201
+    assert client.order(NAME).outcome == (401, "unauthorized")
+
+
+def chain_of(form, **changes):
+    client = registered()
+    order = client.issue(NAME, **changes)
+    honest = client.post(order.json["certificate"]).reply.body
+    arm(client, {"kind": "chain", "form": form}, count=1)
+    client.driver.pass_time(minutes=5)
+    served = client.post(order.json["certificate"])
+    assert served.header("Content-Type") == "application/pem-certificate-chain"
+    assert client.post(order.json["certificate"]).reply.body == honest
+    return client.server.world, leaf_of(honest), served.reply.body
+
+
+@pytest.mark.parametrize(
+    ("form", "names"),
+    [("reversed", ["intermediate", "leaf"]), ("leaf-only", ["leaf"]), ("with-root", ["leaf", "intermediate", "root"])],
+)
+def test_a_chain_is_served_in_another_order_cut_or_too_long(form, names):
+    world, leaf, served = chain_of(form)
+    known = {"leaf": leaf, "intermediate": world.authority.intermediate, "root": world.authority.root}
+    assert x509.load_pem_x509_certificates(served) == [known[name] for name in names]
+
+
+def test_a_private_key_block_precedes_the_chain():
+    _, leaf, served = chain_of("with-key")
+    assert served.startswith(b"-----BEGIN PRIVATE KEY-----")
+    assert leaf_of(served) == leaf
+
+
+LEAVES = {
+    "expired": lambda leaf, _: leaf.not_valid_after_utc < START,
+    "not-yet-valid": lambda leaf, _: leaf.not_valid_before_utc > START + timedelta(hours=1),
+    "wrong-key": lambda leaf, _: leaf.public_key() != key(900).public_key(),
+    "wrong-name": lambda leaf, honest: leaf.extensions != honest.extensions,
+}
+
+
+@pytest.mark.parametrize("form", LEAVES)
+def test_another_leaf_is_served_with_a_proper_signature(form):
+    world, honest, served = chain_of(form)
+    leaf = leaf_of(served)
+    leaf.verify_directly_issued_by(world.authority.intermediate)
+    assert LEAVES[form](leaf, honest)
+    assert not LEAVES[form](honest, honest)
+
+
+def test_a_refused_download_stays_a_refusal():
+    client = registered()
+    arm(client, {"kind": "chain", "form": "reversed"})
+    assert client.post(f"{BASE}/cert/unknown").outcome == (404, "malformed")
+
+
+def test_the_same_seed_gives_the_same_journal_faults_included():
+    def digest():
+        client = registered()
+        arm(client, "rateLimited", {"endpoint": "newOrder"}, probability=0.5)
+        arm(client, {"kind": "lognormal-latency", "median": 1})
+        for _ in range(20):
+            client.order(NAME)
+        return client.server.world.journal.digest
+
+    assert digest() == digest()
