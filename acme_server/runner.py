@@ -1,14 +1,13 @@
 """The asyncio driver: a world's time on the event loop, and inquiries conducted against a real vantage.
 
-Timers and pauses wait for the world's clock: a heap of (due, sequence), and one
-timer of the event loop for its first entry. So time can be frozen, and advanced
+Timers and pauses wait for the world's clock: they are kept by their due moments, with one
+timer of the event loop for the first. So time can be frozen, and advanced
 from one due moment to the next, while sockets stay real.
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -21,6 +20,7 @@ import attrs
 
 from acme_server.clock import WorldClock
 from acme_server.protocol.driver import Cancel, Clock, Driver, RanTooLong
+from acme_server.protocol.timers import Timers
 from acme_server.protocol.times import rfc3339_micro
 from acme_server.protocol.vantage import Answer, Elapsed, Inquiry, Pause, Question, Vantage
 
@@ -52,9 +52,7 @@ class AsyncioDriver(Driver):
         self.failures: deque[Exception] = deque(maxlen=_FAILURES_KEPT)
         self._vantage = vantage
         self._max_events = max_events
-        self._heap: list[tuple[datetime, int]] = []
-        self._callbacks: dict[int, Callable[[], None]] = {}
-        self._sequence = 0
+        self._timers = Timers()
         self._alarm: tuple[datetime, asyncio.Handle] | None = None
         self._inquiries: dict[_Conducted, None] = {}
         self._tasks: dict[asyncio.Task[None], None] = {}
@@ -68,21 +66,12 @@ class AsyncioDriver(Driver):
 
     def next_due(self) -> datetime | None:
         """Return when something is due next, or None."""
-        while self._heap:
-            due, number = self._heap[0]
-            if number in self._callbacks:
-                return due
-            heapq.heappop(self._heap)
-        return None
+        first = self._timers.first()
+        return first[0] if first else None
 
     def later(self, delay: timedelta, callback: Callable[[], None]) -> Cancel:
         """Call back after the delay, in the world's time; what it raises is logged."""
-        number = self._push(delay, callback)
-
-        def cancel() -> None:
-            self._callbacks.pop(number, None)
-
-        return cancel
+        return self._push(delay, callback)
 
     def spawn(
         self,
@@ -139,7 +128,7 @@ class AsyncioDriver(Driver):
     async def close(self) -> None:
         """Cancel every timer and every inquiry, and wait until they are gone; nothing starts after this."""
         self._closed = True
-        self._callbacks.clear()
+        self._timers.clear()
         self._set_alarm()
         tasks = list(self._tasks)
         for task in tasks:
@@ -181,10 +170,9 @@ class AsyncioDriver(Driver):
 
     def _turn(self) -> int:
         """Run what is due, in the order of asking; what that adds waits for the next turn. Return how many there were."""
-        now, last, count = self.now(), self._sequence, 0
-        while (due := self.next_due()) is not None and due <= now and self._heap[0][1] <= last:
-            _, number = heapq.heappop(self._heap)
-            self._guard(self._callbacks.pop(number))
+        now, latest, count = self.now(), self._timers.latest, 0
+        while (first := self._timers.first()) is not None and first[0] <= now and first[1] <= latest:
+            self._guard(self._timers.take())
             count += 1
         return count
 
@@ -193,15 +181,14 @@ class AsyncioDriver(Driver):
         self._turn()
         self._set_alarm()
 
-    def _push(self, delay: timedelta, callback: Callable[[], None]) -> int:
-        self._sequence += 1
-        if not self._closed:
-            due = self.now() + max(delay, timedelta(0))
-            self._callbacks[self._sequence] = callback
-            heapq.heappush(self._heap, (due, self._sequence))
-            if self._alarm is None or due < self._alarm[0]:
-                self._set_alarm()
-        return self._sequence
+    def _push(self, delay: timedelta, callback: Callable[[], None]) -> Cancel:
+        if self._closed:
+            return lambda: None
+        due = self.now() + max(delay, timedelta(0))
+        cancel = self._timers.add(due, callback)
+        if self._alarm is None or due < self._alarm[0]:
+            self._set_alarm()
+        return cancel
 
     def _set_alarm(self) -> None:
         """Have the event loop call when something is due: at once, later, or, with time standing still, never."""

@@ -1,17 +1,13 @@
-"""A driver whose time jumps from one event to the next.
-
-A heap of (due, sequence, callback): the sequence breaks ties in the order of
-asking, so a run depends on nothing but its inputs.
-"""
+"""A driver whose time jumps from one event to the next."""
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from acme_server.protocol.driver import Cancel, Driver, RanTooLong
+from acme_server.protocol.timers import Timers
 from acme_server.protocol.times import rfc3339_micro
 from acme_server.protocol.vantage import Answer, Inquiry, Question
 
@@ -33,14 +29,12 @@ class VirtualDriver(Driver):
         self._now = start
         self._network = network
         self._max_events = max_events
-        self._heap: list[tuple[datetime, int]] = []
-        self._callbacks: dict[int, Callable[[], None]] = {}
-        self._sequence = 0
+        self._timers = Timers()
 
     @property
     def pending(self) -> tuple[datetime, ...]:
         """The moments at which something is due, the next one first."""
-        return tuple(due for due, number in sorted(self._heap) if number in self._callbacks)
+        return self._timers.moments()
 
     def now(self) -> datetime:
         """Return the virtual moment."""
@@ -48,12 +42,7 @@ class VirtualDriver(Driver):
 
     def later(self, delay: timedelta, callback: Callable[[], None]) -> Cancel:
         """Call back after the delay; never before returning."""
-        number = self._push(delay, callback)
-
-        def cancel() -> None:
-            self._callbacks.pop(number, None)
-
-        return cancel
+        return self._timers.add(self._now + max(delay, timedelta(0)), callback)
 
     def spawn(
         self,
@@ -62,37 +51,21 @@ class VirtualDriver(Driver):
         failed: Callable[[Exception], None] | None = None,
     ) -> None:
         """Run an inquiry, beginning after what is due already; without `failed`, `run` raises its exception."""
-        self._push(timedelta(0), lambda: self._step(inquiry, None, done, failed))
+        self.later(timedelta(0), lambda: self._step(inquiry, None, done, failed))
 
     def run(self, until: datetime | None = None) -> None:
         """Let time pass until nothing is due any more, or until a moment."""
         events = 0
-        while (due := self._next()) is not None and (until is None or due <= until):
+        while (first := self._timers.first()) is not None and (until is None or first[0] <= until):
             if events == self._max_events:
                 raise RanTooLong(
-                    f"{events} events and no end at {rfc3339_micro(due)}: run until a moment, or find what repeats itself"
+                    f"{events} events and no end at {rfc3339_micro(first[0])}: run until a moment, or find what repeats itself"
                 )
             events += 1
-            _, number = heapq.heappop(self._heap)
-            self._now = due
-            self._callbacks.pop(number)()
+            self._now = first[0]
+            self._timers.take()()
         if until is not None and until > self._now:
             self._now = until
-
-    def _next(self) -> datetime | None:
-        """Drop what was cancelled; return when the first of the rest is due."""
-        while self._heap:
-            due, number = self._heap[0]
-            if number in self._callbacks:
-                return due
-            heapq.heappop(self._heap)
-        return None
-
-    def _push(self, delay: timedelta, callback: Callable[[], None]) -> int:
-        self._sequence += 1
-        self._callbacks[self._sequence] = callback
-        heapq.heappush(self._heap, (self._now + max(delay, timedelta(0)), self._sequence))
-        return self._sequence
 
     def _step(
         self,
@@ -111,4 +84,4 @@ class VirtualDriver(Driver):
             failed(error)
         else:
             delay, heard = self._network(question)
-            self._push(delay, lambda: self._step(inquiry, heard, done, failed))
+            self.later(delay, lambda: self._step(inquiry, heard, done, failed))
