@@ -106,6 +106,12 @@ class Settings:
         "Where the Kubernetes-style API of a running `gravel up` is (default: http://127.0.0.1:KUBERNETES-PORT).",
         CLIENTS,
     )
+    management: str | None = option(
+        None,
+        ORIGIN,
+        "Where the management API of a running gravel is (default: https://127.0.0.1:MANAGEMENT-PORT).",
+        ("trust",),
+    )
     http01_port: int = option(
         5002,
         PORT,
@@ -202,9 +208,18 @@ def load(verb: str, flags: Mapping[str, Any], environment: Mapping[str, str], fi
 
 def kubernetes_url(flag: str | None, environment: Mapping[str, str]) -> str:
     """Return where a client verb finds a running `up`: what is said about it, else the port that `up` takes here."""
-    merged = _merged({"kubernetes": flag}, environment, None)
-    port = merged.get("kubernetes_port", FIELDS["kubernetes-port"].default)
-    return str(merged.get("kubernetes", f"http://127.0.0.1:{port}"))
+    return _url_of("kubernetes", "http", flag, environment)
+
+
+def management_url(flag: str | None, environment: Mapping[str, str]) -> str:
+    """Return where the management API of a running gravel is: what is said about it, else the port it takes here."""
+    return _url_of("management", "https", flag, environment)
+
+
+def _url_of(name: str, scheme: str, flag: str | None, environment: Mapping[str, str]) -> str:
+    merged = _merged({name: flag}, environment, None)
+    port = merged.get(f"{name}_port", FIELDS[f"{name}-port"].default)
+    return str(merged.get(name, f"{scheme}://127.0.0.1:{port}"))
 
 
 def _merged(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None) -> dict[str, Any]:

@@ -64,10 +64,11 @@ def dns_edits(zone: Zone) -> dict[str, Edit]:
     }
 
 
-def create_app(house: House, token: str | None = None, names: Collection[str] = ()) -> web.Application:
-    """Return the application; `token` and `names` as for `gravel.guard.guard`."""
+def create_app(house: House, tls_ca: str, token: str | None = None, names: Collection[str] = ()) -> web.Application:
+    """Return the application; tls_ca: PEM of what clients must trust; `token` and `names` as for `guard`."""
     app = web.Application(middlewares=[guard(token, names)], client_max_size=1024 * 1024)
     app.router.add_get("/healthz", _text("ok\n", "text/plain"))
+    app.router.add_get("/tls-ca", _text(tls_ca, PEM))
     app.router.add_get("/roots/0", _text(house.world.authority.root_pem, PEM))
     app.router.add_get("/intermediates/0", _text(house.world.authority.intermediate_pem, PEM))
     app.router.add_get("/journal", _journal(house.world.journal))

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -100,7 +99,7 @@ class Running:
             zone=sockets.zone,
             responder=sockets.responder,
         )
-        await self._serve(stack, house, sockets, names, server_context(material))
+        await self._serve(stack, house, sockets, names, material)
         folder = stack.enter_context(_private_folder())
         self.house = house
         self.addresses = Addresses(
@@ -118,10 +117,11 @@ class Running:
             house.operator.start()
 
     async def _serve(
-        self, stack: AsyncExitStack, house: House, sockets: Sockets, names: tuple[str, ...], tls_context: SSLContext
+        self, stack: AsyncExitStack, house: House, sockets: Sockets, names: tuple[str, ...], material: tls.TlsMaterial
     ) -> None:
+        tls_context = server_context(material)
         await serve(stack, create_acme_app(house.server), sockets.acme.sock, tls_context, RUNNER_OPTIONS)
-        management = create_management_app(house, self.token, names)
+        management = create_management_app(house, material.ca_pem, self.token, names)
         await serve(stack, management, sockets.management.sock, tls_context)
         if sockets.kubernetes:
             # Always on loopback, in plain HTTP and without a token: whoever is on this machine may use it.

@@ -21,6 +21,7 @@ CLIENTS = {
     "dehydrated": ("dehydrated", "apt install dehydrated"),
     "pebble": ("pebble", "apt install pebble"),
     "curl": ("curl", "apt install curl"),
+    "node": ("node", "apt install nodejs"),
     "openssl": ("openssl", "apt install openssl"),
 }
 
