@@ -19,64 +19,19 @@ from typing import Any
 import attrs
 import click
 
+from gravel.option_types import ADDRESS, COUNT, HOST_PORT, METAVARS, NAME, NUMBER, ORIGIN, PORT, SECONDS, TOKEN
+
 FILE = Path("gravel.toml")
 PREFIX = "GRAVEL_"
 # Variables that are no option: the file to read, and tracebacks.
 OTHER_VARIABLES = ("GRAVEL_CONFIG", "GRAVEL_DEBUG")
 # What Kubernetes and Docker put into every container next to a service called gravel, or gravel-something.
 _SERVICE_LINK = re.compile(r"GRAVEL_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
-_HOST_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})", re.ASCII)
-_ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?/?", re.ASCII)
-_NAME = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*|[0-9a-fA-F:.]+", re.ASCII)
 
-
-def _host_port(text: str) -> str:
-    found = _HOST_PORT.fullmatch(text)
-    if not found or int(found[2]) > 65535:
-        raise click.BadParameter(f"{text!r} is not HOST:PORT.")
-    return text
-
-
-def _name(text: str) -> str:
-    if not _NAME.fullmatch(text):
-        raise click.BadParameter(f"{text!r} is neither a name nor an address.")
-    return text
-
-
-def _origin(text: str) -> str:
-    if not _ORIGIN.fullmatch(text):
-        raise click.BadParameter(f"{text!r} is not https://HOST[:PORT].")
-    return text.removesuffix("/")
-
-
-def _token(text: str) -> str:
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise click.BadParameter("A token is printable ASCII without spaces, and not empty.")
-    return text
-
-
-NAME = click.types.FuncParamType(_name)
-HOST_PORT = click.types.FuncParamType(_host_port)
-ORIGIN = click.types.FuncParamType(_origin)
-TOKEN = click.types.FuncParamType(_token)
-PORT = click.IntRange(0, 65535)
-NUMBER = click.IntRange(min=0)
-COUNT = click.IntRange(min=1)
-SECONDS = click.FloatRange(min=0, min_open=True)
 SERVERS = ("up", "serve", "run")
 # `gravel run` takes free ports, and its command is told which.
 FREE = {"run": 0}
 CLIENTS = ("apply", "get", "describe", "approve", "deny")
-METAVARS = {
-    PORT: "PORT",
-    SECONDS: "SECONDS",
-    NAME: "NAME",
-    HOST_PORT: "HOST:PORT",
-    ORIGIN: "URL",
-    TOKEN: "TOKEN",
-    NUMBER: "NUMBER",
-    COUNT: "NUMBER",
-}
 
 
 def option(
@@ -127,6 +82,9 @@ class Settings:
     )
     dns: str | None = option(
         None, HOST_PORT, "DNS server that validation and self-checks ask (default: the built-in one).", SERVERS
+    )
+    default_address: tuple[str, ...] = option(
+        (), ADDRESS, "What names have that were given no address of their own [127.0.0.1].", SERVERS
     )
     base_url: str | None = option(
         None, ORIGIN, "What the ACME server calls itself (default: https://HOST:ACME-PORT).", SERVERS
