@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import ip_address
 
-from solvers.dns.zone import LOOPBACK, Zone
+from solvers.dns.zone import Zone
 
 FAMILIES = (4, 6)
 
@@ -15,7 +15,8 @@ class AddressBook:
 
     def __init__(self, zone: Zone) -> None:
         self._zone = zone
-        self._defaults: dict[int, tuple[str, ...]] = {4: (LOOPBACK,), 6: ()}
+        given = [ip_address(address) for address in zone.default_addresses]
+        self._defaults = {family: tuple(str(each) for each in given if each.version == family) for family in FAMILIES}
         self._own: dict[str, dict[int, tuple[str, ...]]] = {}
 
     def copy(self, zone: Zone) -> AddressBook:

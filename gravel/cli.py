@@ -16,6 +16,9 @@ from gravel.version import __version__
 VERBS: Mapping[str, str] = {
     "up": "Start everything: ACME server, DNS, http-01 responder, and the cert-manager bridge.",
     "serve": "Start the ACME server and its DNS, for clients of your own.",
+    "run": "Start what `serve` starts, run a command against it, say what was issued and refused.",
+    "trust": "Print the line that makes a client trust a running server.",
+    "manifest": "Print YAML that runs gravel in a cluster and points a ClusterIssuer at it.",
     "apply": "Apply manifests to a running `gravel up` and follow their progress.",
     "get": "List or print resources of a running `gravel up`.",
     "describe": "Show one resource with its conditions and events.",

@@ -13,12 +13,14 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import attrs
 import click
 
-from solvers.dns.keys import Key, read_key
+from gravel.option_types import ADDRESS, COUNT, HOST_PORT, KEY, METAVARS, NAME, NUMBER, ORIGIN, PORT, SECONDS, TOKEN
+from solvers.dns.keys import Key
 
 FILE = Path("gravel.toml")
 PREFIX = "GRAVEL_"
@@ -26,70 +28,23 @@ PREFIX = "GRAVEL_"
 OTHER_VARIABLES = ("GRAVEL_CONFIG", "GRAVEL_DEBUG")
 # What Kubernetes and Docker put into every container next to a service called gravel, or gravel-something.
 _SERVICE_LINK = re.compile(r"GRAVEL_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
-_HOST_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})", re.ASCII)
-_ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?/?", re.ASCII)
-_NAME = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*|[0-9a-fA-F:.]+", re.ASCII)
 
-
-def _host_port(text: str) -> str:
-    found = _HOST_PORT.fullmatch(text)
-    if not found or int(found[2]) > 65535:
-        raise click.BadParameter(f"{text!r} is not HOST:PORT.")
-    return text
-
-
-def _name(text: str) -> str:
-    if not _NAME.fullmatch(text):
-        raise click.BadParameter(f"{text!r} is neither a name nor an address.")
-    return text
-
-
-def _origin(text: str) -> str:
-    if not _ORIGIN.fullmatch(text):
-        raise click.BadParameter(f"{text!r} is not https://HOST[:PORT].")
-    return text.removesuffix("/")
-
-
-def _token(text: str) -> str:
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise click.BadParameter("A token is printable ASCII without spaces, and not empty.")
-    return text
-
-
-def _key(text: str) -> Key:
-    try:
-        return read_key(text)
-    except ValueError as error:
-        raise click.BadParameter(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-
-
-KEY = click.types.FuncParamType(_key)
-NAME = click.types.FuncParamType(_name)
-HOST_PORT = click.types.FuncParamType(_host_port)
-ORIGIN = click.types.FuncParamType(_origin)
-TOKEN = click.types.FuncParamType(_token)
-PORT = click.IntRange(0, 65535)
-NUMBER = click.IntRange(min=0)
-COUNT = click.IntRange(min=1)
-SECONDS = click.FloatRange(min=0, min_open=True)
-SERVERS = ("up", "serve")
+SERVERS = ("up", "serve", "run")
+# `gravel run` takes free ports, and its command is told which.
+FREE = {"run": 0}
 CLIENTS = ("apply", "get", "describe", "approve", "deny")
-METAVARS = {
-    PORT: "PORT",
-    SECONDS: "SECONDS",
-    NAME: "NAME",
-    HOST_PORT: "HOST:PORT",
-    ORIGIN: "URL",
-    TOKEN: "TOKEN",
-    KEY: "KEY",
-    NUMBER: "NUMBER",
-    COUNT: "NUMBER",
-}
 
 
-def option(default: Any, kind: click.ParamType[Any], text: str, verbs: Sequence[str] = ("up",)) -> Any:
-    """Declare one row of the table; a tuple as default makes it repeatable."""
-    return attrs.field(default=default, metadata={"kind": kind, "help": text, "verbs": tuple(verbs)})
+def option(
+    default: Any,
+    kind: click.ParamType[Any],
+    text: str,
+    verbs: Sequence[str] = ("up",),
+    defaults: Mapping[str, Any] = MappingProxyType({}),
+) -> Any:
+    """Declare one row of the table; a tuple as default makes it repeatable; defaults: those of single verbs."""
+    metadata = {"kind": kind, "help": text, "verbs": tuple(verbs), "defaults": defaults}
+    return attrs.field(default=default, metadata=metadata)
 
 
 @attrs.frozen(kw_only=True)
@@ -97,9 +52,9 @@ class Settings:
     """Every option of every verb; a verb takes those that name it."""
 
     host: str = option("127.0.0.1", NAME, "Where the ACME server, its management and DNS listen.", SERVERS)
-    acme_port: int = option(14000, PORT, "Port of the ACME server; 0 is any free one, here and below.", SERVERS)
-    management_port: int = option(15000, PORT, "Port of the management API.", SERVERS)
-    dns_port: int = option(8053, PORT, "Port of the DNS server, UDP and TCP.", SERVERS)
+    acme_port: int = option(14000, PORT, "Port of the ACME server; 0 is any free one, here and below.", SERVERS, FREE)
+    management_port: int = option(15000, PORT, "Port of the management API.", SERVERS, FREE)
+    dns_port: int = option(8053, PORT, "Port of the DNS server, UDP and TCP.", SERVERS, FREE)
     kubernetes_port: int = option(16443, PORT, "Port of the embedded Kubernetes-style API, always on 127.0.0.1.")
     kubernetes: str | None = option(
         None,
@@ -107,13 +62,23 @@ class Settings:
         "Where the Kubernetes-style API of a running `gravel up` is (default: http://127.0.0.1:KUBERNETES-PORT).",
         CLIENTS,
     )
+    management: str | None = option(
+        None,
+        ORIGIN,
+        "Where the management API of a running gravel is (default: https://127.0.0.1:MANAGEMENT-PORT).",
+        ("trust",),
+    )
     http01_port: int = option(
-        5002, PORT, "Port that http-01 validation and self-checks dial; 0 is where the responder listens.", SERVERS
+        5002,
+        PORT,
+        "Port that http-01 validation and self-checks dial; 0 is where the responder listens (run: else a free one).",
+        SERVERS,
+        FREE,
     )
     http01_listen: str | None = option(
         None,
         HOST_PORT,
-        "Where the built-in http-01 responder answers (up: 127.0.0.1:HTTP01-PORT; serve: none).",
+        "Where the built-in http-01 responder answers (up: 127.0.0.1:HTTP01-PORT; serve and run: none).",
         SERVERS,
     )
     dns: str | None = option(
@@ -134,6 +99,9 @@ class Settings:
     )
     dns_update_open: bool = option(
         False, click.BOOL, "Let everyone on this machine update the DNS, unsigned; on loopback only.", SERVERS
+    )
+    default_address: tuple[str, ...] = option(
+        (), ADDRESS, "What names have that were given no address of their own [127.0.0.1].", SERVERS
     )
     base_url: str | None = option(
         None, ORIGIN, "What the ACME server calls itself (default: https://HOST:ACME-PORT).", SERVERS
@@ -165,21 +133,26 @@ class Settings:
     )
     once: bool = option(False, click.BOOL, "With --apply: stop when all is Ready (exit 0) or anything Failed (exit 1).")
     timeout: float = option(300.0, SECONDS, "With --apply: seconds after which following ends, as if Failed.")
-    json: bool = option(False, click.BOOL, "Print JSON, one object per line.", SERVERS)
+    json: bool = option(False, click.BOOL, "Print JSON, one object per line (run: on stderr).", SERVERS)
 
 
 FIELDS: Mapping[str, attrs.Attribute[Any]] = {field.name.replace("_", "-"): field for field in attrs.fields(Settings)}
 
 
-def configured(verb: str) -> Callable[[Callable[[Settings], int]], Callable[..., int]]:
-    """Give a command the options of its verb, and call it with the settings they add up to."""
+def configured(verb: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Give a command the options of its verb, and call it with the settings they add up to.
 
-    def decorate(function: Callable[[Settings], int]) -> Callable[..., int]:
+    Parameters that the command declares beside them are passed on by name.
+    """
+    mine = {key: field for key, field in FIELDS.items() if verb in field.metadata["verbs"]}
+
+    def decorate(function: Callable[..., int]) -> Callable[..., int]:
         @functools.wraps(function)
-        def call(config: str | None, **flags: Any) -> int:
-            return function(load(verb, flags, os.environ, Path(config) if config else None))
+        def call(config: str | None, **given: Any) -> int:
+            flags = {field.name: given.pop(field.name) for field in mine.values()}
+            return function(load(verb, flags, os.environ, Path(config) if config else None), **given)
 
-        declared = [_click_option(key, field) for key, field in FIELDS.items() if verb in field.metadata["verbs"]]
+        declared = [_click_option(key, field, verb) for key, field in mine.items()]
         text = "TOML file to read instead of ./gravel.toml."
         declared.append(click.option("--config", metavar="FILE", help=text))
         return functools.reduce(lambda decorated, declare: declare(decorated), reversed(declared), call)
@@ -187,9 +160,11 @@ def configured(verb: str) -> Callable[[Callable[[Settings], int]], Callable[...,
     return decorate
 
 
-def _click_option(key: str, field: attrs.Attribute[Any]) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def _click_option(
+    key: str, field: attrs.Attribute[Any], verb: str
+) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Declare the flag; what is absent stays None, so that the other sources may speak."""
-    kind, default = field.metadata["kind"], field.default
+    kind, default = field.metadata["kind"], field.metadata["defaults"].get(verb, field.default)
     if kind is click.BOOL:
         return click.option(f"--{key}", field.name, is_flag=True, default=None, help=field.metadata["help"])
     several = isinstance(default, tuple)
@@ -203,15 +178,25 @@ def _click_option(key: str, field: attrs.Attribute[Any]) -> Callable[[Callable[.
 def load(verb: str, flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None = None) -> Settings:
     """Return a verb's settings; raise UsageError that names what is wrong."""
     merged = _merged(flags, environment, file)
-    taken = {name: value for name, value in merged.items() if verb in FIELDS[name.replace("_", "-")].metadata["verbs"]}
-    return Settings(**taken)
+    mine = [field for field in FIELDS.values() if verb in field.metadata["verbs"]]
+    own = {field.name: field.metadata["defaults"][verb] for field in mine if verb in field.metadata["defaults"]}
+    return Settings(**own | {field.name: merged[field.name] for field in mine if field.name in merged})
 
 
 def kubernetes_url(flag: str | None, environment: Mapping[str, str]) -> str:
     """Return where a client verb finds a running `up`: what is said about it, else the port that `up` takes here."""
-    merged = _merged({"kubernetes": flag}, environment, None)
-    port = merged.get("kubernetes_port", FIELDS["kubernetes-port"].default)
-    return str(merged.get("kubernetes", f"http://127.0.0.1:{port}"))
+    return _url_of("kubernetes", "http", flag, environment)
+
+
+def management_url(flag: str | None, environment: Mapping[str, str]) -> str:
+    """Return where the management API of a running gravel is: what is said about it, else the port it takes here."""
+    return _url_of("management", "https", flag, environment)
+
+
+def _url_of(name: str, scheme: str, flag: str | None, environment: Mapping[str, str]) -> str:
+    merged = _merged({name: flag}, environment, None)
+    port = merged.get(f"{name}_port", FIELDS[f"{name}-port"].default)
+    return str(merged.get(name, f"{scheme}://127.0.0.1:{port}"))
 
 
 def _merged(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None) -> dict[str, Any]:

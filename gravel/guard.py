@@ -13,8 +13,8 @@ from aiohttp.typedefs import Handler, Middleware
 
 Check: TypeAlias = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
-# Probes carry no token.
-OPEN_PATHS = ("/healthz",)
+# Probes carry no token, and who does not trust the server yet should not send it one.
+OPEN_PATHS = ("/healthz", "/tls-ca")
 
 
 def guard(token: str | None, names: Collection[str] = ()) -> Middleware:

@@ -19,18 +19,23 @@ from gravel.dns_view import DnsView
 from gravel.fault_endpoints import FAULT_ENDPOINTS
 from gravel.guard import guard
 from gravel.request_body import read_body
-from gravel.world_endpoints import ENDPOINTS, Endpoint, Hosted, clock_of
+from gravel.world_endpoints import ENDPOINTS, PEM, Endpoint, Hosted, clock_of
 from gravel.world_options import options_of
 
 _WORLD = "/worlds/{world}"
 
 
 def create_app(
-    default: Hosted, worlds: Worlds[DnsView], token: str | None = None, names: Collection[str] = ()
+    default: Hosted, worlds: Worlds[DnsView], tls_ca: str, token: str | None = None, names: Collection[str] = ()
 ) -> web.Application:
-    """Return the application; `token` and `names` as for `gravel.guard.guard`."""
+    """Return the application; tls_ca: PEM of what clients must trust; `token` and `names` as for `gravel.guard.guard`."""
+
+    async def show_tls_ca(_: web.Request) -> web.Response:
+        return web.Response(text=tls_ca, content_type=PEM)
+
     app = web.Application(middlewares=[guard(token, names), _sentences], client_max_size=1024 * 1024)
     app.router.add_get("/healthz", _healthy)
+    app.router.add_get("/tls-ca", show_tls_ca)
     lifecycle = _Lifecycle(default, worlds)
     app.router.add_get("/worlds", lifecycle.list)
     app.router.add_post("/worlds", lifecycle.create)

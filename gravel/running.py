@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -109,7 +108,7 @@ class Running:
         )
         self.worlds = _worlds(stack, base_url, settings.host, network)
         self.default = HostedWorld(house.server, driver, DnsView(house.zone, sockets.dns))
-        await self._serve(stack, house, sockets, names, server_context(material))
+        await self._serve(stack, house, sockets, names, material)
         folder = stack.enter_context(_private_folder())
         self.house = house
         self.addresses = Addresses(
@@ -127,12 +126,13 @@ class Running:
             house.operator.start()
 
     async def _serve(
-        self, stack: AsyncExitStack, house: House, sockets: Sockets, names: tuple[str, ...], tls_context: SSLContext
+        self, stack: AsyncExitStack, house: House, sockets: Sockets, names: tuple[str, ...], material: tls.TlsMaterial
     ) -> None:
+        tls_context = server_context(material)
         await serve(
             stack, create_acme_app(house.server, self.worlds.server_of), sockets.acme.sock, tls_context, RUNNER_OPTIONS
         )
-        management = create_management_app(self.default, self.worlds, self.token, names)
+        management = create_management_app(self.default, self.worlds, material.ca_pem, self.token, names)
         await serve(stack, management, sockets.management.sock, tls_context)
         if sockets.kubernetes:
             # Always on loopback, in plain HTTP and without a token: whoever is on this machine may use it.

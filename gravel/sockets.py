@@ -44,7 +44,10 @@ class Sockets:
 
 async def open_sockets(stack: AsyncExitStack, settings: Settings, *, bridge: bool) -> Sockets:
     """Open everything, to be closed by the stack; a taken port is a ClickException."""
-    host, zone, responder = settings.host, Zone(nameserver_addresses=(_reached(settings.host),)), Responder()
+    host, responder = settings.host, Responder()
+    zone = Zone(
+        default_addresses=settings.default_address or (LOOPBACK,), nameserver_addresses=(_reached(settings.host),)
+    )
     api = Door("Kubernetes-style API", "--kubernetes-port", LOOPBACK, settings.kubernetes_port)
     return Sockets(
         acme=_bound(stack, Door("ACME", "--acme-port", host, settings.acme_port)),

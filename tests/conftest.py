@@ -29,6 +29,7 @@ CLIENTS = {
     "dig": ("dig", "apt install bind9-dnsutils"),
     "kdig": ("kdig", "apt install knot-dnsutils"),
     "curl": ("curl", "apt install curl"),
+    "node": ("node", "apt install nodejs"),
     "openssl": ("openssl", "apt install openssl"),
 }
 

@@ -116,6 +116,11 @@ class Zone:
         """Make the name no alias."""
         self._drop(name, "CNAME")
 
+    @property
+    def default_addresses(self) -> tuple[str, ...]:
+        """What every name without addresses of its own has, IPv4 first."""
+        return sum(self._default_addresses.values(), ())
+
     def set_default_addresses(self, addresses: Iterable[str]) -> None:
         """Say what every name without addresses of its own has; with none, unknown names do not exist."""
         self._default_addresses = _by_family(addresses)

@@ -35,6 +35,15 @@ def test_one_family_leaves_the_default_of_the_other(zone, book):
     assert addresses(zone, "a.test") == (("127.0.0.1",), ("2001:db8::1",))
 
 
+def test_the_defaults_that_a_zone_has_from_the_start_are_the_books_too():
+    zone = Zone(default_addresses=("192.0.2.9", "2001:db8::9"))
+    book = AddressBook(zone)
+    book.add(6, "a.test", ["2001:db8::1"])
+    assert addresses(zone, "a.test") == (("192.0.2.9",), ("2001:db8::1",))
+    book.set_default(4, "192.0.2.8")
+    assert addresses(zone, "b.test") == (("192.0.2.8",), ("2001:db8::9",))
+
+
 def test_clearing_one_family_leaves_the_other(zone, book):
     book.add(4, "a.test", ["192.0.2.1"])
     book.add(6, "a.test", ["2001:db8::1"])

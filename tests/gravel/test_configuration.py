@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
-from gravel.configuration import FIELDS, Settings, configured, kubernetes_url, load
+from gravel.configuration import FIELDS, Settings, configured, kubernetes_url, load, management_url
 from solvers.dns.keys import Key
 
 
@@ -45,6 +46,7 @@ VALUES = [
     ('tls-name = ["a.test", "::1"]', "tls_name", ("a.test", "::1")),
     ('tls-name = "a.test"', "tls_name", ("a.test",)),
     ('dns = "[::1]:53"', "dns", "[::1]:53"),
+    ('default-address = ["192.0.2.1", "2001:DB8::1"]', "default_address", ("192.0.2.1", "2001:db8::1")),
     ('base-url = "https://acme.test/"', "base_url", "https://acme.test"),
     ('base-url = "https://my_service:14000"', "base_url", "https://my_service:14000"),
     ("seed = 0", "seed", 0),
@@ -92,6 +94,7 @@ FILE_ERRORS = [
     ('dns-update-key = ["md5:a:b"]', "dns-update-key in gravel.toml: 'md5' is no algorithm of a key; there are "),
     ('dns-update-key-file = "missing"', "dns-update-key-file in gravel.toml: File 'missing' does not exist."),
     ('dns = "127.0.0.1:99999"', "dns in gravel.toml: '127.0.0.1:99999' is not HOST:PORT."),
+    ('default-address = "a.test"', "default-address in gravel.toml: 'a.test' is not an IP address."),
     ('base-url = "https://a.test/dir"', "base-url in gravel.toml: 'https://a.test/dir' is not https://HOST[:PORT]."),
     ('tls-name = ["a b"]', "tls-name in gravel.toml: 'a b' is neither a name nor an address."),
     ('management-token = "a b"', "management-token in gravel.toml: A token is printable"),
@@ -169,9 +172,39 @@ def test_client_verbs_find_the_up_that_was_configured_here(toml, environment, fl
     assert url == kubernetes_url(flag, environment)
 
 
+WHERE_MANAGEMENT_IS = [
+    ({}, None, "https://127.0.0.1:15000"),
+    ({"GRAVEL_MANAGEMENT_PORT": "2"}, None, "https://127.0.0.1:2"),
+    ({"GRAVEL_MANAGEMENT": "https://a.test:1", "GRAVEL_MANAGEMENT_PORT": "2"}, None, "https://a.test:1"),
+    ({"GRAVEL_MANAGEMENT": "https://a.test:1"}, "https://b.test", "https://b.test"),
+]
+
+
+@pytest.mark.parametrize(("environment", "flag", "url"), WHERE_MANAGEMENT_IS)
+def test_trust_finds_the_management_that_was_configured_here(environment, flag, url):
+    assert url == management_url(flag, environment)
+
+
+def test_run_has_free_ports_unless_it_is_told_others():
+    assert settings_of(verb="run") == Settings(acme_port=0, management_port=0, dns_port=0, http01_port=0)
+    told = settings_of("dns-port = 1", {"GRAVEL_ACME_PORT": "2"}, verb="run", http01_port=3)
+    assert told == Settings(acme_port=2, management_port=0, dns_port=1, http01_port=3)
+
+
+def test_what_a_command_declares_beside_the_options_is_passed_on():
+    @click.command()
+    @configured("run")
+    @click.argument("word")
+    def command(settings: Settings, word: str) -> int:
+        click.echo(f"{settings.seed} {word}")
+        return 0
+
+    assert CliRunner().invoke(command, ["--seed", "7", "said"]).output == "7 said\n"
+
+
 @pytest.mark.parametrize("key", FIELDS)
 def test_every_option_is_a_flag_of_the_verbs_that_it_names_and_of_no_other(key):
-    for verb in ("up", "serve"):
+    for verb in ("up", "serve", "run"):
         command = click.command()(configured(verb)(lambda _settings: 0))
         flags = {flag for parameter in command.params for flag in parameter.opts}
         assert (verb in FIELDS[key].metadata["verbs"]) == (f"--{key}" in flags)

@@ -129,6 +129,8 @@ async def test_with_a_token_only_its_holder_is_served(manage):
     assert values(management, "TXT") == ()
     assert await management.get("/journal", Authorization="Bearer s3cret") == (200, "")
     assert await management.get("/healthz") == (200, "ok\n")
+    status, tls_ca = await management.get("/tls-ca")
+    assert (status, tls_ca[:27]) == (200, "-----BEGIN CERTIFICATE-----")
 
 
 async def test_a_get_changes_nothing(manage):

@@ -38,6 +38,14 @@ def test_its_dns_answers_what_was_set_over_udp_and_tcp(launch):
         assert [(record.rtype, str(record.rdata)) for record in reply.rr] == [(QTYPE.TXT, '"v"')]
 
 
+def test_names_have_the_addresses_that_it_is_told(launch):
+    addresses = ("--default-address", "192.0.2.1", "--default-address", "2001:db8::1")
+    host, port = launch("serve", *addresses).ready["dns"].rsplit(":", 1)
+    for rtype, expected in (("A", "192.0.2.1"), ("AAAA", "2001:db8::1")):
+        reply = DNSRecord.parse(DNSRecord.question("a.test", rtype).send(host, int(port), timeout=10))
+        assert expected == str(reply.rr[0].rdata)
+
+
 def test_the_places_that_only_up_has_are_null(launch):
     ready = launch("serve", "--seed", "7").ready
     assert (ready["http01"], ready["kubernetes"], ready["state"], ready["seed"]) == (None, None, None, 7)

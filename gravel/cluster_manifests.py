@@ -1,0 +1,196 @@
+"""What runs gravel in a cluster, as Kubernetes objects: the server with its Services, cluster DNS, a ClusterIssuer.
+
+The server's CA follows from the seed, so that the issuer's `caBundle` is right
+before the server has started, and after every restart.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+
+from acme_server import tls
+from gravel.entropy import entropy_of
+
+ACME, MANAGEMENT, DNS = 14000, 15000, 8053
+# nobody, in most distributions; any number that is not 0 does.
+USER = 65534
+_IMPORTED_BY_K3S = "coredns-custom"
+
+
+@attrs.frozen
+class Plan:
+    """What differs from cluster to cluster.
+
+    zone: what cluster DNS asks this server for; dns_address: a ClusterIP;
+    ingress_address: what the names of the zone lead to; year: of the CA's validity.
+    """
+
+    seed: int
+    year: int
+    name: str = "gravel"
+    namespace: str = "gravel"
+    image: str = "gravel"
+    zone: str = "test"
+    dns_address: str = "10.96.0.53"
+    ingress_address: str | None = None
+    ingress_class: str = "nginx"
+
+    @property
+    def host(self) -> str:
+        """The name of the server inside the cluster."""
+        return f"{self.name}.{self.namespace}.svc.cluster.local"
+
+
+def tls_ca(plan: Plan) -> str:
+    """Return the CA under which a server with this seed shows itself, whenever it was started.
+
+    Its certificate is made anew at each start, with the same key and name; that
+    is what verifiers go by. Dated to the first day of the year, so that the
+    manifests repeat; valid for two years.
+    """
+    return tls.create(entropy_of(plan.seed), datetime(plan.year, 1, 1, tzinfo=UTC), ("localhost",)).ca_pem
+
+
+def management_token(plan: Plan) -> str:
+    """Return the token of the management API; as secret as the seed that it follows from."""
+    return hashlib.sha256(f"gravel management token {plan.seed}".encode("ascii")).hexdigest()[:32]
+
+
+def deployment(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield the server and all that leads to it."""
+    yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": plan.namespace}}
+    yield _secret(plan)
+    yield _deployment(plan)
+    yield _service(plan, plan.name, _ACME_PORTS)
+    yield _service(plan, f"{plan.name}-dns", _DNS_PORTS, clusterIP=plan.dns_address)
+    yield _cluster_dns(plan)
+
+
+def cluster_issuer(plan: Plan) -> dict[str, Any]:
+    """Return the ClusterIssuer that trusts the server and solves http-01 through an ingress."""
+    acme = {
+        "server": f"https://{plan.host}/dir",
+        "caBundle": base64.b64encode(tls_ca(plan).encode("ascii")).decode("ascii"),
+        "privateKeySecretRef": {"name": f"{plan.name}-account-key"},
+        "solvers": [{"http01": {"ingress": {"ingressClassName": plan.ingress_class}}}],
+    }
+    metadata = {"name": plan.name}
+    return {"apiVersion": "cert-manager.io/v1", "kind": "ClusterIssuer", "metadata": metadata, "spec": {"acme": acme}}
+
+
+def cert_manager_flags(plan: Plan) -> str:
+    """Return the flags of cert-manager's controller for dns-01, whose check of authoritative servers always dials 53."""
+    return f"--dns01-recursive-nameservers={plan.dns_address}:53 --dns01-recursive-nameservers-only"
+
+
+_ACME_PORTS = (
+    {"name": "https", "port": 443, "targetPort": "acme"},
+    {"name": "acme", "port": ACME, "targetPort": "acme"},
+    {"name": "management", "port": MANAGEMENT, "targetPort": "management"},
+)
+_DNS_PORTS = (
+    {"name": "dns", "port": 53, "targetPort": "dns", "protocol": "UDP"},
+    {"name": "dns-tcp", "port": 53, "targetPort": "dns-tcp", "protocol": "TCP"},
+)
+
+
+def _metadata(plan: Plan, name: str) -> dict[str, Any]:
+    return {"name": name, "namespace": plan.namespace, "labels": _labels(plan)}
+
+
+def _labels(plan: Plan) -> dict[str, str]:
+    return {"app.kubernetes.io/name": "gravel", "app.kubernetes.io/instance": plan.name}
+
+
+def _secret(plan: Plan) -> dict[str, Any]:
+    values = {"seed": str(plan.seed), "management-token": management_token(plan)}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": _metadata(plan, plan.name), "stringData": values}
+
+
+def _service(plan: Plan, name: str, ports: tuple[dict[str, Any], ...], **more: Any) -> dict[str, Any]:
+    spec = {**more, "selector": _labels(plan), "ports": [dict(port) for port in ports]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": _metadata(plan, name), "spec": spec}
+
+
+def _cluster_dns(plan: Plan) -> dict[str, Any]:
+    """K3s imports this ConfigMap; elsewhere its text goes into the Corefile."""
+    stanza = f"{plan.zone}:53 {{\n    errors\n    forward . {plan.dns_address}\n}}\n"
+    metadata = {"name": _IMPORTED_BY_K3S, "namespace": "kube-system"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"gravel.server": stanza}}
+
+
+def _deployment(plan: Plan) -> dict[str, Any]:
+    # A new seed is a new CA: the pod must be a new one too.
+    changes = {"gravel.test/seed": hashlib.sha256(str(plan.seed).encode("ascii")).hexdigest()[:16]}
+    pod = {
+        "enableServiceLinks": False,
+        "automountServiceAccountToken": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(plan)],
+        "volumes": [{"name": "temporary", "emptyDir": {}}],
+    }
+    spec = {
+        "replicas": 1,
+        "strategy": {"type": "Recreate"},
+        "selector": {"matchLabels": _labels(plan)},
+        "template": {"metadata": {"labels": _labels(plan), "annotations": changes}, "spec": pod},
+    }
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": _metadata(plan, plan.name), "spec": spec}
+
+
+def _container(plan: Plan) -> dict[str, Any]:
+    return {
+        "name": "gravel",
+        "image": plan.image,
+        "imagePullPolicy": "IfNotPresent",
+        "args": _arguments(plan),
+        "env": [
+            _from_secret(plan, "GRAVEL_SEED", "seed"),
+            _from_secret(plan, "GRAVEL_MANAGEMENT_TOKEN", "management-token"),
+        ],
+        "ports": [
+            {"name": "acme", "containerPort": ACME},
+            {"name": "management", "containerPort": MANAGEMENT},
+            {"name": "dns", "containerPort": DNS, "protocol": "UDP"},
+            {"name": "dns-tcp", "containerPort": DNS, "protocol": "TCP"},
+        ],
+        "startupProbe": _probe(1, failureThreshold=60),
+        "readinessProbe": _probe(5),
+        "livenessProbe": _probe(10),
+        "resources": {"requests": {"cpu": "100m", "memory": "96Mi"}, "limits": {"memory": "512Mi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": "temporary", "mountPath": "/tmp"}],  # noqa: S108 - a volume of the pod's own
+    }
+
+
+def _probe(seconds: int, **more: int) -> dict[str, Any]:
+    """The one path of the management API that wants no token."""
+    request = {"path": "/healthz", "port": "management", "scheme": "HTTPS"}
+    return {"httpGet": request, "periodSeconds": seconds, **more}
+
+
+def _arguments(plan: Plan) -> list[str]:
+    short = (f"{plan.name}.{plan.namespace}.svc", f"{plan.name}.{plan.namespace}")
+    ports = (f"--acme-port={ACME}", f"--management-port={MANAGEMENT}", f"--dns-port={DNS}", "--http01-port=80")
+    names = [f"--tls-name={name}" for name in short]
+    address = [f"--default-address={plan.ingress_address}"] if plan.ingress_address else []
+    return ["--host=0.0.0.0", f"--base-url=https://{plan.host}", *names, *ports, *address]
+
+
+def _from_secret(plan: Plan, variable: str, key: str) -> dict[str, Any]:
+    return {"name": variable, "valueFrom": {"secretKeyRef": {"name": plan.name, "key": key}}}

@@ -1,0 +1,75 @@
+"""`gravel manifest`: YAML that runs gravel in a cluster and points cert-manager at it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from typing import Any
+
+import click
+
+EPILOG = """\
+\b
+Examples:
+  gravel manifest all --image gravel:dev --ingress-address 10.96.1.2 | kubectl apply -f -
+  gravel manifest clusterissuer --seed 7
+\b
+Everything secret follows from the seed, and whoever knows it knows every key: for testing, never for production."""
+
+_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,50}[a-z0-9])?")
+_ZONE = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+
+
+def _label(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if not _LABEL.fullmatch(value):
+        raise click.BadParameter(f"{value!r} is no name for a Service: lower-case letters, digits and hyphens.")
+    return value
+
+
+def _zone(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if not _ZONE.fullmatch(value):
+        raise click.BadParameter(f"{value!r} is no name of a zone.")
+    return value
+
+
+def _address(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    try:
+        return value and str(ip_address(value))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no address.") from None
+
+
+@click.command(epilog=EPILOG)
+@click.argument("what", type=click.Choice(("clusterissuer", "deployment", "all")))
+@click.option("--name", metavar="NAME", default="gravel", callback=_label, help="What everything is called [gravel].")
+@click.option("--namespace", metavar="NAME", default="gravel", callback=_label, help="Where it runs [gravel].")
+@click.option("--image", metavar="IMAGE", default="gravel", help="The image, made with the Containerfile [gravel].")
+@click.option("--seed", metavar="NUMBER", type=click.IntRange(0), help="What the CA follows from; `all` draws one.")
+@click.option("--zone", metavar="NAME", default="test", callback=_zone, help="What cluster DNS asks it for [test].")
+@click.option(
+    "--dns-address",
+    metavar="IP",
+    default="10.96.0.53",
+    callback=_address,
+    help="ClusterIP of its DNS [10.96.0.53; k3d: 10.43.0.53].",
+)
+@click.option("--ingress-address", metavar="IP", callback=_address, help="What names in the zone lead to.")
+@click.option("--ingress-class", metavar="NAME", default="nginx", help="What solves http-01 [nginx; k3d: traefik].")
+def command(what: str, seed: int | None, **options: Any) -> int:
+    """Print manifests: the server with its Services and DNS (deployment), a ClusterIssuer that trusts it, or all."""
+    import yaml
+
+    from gravel.cluster_manifests import Plan, cert_manager_flags, cluster_issuer, deployment
+
+    if seed is None and what != "all":
+        raise click.UsageError("--seed is wanted: the deployment and the ClusterIssuer must agree on it.")
+    plan = Plan(seed=secrets.randbits(64) if seed is None else seed, year=datetime.now(UTC).year, **options)
+    documents = [*deployment(plan)] if what != "clusterissuer" else []
+    if what != "deployment":
+        documents.append(cluster_issuer(plan))
+    click.echo("# For testing, never for production: whoever can read the seed has every key.")
+    click.echo(f"# For dns-01, cert-manager's controller needs {cert_manager_flags(plan)}")
+    click.echo(yaml.safe_dump_all(documents, sort_keys=False, explicit_start=True), nl=False)
+    return 0

@@ -1,0 +1,77 @@
+"""The types of options: what a value must look like, and what help calls it."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+
+import click
+
+from solvers.dns.keys import Key, read_key
+
+_HOST_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})", re.ASCII)
+_ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?/?", re.ASCII)
+_NAME = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*|[0-9a-fA-F:.]+", re.ASCII)
+
+
+def _host_port(text: str) -> str:
+    found = _HOST_PORT.fullmatch(text)
+    if not found or int(found[2]) > 65535:
+        raise click.BadParameter(f"{text!r} is not HOST:PORT.")
+    return text
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise click.BadParameter(f"{text!r} is neither a name nor an address.")
+    return text
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not an IP address.") from None
+
+
+def _origin(text: str) -> str:
+    if not _ORIGIN.fullmatch(text):
+        raise click.BadParameter(f"{text!r} is not https://HOST[:PORT].")
+    return text.removesuffix("/")
+
+
+def _token(text: str) -> str:
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise click.BadParameter("A token is printable ASCII without spaces, and not empty.")
+    return text
+
+
+def _key(text: str) -> Key:
+    try:
+        return read_key(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+
+
+NAME = click.types.FuncParamType(_name)
+ADDRESS = click.types.FuncParamType(_address)
+HOST_PORT = click.types.FuncParamType(_host_port)
+ORIGIN = click.types.FuncParamType(_origin)
+TOKEN = click.types.FuncParamType(_token)
+KEY = click.types.FuncParamType(_key)
+PORT = click.IntRange(0, 65535)
+NUMBER = click.IntRange(min=0)
+COUNT = click.IntRange(min=1)
+SECONDS = click.FloatRange(min=0, min_open=True)
+METAVARS = {
+    PORT: "PORT",
+    SECONDS: "SECONDS",
+    NAME: "NAME",
+    ADDRESS: "IP",
+    HOST_PORT: "HOST:PORT",
+    ORIGIN: "URL",
+    TOKEN: "TOKEN",
+    KEY: "KEY",
+    NUMBER: "NUMBER",
+    COUNT: "NUMBER",
+}
