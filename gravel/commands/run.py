@@ -91,7 +91,7 @@ def _place(running: Running) -> Place:
 def _report(running: Running, command_line: tuple[str, ...], code: int, seconds: float) -> None:
     from gravel.run_summary import summarize
 
-    summary = summarize(running.house.world.journal, command_line, code, seconds)
+    summary = summarize(running.parts.world.journal, command_line, code, seconds)
     if running.settings.json:
         click.echo(json.dumps(summary.to_json(), separators=(",", ":")), err=True)
     else:
