@@ -55,7 +55,7 @@ def command(settings: Settings, command_line: tuple[str, ...]) -> int:
 async def _run(settings: Settings, command_line: tuple[str, ...]) -> int:
     from gravel.child_process import passing_signals, run_command
     from gravel.event_loop import quick_imports
-    from gravel.listening import free_port
+    from gravel.free_port import free_port
     from gravel.trust import environment_of
 
     with quick_imports():
