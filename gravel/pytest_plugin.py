@@ -172,15 +172,25 @@ def _factory(config: pytest.Config) -> AcmeServerFactory:
 
 
 def _servers(config: pytest.Config) -> AcmeServers:
-    from gravel.testing import ForeignServer, GravelServers
+    from gravel.server_process import ServerProcess
 
     directory, management = _setting(config, "directory"), _setting(config, "management")
     if directory and management:
         raise pytest.UsageError("--acme-directory and --acme-management exclude each other")
+    # It starts while the rest is imported.
+    process = None if directory or management else ServerProcess()
+
+    from gravel.testing import ForeignServer, GravelServers
+
     if directory:
-        port = _setting(config, "http01_port") or "5002"
-        return ForeignServer(directory, _setting(config, "ca_bundle"), int(port))
-    return GravelServers(management, _setting(config, "token"))
+        return ForeignServer(directory, _setting(config, "ca_bundle"), _port(_setting(config, "http01_port") or "5002"))
+    return GravelServers(management, _setting(config, "token"), process)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise pytest.UsageError(f"--acme-http01-port takes the number of a port, not {text!r}")
+    return int(text)
 
 
 def _setting(config: pytest.Config, name: str) -> str | None:

@@ -42,11 +42,13 @@ class AcmeServers(Protocol):
 class GravelServers:
     """Worlds of one gravel: of its own process, or of one that runs already.
 
-    management: URL of the API of one that runs, and its token.
+    management: URL of the API of one that runs, and its token; process: one that was started already.
     """
 
-    def __init__(self, management: str | None = None, token: str | None = None) -> None:
-        self._process = None if management else ServerProcess()
+    def __init__(
+        self, management: str | None = None, token: str | None = None, process: ServerProcess | None = None
+    ) -> None:
+        self._process = None if management else process or ServerProcess()
         self._management, self._token = management, token
         self._folder = Path(tempfile.mkdtemp(prefix="gravel-test-"))
         self._found: tuple[ManagementClient, str] | None = None
