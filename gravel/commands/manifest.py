@@ -38,7 +38,7 @@ def _zone(_context: click.Context, _parameter: click.Parameter, value: str) -> s
 
 def _address(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     try:
-        return value and str(ip_address(value))
+        return None if value is None else str(ip_address(value))
     except ValueError:
         raise click.BadParameter(f"{value!r} is no address.") from None
 

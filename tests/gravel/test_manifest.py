@@ -126,6 +126,8 @@ MISTAKES = [
     ),
     (["all", "--zone", "a b"], "gravel manifest: Invalid value for '--zone': 'a b' is no name of a zone."),
     (["all", "--dns-address", "x"], "gravel manifest: Invalid value for '--dns-address': 'x' is no address."),
+    # As when kubectl finds no such service.
+    (["all", "--ingress-address", ""], "gravel manifest: Invalid value for '--ingress-address': '' is no address."),
     (["all", "--seed", "-1"], "gravel manifest: Invalid value for '--seed'"),
 ]
 
