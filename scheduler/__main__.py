@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -20,9 +21,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run = parser.parse_args(arguments).run
     try:
         run(sys.stdin.buffer)
+        sys.stdout.flush()
     except ValueError as error:
         print(f"python -m scheduler: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # The reader went away (`| head`); the interpreter must not flush into the pipe again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return 0
 
 

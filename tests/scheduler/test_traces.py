@@ -1,5 +1,6 @@
 """Reading recorded inputs, and the command that answers them."""
 
+import contextlib
 import io
 import json
 import subprocess
@@ -99,3 +100,14 @@ def test_the_command_answers_every_trace_on_standard_input():
     expected = [json.loads(line)["expected"] for line in FIXTURE.read_bytes().splitlines()]
     assert expected == [json.loads(line) for line in run.stdout.splitlines()]
     assert run.stderr == b""
+
+
+def test_a_reader_that_goes_away_is_no_accident():
+    lines = (json.dumps(TRACE).encode() + b"\n") * 20_000
+    command = [sys.executable, "-m", "scheduler", "select"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(lines)
+        process.stdin.close()
+        assert (process.stderr.read(), process.wait()) == (b"", 1)
