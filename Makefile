@@ -54,8 +54,8 @@ bench: $(VENV)/.dev ## Compare with Debian's pebble: certificates/s, latency, CP
 bench-fixture: $(VENV)/.dev ## Measure what the pytest plugin adds to a run, and what a fresh world costs
 	$(BIN)/python bench/fixture.py
 
-docs: $(VENV)/.dev ## Write the generated parts of ARCHITECTURE.md anew
-	$(BIN)/python -m tests.architecture
+docs: $(VENV)/.dev ## Write the generated parts of the documents anew
+	$(BIN)/python -m tests.documents
 
 lock: $(BIN)/python ## Resolve the dependencies anew into requirements.lock
 	$(PIP) uv

@@ -160,7 +160,10 @@ class Unwrap(Action):
 
 @attrs.frozen
 class ServeChain(Action):
-    """A certificate is downloaded in the wrong form; what is stored stays as it is."""
+    """A certificate is downloaded in the wrong form; what is stored stays as it is.
+
+    form: reversed, leaf-only, with-root, with-key, expired, not-yet-valid, wrong-key, wrong-name.
+    """
 
     kind = "chain"
     plane = Plane.CHANGE

@@ -1,0 +1,126 @@
+"""Writes the generated parts of the documents from the tables: `make docs`."""
+
+import json
+import re
+from pathlib import Path
+
+import attrs
+
+from acme_server.faults.actions import ACTIONS
+from acme_server.faults.personas import PERSONAS
+from acme_server.faults.rule import NAME_OF, Match, When
+from acme_server.protocol import status
+from scheduler import events, stages
+
+ROOT = Path(__file__).parent.parent
+MACHINES = {
+    "Account (RFC 8555 section 7.1.2)": status.ACCOUNT,
+    "Order (section 7.1.6; `authorized` is derived when read)": status.ORDER,
+    "Authorization (section 7.1.6; `expire` is derived when read)": status.AUTHORIZATION,
+    "Challenge (section 7.1.6)": status.CHALLENGE,
+    "Challenge stage (scheduler)": stages.MOVES,
+}
+
+
+def word(event):
+    return event if isinstance(event, str) else event.__name__
+
+
+def diagram(title, table):
+    """One Mermaid state diagram; states without a row's move are final."""
+    lines = [
+        f"**{title}**",
+        "",
+        "```mermaid",
+        "stateDiagram-v2",
+        "    direction LR",
+        f"    [*] --> {next(iter(table)).value}",
+    ]
+    for source, moves in table.items():
+        targets = {}
+        for event, target in moves.items():
+            targets.setdefault(target, []).append(word(event))
+        lines += [f"    {source.value} --> {target.value}: {', '.join(names)}" for target, names in targets.items()]
+        lines += [f"    {source.value} --> [*]"] if not moves else []
+    return "\n".join([*lines, "```"])
+
+
+def state_machines():
+    return "\n\n".join(diagram(title, table) for title, table in MACHINES.items())
+
+
+def answers():
+    rows = [
+        f"| `{word(effect)}` | {', '.join(f'`{word(event)}`' for event in replies)} |"
+        for effect, replies in events.ANSWERS.items()
+    ]
+    return "\n".join(["| effect | answered by exactly one of |", "|---|---|", *rows])
+
+
+def members(cls):
+    """The members of a value as JSON has them: name and default, none for one that must be there."""
+    for field in attrs.fields(cls):
+        if "read" in field.metadata:
+            needed = field.default is attrs.NOTHING
+            default = {} if isinstance(field.default, attrs.Factory) else field.default
+            yield field.metadata["name"] or field.name, None if needed else json.dumps(default)
+
+
+def with_defaults(cls):
+    found = [f"`{name}`" + ("" if value in (None, "null") else f" ({value})") for name, value in members(cls)]
+    return ", ".join(found) or "-"
+
+
+def first_paragraph(cls):
+    return " ".join(cls.__doc__.split("\n\n")[0].split())
+
+
+def rest(cls):
+    """What a docstring says of the members, as one line."""
+    return " ".join("\n".join(cls.__doc__.split("\n\n")[1:]).split())
+
+
+def match():
+    lines = [f"* `{name}`: {with_defaults(cls)}. {rest(cls)}" for name, cls in (("match", Match), ("when", When))]
+    return "\n".join([*lines, f"* endpoints: {', '.join(f'`{name}`' for name in dict.fromkeys(NAME_OF.values()))}."])
+
+
+def actions():
+    rows = []
+    for kind, cls in ACTIONS.items():
+        stages = " or ".join(stage.value for stage in cls.stages)
+        where = ", ".join(cls.endpoints) or "everywhere"
+        text = f"{first_paragraph(cls)} {rest(cls)}".strip()
+        rows.append(f"| `{kind}` | {text} | {with_defaults(cls)} | {cls.plane.value} | {stages} | {where} |")
+    head = ["| kind | what happens | members (defaults) | acts on | stage | endpoints |", "|---|---|---|---|---|---|"]
+    return "\n".join([*head, *rows])
+
+
+def personas():
+    return "\n".join(
+        f"* `{name}`:\n" + "\n".join(f"  `{json.dumps(rule)}`" + "  " for rule in rules)
+        for name, rules in PERSONAS.items()
+    )
+
+
+PARTS = {
+    "ARCHITECTURE.md": {"state machines": state_machines, "answers": answers},
+    "docs/faults.md": {"match": match, "actions": actions, "personas": personas},
+}
+
+
+def rendered(name):
+    """Return a document with its generated parts as the tables say now."""
+    text = (ROOT / name).read_text()
+    for part, make in PARTS[name].items():
+        pattern = rf"(<!-- generated: {part} -->\n).*?(<!-- end -->)"
+        text, count = re.subn(
+            pattern, lambda match, make=make: f"{match[1]}{make()}\n{match[2]}", text, flags=re.DOTALL
+        )
+        assert count == 1, f"{name} has {count} places for {part}"
+    return text
+
+
+if __name__ == "__main__":
+    for name in PARTS:
+        (ROOT / name).write_text(rendered(name))

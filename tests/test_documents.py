@@ -1,0 +1,25 @@
+"""The documents tell the truth about the tables and the tree."""
+
+import json
+import re
+
+import pytest
+
+from acme_server.faults.personas import read_rules
+from tests.documents import PARTS, ROOT, rendered
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_the_generated_parts_are_fresh(name):
+    assert rendered(name) == (ROOT / name).read_text(), "run: make docs"
+
+
+def test_every_file_that_is_named_exists():
+    named = re.findall(r"`([a-z_]+(?:/[a-z_0-9]+)*\.py)`", (ROOT / "ARCHITECTURE.md").read_text())
+    missing = [name for name in named if not ((ROOT / name).exists() or (ROOT / "acme_server" / name).exists())]
+    assert missing == []
+
+
+def test_the_rules_on_the_page_of_faults_can_be_armed():
+    blocks = re.findall(r"```json\n(.+?)```", (ROOT / "docs/faults.md").read_text(), re.DOTALL)
+    assert [len(read_rules(json.loads(block))) for block in blocks] == [1]
