@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
+from acme_server.chance import uniform
 from acme_server.delivery import Delivery
 from acme_server.exchange import Reply
 from acme_server.faults.action import Action
-from acme_server.faults.armed import uniform
 from acme_server.faults.wire_actions import (
     Cut,
     Drip,
