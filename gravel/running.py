@@ -26,6 +26,7 @@ from acme_server.worlds import HostedWorld, Ports, Worlds
 from gravel.configuration import Settings
 from gravel.dns_view import DnsView, open_view
 from gravel.entropy import entropy_of
+from gravel.fault_files import rules_of
 from gravel.guard import is_loopback
 from gravel.house import House, HouseSettings, build
 from gravel.listening import serve, server_context
@@ -74,6 +75,7 @@ class Running:
         if settings.host in EVERYWHERE and not settings.base_url:
             raise click.UsageError(f"--host {settings.host} needs --base-url, a URL that clients can reach.")
         self.settings, self.bridge = settings, bridge
+        self._faults = rules_of(settings.faults)
         self.exposed = not is_loopback(settings.host)
         self.token = settings.management_token or (secrets.token_urlsafe(24) if self.exposed else None)
         self._stack = AsyncExitStack()
@@ -106,6 +108,8 @@ class Running:
             zone=sockets.zone,
             responder=sockets.responder,
         )
+        for rule in self._faults:
+            house.world.faults.arm(rule, driver.now())
         self.worlds = _worlds(stack, base_url, settings.host, network)
         self.default = HostedWorld(house.server, driver, DnsView(house.zone, sockets.dns))
         await self._serve(stack, house, sockets, names, material)
