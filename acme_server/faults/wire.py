@@ -27,15 +27,14 @@ async def deliver(request: web.Request, reply: Reply, delivery: Delivery) -> web
         response.content_length = len(reply.body)
     await response.prepare(request)
     await _wait(delivery.between)
-    if request.method == "HEAD":
-        return response
-    body = reply.body[: delivery.keep]
+    whole = b"" if request.method == "HEAD" else reply.body
+    body = whole[: delivery.keep]
     for start in range(0, len(body), size := delivery.chunk or len(body) or 1):
         await _wait(delivery.pace if start else timedelta(0))
         await response.write(body[start : start + size])
     if delivery.half_closed:
         await _half_close(request)
-    return response if len(body) == len(reply.body) else _hang_up(request, response)
+    return response if len(body) == len(whole) else _hang_up(request, response)
 
 
 def _hang_up(request: web.Request, response: web.StreamResponse, *, reset: bool = False) -> web.StreamResponse:
