@@ -5,10 +5,14 @@ from __future__ import annotations
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from acme_server.accounts import Account
+from acme_server.execution import carry_out
 from acme_server.protocol.encoding import b64url
+from acme_server.registration_authority.orders import new_order
 from acme_server.renewal_info import certid_of
 from acme_server.settings import Settings
-from tests.acme_server.rig import BASE, Client, key, leaf_of, registered
+from acme_server.store import Conflict
+from tests.acme_server.rig import BASE, START, Client, key, leaf_of, registered
 
 OLD = ("a.example.org", "b.example.org")
 
@@ -132,3 +136,13 @@ def test_a_revoked_certificate_can_be_replaced(client):
     leaf = leaf_of(client.post(client.issue(*OLD).json["certificate"]).reply.body)
     client.post(f"{BASE}/revoke-cert", {"certificate": b64url(leaf.public_bytes(Encoding.DER))})
     assert client.order(*OLD, replaces=certid_of(leaf)).status == 201
+
+
+def test_of_two_orders_that_race_to_replace_one_is_written(client):
+    replaces, world = certid(client), client.server.world
+    account = world.store.get(Account, client.kid.rpartition("/")[2])
+    document = {"identifiers": [{"type": "dns", "value": name} for name in OLD], "replaces": replaces}
+    first, second = [new_order(world, account, document, START) for _ in range(2)]
+    carry_out(world, second, START)
+    with pytest.raises(Conflict):
+        carry_out(world, first, START)
