@@ -71,6 +71,10 @@ class Store(Protocol):
         """Return a record, or None."""
         ...
 
+    def all(self, kind: type[R]) -> tuple[R, ...]:
+        """Return the records of a kind, in the order in which they were created."""
+        ...
+
     def find(self, index: Index[R], key: str) -> tuple[R, ...]:
         """Return the records with that key, in the order in which they were created."""
         ...
@@ -103,6 +107,10 @@ class MemoryStore:
         """See Store."""
         record: R | None = self._tables[kind].get(record_id)
         return record
+
+    def all(self, kind: type[R]) -> tuple[R, ...]:
+        """See Store; a dict keeps the place of what is written anew."""
+        return tuple(self._tables[kind].values())
 
     def find(self, index: Index[R], key: str) -> tuple[R, ...]:
         """See Store."""

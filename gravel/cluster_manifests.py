@@ -1,7 +1,8 @@
 """What runs gravel in a cluster, as Kubernetes objects: the server with its Services, cluster DNS, a ClusterIssuer.
 
-The server's CA follows from the seed, so that the issuer's `caBundle` is right
-before the server has started, and after every restart.
+The server's CA and its key for DNS updates follow from the seed, so that what
+the issuer trusts and signs with is right before the server has started, and
+after every restart.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ class Plan:
     """What differs from cluster to cluster.
 
     zone: what cluster DNS asks this server for; dns_address: a ClusterIP;
-    ingress_address: what the names of the zone lead to; year: of the CA's validity.
+    ingress_address: what the names of the zone lead to; year: of the CA's validity;
+    cert_manager_namespace: where cert-manager looks for the Secrets of a ClusterIssuer.
     """
 
     seed: int
@@ -40,11 +42,17 @@ class Plan:
     dns_address: str = "10.96.0.53"
     ingress_address: str | None = None
     ingress_class: str = "nginx"
+    cert_manager_namespace: str = "cert-manager"
 
     @property
     def host(self) -> str:
         """The name of the server inside the cluster."""
         return f"{self.name}.{self.namespace}.svc.cluster.local"
+
+    @property
+    def dns(self) -> str:
+        """`HOST:PORT` of its DNS inside the cluster; an IPv6 address is in brackets."""
+        return f"[{self.dns_address}]:53" if ":" in self.dns_address else f"{self.dns_address}:53"
 
 
 def tls_ca(plan: Plan) -> str:
@@ -62,6 +70,12 @@ def management_token(plan: Plan) -> str:
     return hashlib.sha256(f"gravel management token {plan.seed}".encode("ascii")).hexdigest()[:32]
 
 
+def tsig_secret(plan: Plan) -> str:
+    """Return the secret, in base64, of the key that signs DNS updates (RFC 8945); the key is called like the server."""
+    digest = hashlib.sha256(f"gravel TSIG key {plan.seed}".encode("ascii")).digest()
+    return base64.b64encode(digest).decode("ascii")
+
+
 def deployment(plan: Plan) -> Iterator[dict[str, Any]]:
     """Yield the server and all that leads to it."""
     yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": plan.namespace}}
@@ -72,21 +86,34 @@ def deployment(plan: Plan) -> Iterator[dict[str, Any]]:
     yield _cluster_dns(plan)
 
 
-def cluster_issuer(plan: Plan) -> dict[str, Any]:
-    """Return the ClusterIssuer that trusts the server and solves http-01 through an ingress."""
+def cluster_issuer(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield the ClusterIssuer that trusts the server, and the Secret with which it updates the server's DNS.
+
+    Its solvers need no selectors: cert-manager takes the first that fits what the server offers, which for a
+    wildcard is dns-01 only (pkg/util/solverpicker).
+    """
+    tsig = {"name": f"{plan.name}-tsig", "key": "secret"}
+    metadata = {"name": tsig["name"], "namespace": plan.cert_manager_namespace, "labels": _labels(plan)}
+    yield {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {tsig["key"]: tsig_secret(plan)}}
+    rfc2136 = {
+        "nameserver": plan.dns,
+        "tsigAlgorithm": "HMACSHA256",
+        "tsigKeyName": plan.name,
+        "tsigSecretSecretRef": tsig,
+    }
     acme = {
         "server": f"https://{plan.host}/dir",
         "caBundle": base64.b64encode(tls_ca(plan).encode("ascii")).decode("ascii"),
         "privateKeySecretRef": {"name": f"{plan.name}-account-key"},
-        "solvers": [{"http01": {"ingress": {"ingressClassName": plan.ingress_class}}}],
+        "solvers": [{"http01": {"ingress": {"ingressClassName": plan.ingress_class}}}, {"dns01": {"rfc2136": rfc2136}}],
     }
-    metadata = {"name": plan.name}
-    return {"apiVersion": "cert-manager.io/v1", "kind": "ClusterIssuer", "metadata": metadata, "spec": {"acme": acme}}
+    spec = {"acme": acme}
+    yield {"apiVersion": "cert-manager.io/v1", "kind": "ClusterIssuer", "metadata": {"name": plan.name}, "spec": spec}
 
 
-def cert_manager_flags(plan: Plan) -> str:
+def cert_manager_flags(plan: Plan) -> tuple[str, str]:
     """Return the flags of cert-manager's controller for dns-01, whose check of authoritative servers always dials 53."""
-    return f"--dns01-recursive-nameservers={plan.dns_address}:53 --dns01-recursive-nameservers-only"
+    return f"--dns01-recursive-nameservers={plan.dns}", "--dns01-recursive-nameservers-only"
 
 
 _ACME_PORTS = (
@@ -109,7 +136,11 @@ def _labels(plan: Plan) -> dict[str, str]:
 
 
 def _secret(plan: Plan) -> dict[str, Any]:
-    values = {"seed": str(plan.seed), "management-token": management_token(plan)}
+    values = {
+        "seed": str(plan.seed),
+        "management-token": management_token(plan),
+        "dns-update-key": f"hmac-sha256:{plan.name}:{tsig_secret(plan)}",
+    }
     return {"apiVersion": "v1", "kind": "Secret", "metadata": _metadata(plan, plan.name), "stringData": values}
 
 
@@ -158,6 +189,7 @@ def _container(plan: Plan) -> dict[str, Any]:
         "env": [
             _from_secret(plan, "GRAVEL_SEED", "seed"),
             _from_secret(plan, "GRAVEL_MANAGEMENT_TOKEN", "management-token"),
+            _from_secret(plan, "GRAVEL_DNS_UPDATE_KEY", "dns-update-key"),
         ],
         "ports": [
             {"name": "acme", "containerPort": ACME},

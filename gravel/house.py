@@ -1,4 +1,4 @@
-"""The whole house, put together without a socket or a clock of its own.
+"""The whole house: the server's parts with the bridge on top, without a socket or a clock of its own.
 
 Real and simulated runs are built here from the same parts; they differ in the
 driver they pass in, and in what stands behind its questions to the network.
@@ -7,19 +7,19 @@ driver they pass in, and in what stands behind its questions to the network.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import attrs
 
 from acme_server.protocol.driver import Driver, Entropy
 from acme_server.protocol.journal import Fact
-from acme_server.server import Server
 from acme_server.settings import Settings as ServerSettings
-from acme_server.world import World, create_world
+from gravel.configuration import Settings
+from gravel.server_parts import ServerParts, build_server
 from issuer_bridge.operator import Operator, Options, WorldAddress
 from issuer_bridge.store import EmbeddedStore
-from solvers.dns.zone import Zone
+from scheduler.settings import Settings as SchedulerSettings
 from solvers.dns01.solver import Dns01Solver
-from solvers.http01.responder import Responder
 from solvers.http01.solver import Http01Solver
 from solvers.timing import TIMINGS, Timing
 
@@ -43,34 +43,39 @@ class HouseSettings:
 
 
 @attrs.frozen
-class House:
-    """The parts, wired; nothing runs until `operator.start()`."""
+class House(ServerParts):
+    """All parts, wired; the bridge rests until `operator.start()`."""
 
-    driver: Driver
-    world: World
-    server: Server
-    zone: Zone
-    responder: Responder
     resources: EmbeddedStore
     operator: Operator
 
 
-def build(
-    driver: Driver,
-    settings: HouseSettings,
-    entropy: Entropy,
-    *,
-    zone: Zone | None = None,
-    responder: Responder | None = None,
-) -> House:
-    """Put a house together; the order of the parts fixes the order in which entropy is drawn.
+def house_settings(settings: Settings, server: ServerSettings, base_url: str, tls_ca: str) -> HouseSettings:
+    """Return what the options say of a house whose server has settings already, `dns` among them."""
+    assert server.dns is not None
+    scheduler = SchedulerSettings(
+        max_concurrent=settings.max_concurrent_challenges, retry_period=timedelta(seconds=settings.retry_period)
+    )
+    return HouseSettings(
+        base_url=base_url,
+        dns=server.dns,
+        http01_port=server.http01_port,
+        tls_ca=tls_ca,
+        timing=TIMINGS[settings.timing],
+        server=server,
+        bridge=Options(approver=not settings.no_approver, scheduler=scheduler),
+    )
 
-    zone, responder: given when they are served already, so that their addresses could be known.
-    """
-    server_settings = attrs.evolve(settings.server, dns=settings.dns, http01_port=settings.http01_port)
-    world = create_world(settings.base_url, server_settings, entropy, driver.now())
-    zone = Zone() if zone is None else zone
-    responder = Responder() if responder is None else responder
+
+def build(driver: Driver, settings: HouseSettings, entropy: Entropy) -> House:
+    """Put a house together; the order of the parts fixes the order in which entropy is drawn."""
+    server = attrs.evolve(settings.server, dns=settings.dns, http01_port=settings.http01_port)
+    return add_bridge(build_server(driver, settings.base_url, server, entropy), settings, entropy)
+
+
+def add_bridge(parts: ServerParts, settings: HouseSettings, entropy: Entropy) -> House:
+    """Build the bridge onto a server that is there already."""
+    driver, world = parts.driver, parts.world
     resources = EmbeddedStore(driver.now, entropy)
 
     def record(house: str, facts: Sequence[Fact]) -> None:
@@ -80,12 +85,12 @@ def build(
         driver,
         resources,
         solvers={
-            "http01": Http01Solver(responder, settings.http01_port, settings.timing, settings.dns),
-            "dns01": Dns01Solver(zone, (settings.dns,), settings.timing),
+            "http01": Http01Solver(parts.responder, settings.http01_port, settings.timing, settings.dns),
+            "dns01": Dns01Solver(parts.zone, (settings.dns,), settings.timing),
         },
         worlds={world.id: WorldAddress(world.directory_url, settings.tls_ca)},
         entropy=entropy,
         record=record,
         options=settings.bridge,
     )
-    return House(driver, world, Server(world, driver), zone, responder, resources, operator)
+    return House(driver, world, parts.server, parts.zone, parts.responder, resources, operator)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
 import attrs
@@ -19,8 +18,6 @@ from acme_server.tls import TlsMaterial
 
 # For web.AppRunner.
 OPTIONS: Mapping[str, Any] = {"access_log": None}
-# From 32768 up ports are given to outgoing connections (net.ipv4.ip_local_port_range).
-_FREE_PORTS = range(20000, 32768)
 
 
 @attrs.frozen
@@ -56,15 +53,6 @@ def bind(door: Door) -> socket.socket:
     with opening(door):
         family = socket.AF_INET6 if ":" in door.host else socket.AF_INET
         return socket.create_server((door.host, door.port), family=family, backlog=1024)
-
-
-def free_port() -> int:
-    """Return a port of loopback that nothing listens on, below those that outgoing connections are given."""
-    while True:
-        port = secrets.choice(_FREE_PORTS)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def authority(host: str, port: int) -> str:

@@ -19,6 +19,7 @@ from gravel.dns_view import DnsView
 from gravel.fault_endpoints import FAULT_ENDPOINTS
 from gravel.guard import guard
 from gravel.request_body import read_body
+from gravel.resource_endpoints import RESOURCE_ENDPOINTS
 from gravel.world_endpoints import ENDPOINTS, PEM, Endpoint, Hosted, clock_of
 from gravel.world_options import options_of
 
@@ -44,7 +45,7 @@ def create_app(
     app.router.add_post(f"{_WORLD}/reset", lifecycle.reset)
     app.router.add_post(f"{_WORLD}/snapshot", lifecycle.snapshot)
     app.router.add_post(f"{_WORLD}/restore", lifecycle.restore)
-    for (method, path), endpoint in (*ENDPOINTS.items(), *FAULT_ENDPOINTS.items()):
+    for (method, path), endpoint in (*ENDPOINTS.items(), *RESOURCE_ENDPOINTS.items(), *FAULT_ENDPOINTS.items()):
         for place in (path, _WORLD + path):
             app.router.add_route(method, place, lifecycle.of_world(endpoint))
     return app

@@ -7,35 +7,37 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 import attrs
 import click
 
 from acme_server import tls
+from acme_server.faults.rule import Rule
 from acme_server.network import Network
+from acme_server.protocol.driver import Entropy
 from acme_server.protocol.vantage import Answer, Fetch, Question
 from acme_server.runner import AsyncioDriver
+from acme_server.settings import Settings as ServerSettings
+from acme_server.tls import TlsMaterial
 from acme_server.web import RUNNER_OPTIONS
 from acme_server.web import create_app as create_acme_app
 from acme_server.worlds import HostedWorld, Ports, Worlds
 from gravel.configuration import Settings
 from gravel.dns_view import DnsView, open_view
 from gravel.entropy import entropy_of
-from gravel.fault_files import rules_of
 from gravel.guard import is_loopback
-from gravel.house import House, HouseSettings, build
 from gravel.listening import serve, server_context
 from gravel.management import create_app as create_management_app
-from gravel.sockets import EVERYWHERE, Sockets, open_sockets, port_to_dial
-from issuer_bridge.api import create_app as create_kubernetes_app
-from issuer_bridge.operator import Options
-from scheduler.settings import Settings as SchedulerSettings
-from solvers.timing import TIMINGS
+from gravel.server_parts import ServerParts, build_server
+from gravel.sockets import EVERYWHERE, Bound, Sockets, open_sockets, port_to_dial
+
+if TYPE_CHECKING:
+    from issuer_bridge.store import EmbeddedStore
 
 
 @attrs.frozen
@@ -60,22 +62,24 @@ class Addresses:
 class Running:
     """An async context: inside, the house runs and `addresses` says where.
 
-    house: what is at /dir, which is also the world `default`; worlds: all others;
-    bridge: with the operator, its Kubernetes-style API and the http-01 responder;
+    parts: what is at /dir, which is also the world `default`; worlds: all others;
+    bridge: with the operator, its Kubernetes-style API and the http-01 responder
+    (what is not started is not even imported); resources: what the operator works on;
     exposed: whether other machines can reach it; token: what the management API
     wants, None on loopback unless one was given.
     """
 
-    house: House
+    parts: ServerParts
     worlds: Worlds[DnsView]
     default: HostedWorld[DnsView]
     addresses: Addresses
+    resources: EmbeddedStore | None = None
 
     def __init__(self, settings: Settings, *, bridge: bool) -> None:
         if settings.host in EVERYWHERE and not settings.base_url:
             raise click.UsageError(f"--host {settings.host} needs --base-url, a URL that clients can reach.")
         self.settings, self.bridge = settings, bridge
-        self._faults = rules_of(settings.faults)
+        self._faults = _faults(settings)
         self.exposed = not is_loopback(settings.host)
         self.token = settings.management_token or (secrets.token_urlsafe(24) if self.exposed else None)
         self._stack = AsyncExitStack()
@@ -101,61 +105,51 @@ class Running:
         network = Network(settings.dns or sockets.dns)
         stack.push_async_callback(network.close)
         driver = _driver(stack, network, _home(base_url, sockets))
-        house = build(
-            driver,
-            house_settings(settings, sockets, base_url, material.ca_pem),
-            entropy,
-            zone=sockets.zone,
-            responder=sockets.responder,
-        )
+        server = ServerSettings(dns=settings.dns or sockets.dns, http01_port=port_to_dial(settings, sockets))
+        parts = build_server(driver, base_url, server, entropy, zone=sockets.zone, responder=sockets.responder)
         for rule in self._faults:
-            house.world.faults.arm(rule, driver.now())
+            parts.world.faults.arm(rule, driver.now())
         self.worlds = _worlds(stack, base_url, settings.host, network)
-        self.default = HostedWorld(house.server, driver, DnsView(house.zone, sockets.dns))
-        await self._serve(stack, house, sockets, names, material)
+        self.default = HostedWorld(parts.server, driver, DnsView(parts.zone, sockets.dns))
+        await self._serve(stack, parts, sockets, names, material)
         folder = stack.enter_context(_private_folder())
-        self.house = house
+        self.parts = parts
         self.addresses = Addresses(
-            directory=house.world.directory_url,
+            directory=parts.world.directory_url,
             management=f"https://{sockets.management.address}",
             dns=sockets.dns,
             http01=sockets.http01,
             kubernetes=f"http://{sockets.kubernetes.address}" if sockets.kubernetes else None,
             tls_ca=_write(folder / "tls_ca.pem", material.ca_pem),
-            issuing_roots=_write(folder / "issuing_roots.pem", house.world.authority.root_pem),
+            issuing_roots=_write(folder / "issuing_roots.pem", parts.world.authority.root_pem),
             state=None,
             seed=settings.seed,
         )
-        if self.bridge:
-            house.operator.start()
+        if sockets.kubernetes:
+            await self._start_bridge(stack, parts, sockets.kubernetes, material.ca_pem, entropy)
+
+    async def _start_bridge(
+        self, stack: AsyncExitStack, parts: ServerParts, kubernetes: Bound, tls_ca: str, entropy: Entropy
+    ) -> None:
+        from gravel.house import add_bridge, house_settings
+        from issuer_bridge.api import create_app
+
+        world = parts.world
+        house = add_bridge(parts, house_settings(self.settings, world.settings, world.base_url, tls_ca), entropy)
+        # Always on loopback, in plain HTTP and without a token: whoever is on this machine may use it.
+        await serve(stack, create_app(house.resources), kubernetes.sock)
+        self.resources = house.resources
+        house.operator.start()
 
     async def _serve(
-        self, stack: AsyncExitStack, house: House, sockets: Sockets, names: tuple[str, ...], material: tls.TlsMaterial
+        self, stack: AsyncExitStack, parts: ServerParts, sockets: Sockets, names: tuple[str, ...], material: TlsMaterial
     ) -> None:
         tls_context = server_context(material)
         await serve(
-            stack, create_acme_app(house.server, self.worlds.server_of), sockets.acme.sock, tls_context, RUNNER_OPTIONS
+            stack, create_acme_app(parts.server, self.worlds.server_of), sockets.acme.sock, tls_context, RUNNER_OPTIONS
         )
         management = create_management_app(self.default, self.worlds, material.ca_pem, self.token, names)
         await serve(stack, management, sockets.management.sock, tls_context)
-        if sockets.kubernetes:
-            # Always on loopback, in plain HTTP and without a token: whoever is on this machine may use it.
-            await serve(stack, create_kubernetes_app(house.resources), sockets.kubernetes.sock)
-
-
-def house_settings(settings: Settings, sockets: Sockets, base_url: str, tls_ca: str) -> HouseSettings:
-    """Return what the house needs to know of the options and of the sockets they led to."""
-    scheduler = SchedulerSettings(
-        max_concurrent=settings.max_concurrent_challenges, retry_period=timedelta(seconds=settings.retry_period)
-    )
-    return HouseSettings(
-        base_url=base_url,
-        dns=settings.dns or sockets.dns,
-        http01_port=port_to_dial(settings, sockets),
-        tls_ca=tls_ca,
-        timing=TIMINGS[settings.timing],
-        bridge=Options(approver=not settings.no_approver, scheduler=scheduler),
-    )
 
 
 def _driver(stack: AsyncExitStack, network: Network, home: Callable[[Question], Question]) -> AsyncioDriver:
@@ -178,6 +172,15 @@ def _worlds(stack: AsyncExitStack, base_url: str, host: str, network: Network) -
     worlds = Worlds(base_url, ports)
     stack.push_async_callback(worlds.close)
     return worlds
+
+
+def _faults(settings: Settings) -> tuple[Rule, ...]:
+    """Read the files of --faults; what reads YAML is the bridge's."""
+    if not settings.faults:
+        return ()
+    from gravel.fault_files import rules_of
+
+    return rules_of(settings.faults)
 
 
 def _home(base_url: str, sockets: Sockets) -> Callable[[Question], Question]:

@@ -6,7 +6,9 @@ hooks written for it work here.
 
 from __future__ import annotations
 
+import asyncio
 import json
+import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -23,6 +25,8 @@ from gravel.dns_view import DnsView
 from gravel.request_body import Body, read_body
 
 PEM = "application/pem-certificate-chain"
+# Seconds that a request may wait for an entry of the journal.
+MAX_WAIT = 60.0
 
 Hosted: TypeAlias = HostedWorld[DnsView]
 Endpoint: TypeAlias = Callable[[Hosted, web.Request], Awaitable[web.StreamResponse]]
@@ -53,10 +57,12 @@ async def intermediate(hosted: Hosted, _: web.Request) -> web.Response:
 
 
 async def journal(hosted: Hosted, request: web.Request) -> web.Response:
-    """The entries after number `since`, one JSON object a line."""
+    """The entries after number `since`, one JSON object a line; where there is none, the first within `wait` seconds."""
     since = request.query.get("since", "0")
     if not (since.isascii() and since.isdigit() and len(since) < 19):
         raise ValueError(f"since={since[:32]!r} is not the number of an entry")
+    if "wait" in request.query:
+        await _entry_after(hosted.world.journal, int(since), _patience(request.query["wait"]))
     return web.Response(text="".join(_lines(hosted.world.journal, int(since))), content_type="application/x-ndjson")
 
 
@@ -130,6 +136,30 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
     ("POST", "/set-renewal-info"): set_renewal_information,
     **{("POST", path): edit_dns(edit) for path, edit in DNS_EDITS.items()},
 }
+
+
+def _patience(wait: str) -> float:
+    try:
+        seconds = float(wait)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= MAX_WAIT:
+        raise ValueError(f"wait={wait[:32]!r} is not a number of seconds from 0 to {MAX_WAIT:g}")
+    return seconds
+
+
+async def _entry_after(entries: Journal, seq: int, seconds: float) -> None:
+    """Return when there is an entry after a number, or the time is over; real time, whatever the world's clock does."""
+    written = asyncio.Event()
+    stop = entries.subscribe(lambda _: written.set() if len(entries) > seq else None)
+    try:
+        if len(entries) <= seq:
+            async with asyncio.timeout(seconds):
+                await written.wait()
+    except TimeoutError:
+        pass
+    finally:
+        stop()
 
 
 def _lines(entries: Journal, since: int) -> Iterator[str]:

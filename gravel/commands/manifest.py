@@ -24,7 +24,9 @@ _ZONE = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9]
 
 def _label(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
     if not _LABEL.fullmatch(value):
-        raise click.BadParameter(f"{value!r} is no name for a Service: lower-case letters, digits and hyphens.")
+        raise click.BadParameter(
+            f"{value!r} is no name of a Service or a namespace: lower-case letters, digits and hyphens."
+        )
     return value
 
 
@@ -36,7 +38,7 @@ def _zone(_context: click.Context, _parameter: click.Parameter, value: str) -> s
 
 def _address(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     try:
-        return value and str(ip_address(value))
+        return None if value is None else str(ip_address(value))
     except ValueError:
         raise click.BadParameter(f"{value!r} is no address.") from None
 
@@ -57,8 +59,19 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str | 
 )
 @click.option("--ingress-address", metavar="IP", callback=_address, help="What names in the zone lead to.")
 @click.option("--ingress-class", metavar="NAME", default="nginx", help="What solves http-01 [nginx; k3d: traefik].")
+@click.option(
+    "--cert-manager-namespace",
+    metavar="NAME",
+    default="cert-manager",
+    callback=_label,
+    help="Where cert-manager looks for a ClusterIssuer's Secrets [cert-manager].",
+)
 def command(what: str, seed: int | None, **options: Any) -> int:
-    """Print manifests: the server with its Services and DNS (deployment), a ClusterIssuer that trusts it, or all."""
+    """Print manifests: the server with its Services and DNS (deployment), a ClusterIssuer for it, or all.
+
+    The ClusterIssuer trusts the server, solves http-01 through an ingress, and wildcards by dns-01 with signed updates
+    of the server's DNS.
+    """
     import yaml
 
     from gravel.cluster_manifests import Plan, cert_manager_flags, cluster_issuer, deployment
@@ -68,8 +81,8 @@ def command(what: str, seed: int | None, **options: Any) -> int:
     plan = Plan(seed=secrets.randbits(64) if seed is None else seed, year=datetime.now(UTC).year, **options)
     documents = [*deployment(plan)] if what != "clusterissuer" else []
     if what != "deployment":
-        documents.append(cluster_issuer(plan))
+        documents += cluster_issuer(plan)
     click.echo("# For testing, never for production: whoever can read the seed has every key.")
-    click.echo(f"# For dns-01, cert-manager's controller needs {cert_manager_flags(plan)}")
+    click.echo(f"# For dns-01, cert-manager's controller needs {' '.join(cert_manager_flags(plan))}")
     click.echo(yaml.safe_dump_all(documents, sort_keys=False, explicit_start=True), nl=False)
     return 0

@@ -55,7 +55,7 @@ def command(settings: Settings, command_line: tuple[str, ...]) -> int:
 async def _run(settings: Settings, command_line: tuple[str, ...]) -> int:
     from gravel.child_process import passing_signals, run_command
     from gravel.event_loop import quick_imports
-    from gravel.listening import free_port
+    from gravel.free_port import free_port
     from gravel.trust import environment_of
 
     with quick_imports():
@@ -91,7 +91,7 @@ def _place(running: Running) -> Place:
 def _report(running: Running, command_line: tuple[str, ...], code: int, seconds: float) -> None:
     from gravel.run_summary import summarize
 
-    summary = summarize(running.house.world.journal, command_line, code, seconds)
+    summary = summarize(running.parts.world.journal, command_line, code, seconds)
     if running.settings.json:
         click.echo(json.dumps(summary.to_json(), separators=(",", ":")), err=True)
     else:

@@ -81,6 +81,8 @@ class StoreContract:
             store.commit((order,), (), NOW)
         store.commit((attrs.evolve(stored(orders[0]), expires=NOW.replace(year=2028)),), (), NOW)
         assert [order.id for order in store.find(ORDERS_BY_ACCOUNT, "a1")] == ["o3", "o1", "o2"]
+        assert [order.id for order in store.all(Order)] == ["o3", "o1", "o2"]
+        assert store.all(Account) == ()
 
     def test_an_index_follows_its_record(self, store):
         store.commit((ACCOUNT,), (), NOW)

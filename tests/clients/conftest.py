@@ -10,11 +10,14 @@ import random
 import re
 import select
 import socket
+import ssl
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -91,6 +94,19 @@ def server(tmp_path: Path, free_port: Callable[[], int], server_options: Sequenc
 
 
 @pytest.fixture
+def ask(server: Server) -> Callable[..., str]:
+    """Ask the management API: GET a path, or POST a document to it."""
+    trust = ssl.create_default_context(cafile=server.tls_ca)
+
+    def send(path: str, document: Any = None) -> str:
+        body = None if document is None else json.dumps(document).encode()
+        with urllib.request.urlopen(server.management + path, body, TIMEOUT, context=trust) as answer:
+            return answer.read().decode()
+
+    return send
+
+
+@pytest.fixture
 def run_client(tmp_path: Path) -> Callable[..., Finished]:
     """Run a client at home in `tmp_path`, with no environment but what is given."""
 
@@ -110,6 +126,39 @@ def run_client(tmp_path: Path) -> Callable[..., Finished]:
         except subprocess.TimeoutExpired as expired:
             pytest.fail(f"{command[0]} did not end within {TIMEOUT} s: {(expired.output or b'').decode()}")
         return Finished(done.returncode, done.stdout.decode())
+
+    return run
+
+
+@pytest.fixture
+def certbot(server: Server, run_client: Callable[..., Finished], tmp_path: Path) -> Callable[..., Finished]:
+    """Run certbot as its own web server on a port; the first name is the certificate's."""
+
+    def run(port: int, *names: str) -> Finished:
+        command = [Path(sys.executable).with_name("certbot"), "certonly", "--non-interactive", "--standalone"]
+        command += ["--http-01-address", "127.0.0.1", "--http-01-port", str(port), "--server", server.directory]
+        command += ["--agree-tos", "--register-unsafely-without-email", "--cert-name", names[0]]
+        for option in ("--config-dir", "--work-dir", "--logs-dir"):
+            command += [option, tmp_path / "certbot"]
+        for name in names:
+            command += ["--domain", name]
+        return run_client(command, {"REQUESTS_CA_BUNDLE": server.tls_ca})
+
+    return run
+
+
+@pytest.fixture
+def lego(server: Server, run_client: Callable[..., Finished], tmp_path: Path) -> Callable[..., Finished]:
+    """Run lego with the options of a solver."""
+
+    def run(
+        *options: str | Path, names: Sequence[str], environment: Mapping[str, str | Path] | None = None
+    ) -> Finished:
+        command = ["lego", "--server", server.directory, "--accept-tos", "--email", "lego@example.com"]
+        command += ["--path", tmp_path / "lego", *options]
+        for name in names:
+            command += ["--domains", name]
+        return run_client([*command, "run"], {"LEGO_CA_CERTIFICATES": server.tls_ca, **(environment or {})})
 
     return run
 

@@ -18,18 +18,6 @@ exec curl --silent --show-error --fail --cacert "$CA" --data "$body" "$MANAGEMEN
 
 
 @pytest.fixture
-def lego(server, run_client, tmp_path):
-    def run(*options, names, environment=None):
-        command = ["lego", "--server", server.directory, "--accept-tos", "--email", "lego@example.com"]
-        command += ["--path", tmp_path / "lego", *options]
-        for name in names:
-            command += ["--domains", name]
-        return run_client([*command, "run"], {"LEGO_CA_CERTIFICATES": server.tls_ca, **(environment or {})})
-
-    return run
-
-
-@pytest.fixture
 def lego_dns(server, lego, tmp_path):
     """Run lego with dns-01; the hook is a script."""
 

@@ -17,7 +17,7 @@ class WireClient:
         self.management, self.session = management, management.session
         self.prefix = "" if world_id == "default" else f"/worlds/{world_id}"
         path = "" if world_id == "default" else f"/w/{world_id}"
-        self.base = management.running.house.world.base_url + path
+        self.base = management.running.parts.world.base_url + path
         self.signer = Client(SimpleNamespace(world=SimpleNamespace(base_url=self.base)), private_key)
         self.nonce = None
 

@@ -69,3 +69,9 @@ def test_the_image_holds_every_package_and_offers_every_port_without_root():
     assert f"\nUSER {USER}:{USER}\n" in RECIPE
     [copied] = re.findall(r"^COPY (pyproject.*) \./$", RECIPE, re.MULTILINE)
     assert [name for name in copied.split() if not (ROOT / name).is_file()] == []
+
+
+def test_the_image_can_check_the_signatures_of_dns_updates():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    installed = re.findall(r" '(?:\.|gravel)\[(\w+)\]'", RECIPE)
+    assert [name for extra in installed for name in extras[extra]] == ["gravel[speed,rfc2136]"] * 2

@@ -14,7 +14,7 @@ import pytest
 
 from acme_server import tls
 from gravel.entropy import SeededEntropy
-from gravel.listening import Door, authority, bind, free_port, opening, server_context, split_authority
+from gravel.listening import Door, authority, bind, opening, server_context, split_authority
 
 DOOR = Door("ACME", "--acme-port", "127.0.0.1", 443)
 COMPLAINTS = [
@@ -76,10 +76,3 @@ def test_tls_works_and_leaves_no_descriptor_open():
             end.do_handshake()
     assert ends[0].version() in ("TLSv1.2", "TLSv1.3")
     assert ends[0].getpeercert()["subjectAltName"] == (("DNS", "localhost"),)
-
-
-def test_a_free_port_can_be_listened_on_and_is_not_one_that_is_taken(monkeypatch):
-    with socket.create_server(("127.0.0.1", free_port())) as taken:
-        port = taken.getsockname()[1]
-        monkeypatch.setattr("gravel.listening._FREE_PORTS", [port, other := free_port()])
-        assert {free_port() for _ in range(20)} == {other}

@@ -15,7 +15,7 @@ NAME = "a.test"
 
 
 def values(management, rtype: str, name: str = NAME) -> tuple[str, ...]:
-    return answer_question(management.running.house.zone, Resolve(name, rtype)).values(rtype)
+    return answer_question(management.running.parts.zone, Resolve(name, rtype)).values(rtype)
 
 
 EDITS = [
@@ -67,7 +67,7 @@ async def test_a_bad_body_is_answered_with_a_sentence(manage, path, body, senten
 
 async def test_roots_and_intermediates_are_those_of_the_authority(manage):
     management = await manage()
-    authority = management.running.house.world.authority
+    authority = management.running.parts.world.authority
     assert (200, authority.root_pem) == await management.get("/roots/0")
     assert (200, authority.intermediate_pem) == await management.get("/intermediates/0")
     assert await management.get("/roots/1") == (404, "404: Not Found")
@@ -75,7 +75,7 @@ async def test_roots_and_intermediates_are_those_of_the_authority(manage):
 
 async def test_the_journal_is_read_from_any_entry(manage):
     management = await manage()
-    journal = management.running.house.world.journal
+    journal = management.running.parts.world.journal
     journal.append("test", [Fact("ThingDone", {"thing": str(number)}) for number in range(3)], datetime.now(UTC))
     entries = [entry.to_json() for entry in journal]
     for query, expected in (("", entries), ("?since=0", entries), ("?since=2", entries[2:])):

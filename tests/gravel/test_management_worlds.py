@@ -87,7 +87,7 @@ async def test_fifty_worlds_issue_at_once_and_each_gives_what_it_gives_alone(man
 
     together = await asyncio.gather(*(run(number) for number in range(50)))
     assert len({leaf_of(chain).serial_number for chain, _ in together}) == 50
-    assert len(management.running.house.world.journal) == 0
+    assert len(management.running.parts.world.journal) == 0
     for number in (0, 17, 49):
         await management.delete(f"/worlds/w{number}")
         assert await run(number) == together[number]
@@ -166,7 +166,7 @@ async def test_a_world_takes_settings_of_its_own(manage):
     settings = {"always_valid": True, "http01_port": 81, "dns": "192.0.2.1:53", **lifetimes}
     world = await management.ask("/worlds", id="w", settings=settings)
     assert world["dns"] == "192.0.2.1:53"
-    made, default = management.running.worlds.get("w").world.settings, management.running.house.world.settings
+    made, default = management.running.worlds.get("w").world.settings, management.running.parts.world.settings
     assert (made.always_valid, made.http01_port, made.dns) == (True, 81, "192.0.2.1:53")
     assert made.order_lifetime == default.order_lifetime
     leaf = leaf_of(await WireClient(management, "w").issue("a.test"))

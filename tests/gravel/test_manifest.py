@@ -6,8 +6,6 @@ import base64
 import socket
 import ssl
 import subprocess
-import sys
-from typing import Any
 from urllib.parse import urlsplit
 
 import kubernetes_validate
@@ -19,30 +17,22 @@ from gravel import cli
 from gravel.commands.manifest import command
 from gravel.commands.serve import command as serve
 from gravel.configuration import load
-
-GRAVEL = (sys.executable, "-c", "from gravel.cli import main; main()")
-OTHERS = ["--name=acme", "--namespace=ca", "--image=r.test/gravel:1", "--zone=a.test", "--dns-address=10.43.0.53"]
-OTHERS += ["--ingress-address=10.43.1.2", "--ingress-class=traefik"]
-
-
-def printed(*arguments: str) -> list[dict[str, Any]]:
-    result = CliRunner().invoke(command, arguments, standalone_mode=False)
-    assert result.exception is None, result.exception
-    return list(yaml.safe_load_all(result.output))
-
-
-def one(kind: str, documents: list[dict[str, Any]]) -> dict[str, Any]:
-    return next(each for each in documents if each["kind"] == kind)
+from issuer_bridge.resources import CLUSTER_ISSUER
+from issuer_bridge.validation import check_new, without_unknown_fields
+from tests.gravel.printed_manifests import GRAVEL, OTHERS, arguments, one, printed
 
 
 @pytest.mark.parametrize("options", [[], OTHERS])
 def test_kubernetes_takes_every_document_without_an_unknown_field(options):
-    documents = printed("deployment", "--seed", "7", *options)
+    *documents, issuer = printed("all", "--seed", "7", *options)
     kinds = [document["kind"] for document in documents]
-    assert kinds == ["Namespace", "Secret", "Deployment", "Service", "Service", "ConfigMap"]
+    assert kinds == ["Namespace", "Secret", "Deployment", "Service", "Service", "ConfigMap", "Secret"]
     version = kubernetes_validate.latest_version()
     for document in documents:
         kubernetes_validate.validate(document, version, strict=True)
+    # Its shape is cert-manager's: our schema has the fields of the published CRD.
+    assert without_unknown_fields(CLUSTER_ISSUER, issuer) == (issuer, [])
+    check_new(CLUSTER_ISSUER, issuer)
 
 
 def test_the_schemas_refuse_what_is_wrong():
@@ -84,10 +74,6 @@ def test_what_the_issuer_trusts_is_what_a_server_started_by_the_deployment_shows
     stranger = socket.create_connection((urlsplit(other).hostname, urlsplit(other).port))
     with stranger, pytest.raises(ssl.SSLCertVerificationError):
         trust.wrap_socket(stranger, server_hostname=host)
-
-
-def arguments(documents: list[dict[str, Any]]) -> list[str]:
-    return one("Deployment", documents)["spec"]["template"]["spec"]["containers"][0]["args"]
 
 
 def test_the_container_is_given_options_and_variables_of_serve_and_its_ports_are_theirs():
@@ -133,9 +119,15 @@ def test_a_new_seed_is_a_new_pod():
 MISTAKES = [
     (["clusterissuer"], "gravel manifest: --seed is wanted: the deployment and the ClusterIssuer must agree on it.\n"),
     (["helm"], "gravel manifest: Invalid value for '{clusterissuer|deployment|all}'"),
-    (["all", "--name", "A_b"], "gravel manifest: Invalid value for '--name': 'A_b' is no name for a Service"),
+    (["all", "--name", "A_b"], "gravel manifest: Invalid value for '--name': 'A_b' is no name of a Service"),
+    (
+        ["all", "--cert-manager-namespace", "-"],
+        "gravel manifest: Invalid value for '--cert-manager-namespace': '-' is no",
+    ),
     (["all", "--zone", "a b"], "gravel manifest: Invalid value for '--zone': 'a b' is no name of a zone."),
     (["all", "--dns-address", "x"], "gravel manifest: Invalid value for '--dns-address': 'x' is no address."),
+    # As when kubectl finds no such service.
+    (["all", "--ingress-address", ""], "gravel manifest: Invalid value for '--ingress-address': '' is no address."),
     (["all", "--seed", "-1"], "gravel manifest: Invalid value for '--seed'"),
 ]
 

@@ -13,18 +13,20 @@ import click
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from acme_server.settings import Settings as ServerSettings
 from gravel.commands.apply import apply_and_follow, read_manifests
+from gravel.house import house_settings
 from gravel.kube_client import KubeClient
 from gravel.output import announce
-from gravel.running import Addresses, Running, house_settings
-from gravel.sockets import EVERYWHERE, Sockets
+from gravel.running import Addresses, Running
+from gravel.sockets import EVERYWHERE
 from solvers.timing import TIMINGS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def root_key(running: Running) -> bytes:
-    key = running.house.world.authority.root.public_key()
+    key = running.parts.world.authority.root.public_key()
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -48,7 +50,7 @@ async def test_what_to_trust_is_in_a_private_folder_and_no_key_is(free_settings)
         assert sorted(files) == ["issuing_roots.pem", "tls_ca.pem"]
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert "PRIVATE KEY" not in "".join(files.values())
-        assert running.house.world.authority.root_pem == files["issuing_roots.pem"]
+        assert running.parts.world.authority.root_pem == files["issuing_roots.pem"]
     assert not folder.exists()
 
 
@@ -83,7 +85,7 @@ async def test_the_bridge_reaches_its_own_server_whatever_that_calls_itself(free
 async def test_validation_asks_the_dns_and_dials_the_port_that_it_was_told(free_settings):
     settings = free_settings(dns="192.0.2.1:53", http01_port=81, http01_listen="127.0.0.1:0")
     async with Running(settings, bridge=False) as running:
-        server = running.house.world.settings
+        server = running.parts.world.settings
         assert (server.dns, server.http01_port) == ("192.0.2.1:53", 81)
         assert running.addresses.http01.startswith("127.0.0.1:")
 
@@ -91,7 +93,7 @@ async def test_validation_asks_the_dns_and_dials_the_port_that_it_was_told(free_
 async def test_port_0_dials_the_responder(free_settings):
     settings = free_settings(http01_port=0, http01_listen="127.0.0.1:0")
     async with Running(settings, bridge=False) as running:
-        assert running.addresses.http01 == f"127.0.0.1:{running.house.world.settings.http01_port}"
+        assert running.addresses.http01 == f"127.0.0.1:{running.parts.world.settings.http01_port}"
 
 
 async def test_port_0_without_a_responder_is_a_mistake(free_settings):
@@ -149,8 +151,8 @@ SCHEDULING = [
 
 @pytest.mark.parametrize(("changes", "concurrent", "period", "approver", "timing"), SCHEDULING)
 def test_options_of_the_bridge_reach_it(free_settings, changes, concurrent, period, approver, timing):
-    sockets = Sockets(None, None, None, "127.0.0.1:1", "127.0.0.1:2", None, None)
-    settings = house_settings(free_settings(http01_port=0, **changes), sockets, "https://a.test", "CA")
+    server = ServerSettings(dns="127.0.0.1:1", http01_port=2)
+    settings = house_settings(free_settings(**changes), server, "https://a.test", "CA")
     scheduler = settings.bridge.scheduler
     assert (concurrent, timedelta(seconds=period)) == (scheduler.max_concurrent, scheduler.retry_period)
     assert (approver, timing) == (settings.bridge.approver, settings.timing)
