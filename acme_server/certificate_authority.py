@@ -101,6 +101,15 @@ def create(entropy: Entropy, now: datetime, name: str = "gravel") -> Certificate
     return CertificateAuthority(root, intermediate)
 
 
+def rotate(ca: CertificateAuthority, entropy: Entropy, now: datetime) -> CertificateAuthority:
+    """Give the same root another intermediate, with a key and a name of its own, which signs from now on."""
+    name = str(ca.intermediate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value).rpartition(" ")[0]
+    subject = f"{name} {entropy(3).hex()}"
+    return attrs.evolve(
+        ca, intermediate_signer=create_signer(entropy, now, subject, _INTERMEDIATE_LIFETIME, issuer=ca.root_signer)
+    )
+
+
 def create_signer(
     entropy: Entropy, now: datetime, common_name: str, lifetime: timedelta, issuer: Signer | None = None
 ) -> Signer:
@@ -194,3 +203,8 @@ def pem(certificate: x509.Certificate) -> str:
 def chain_pem(ca: CertificateAuthority, leaf: x509.Certificate) -> str:
     """Return leaf and intermediate as application/pem-certificate-chain (RFC 8555 section 9.1)."""
     return pem(leaf) + ca.intermediate_pem
+
+
+def issuers_pem(chain: str) -> str:
+    """Return a chain without its leaf."""
+    return chain.partition("-----END CERTIFICATE-----\n")[2]

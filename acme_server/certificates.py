@@ -16,7 +16,9 @@ class Certificate:
 
     serial: hexadecimal; fingerprint: hexadecimal SHA-256 of the DER;
     key_thumbprint: RFC 7638, of its public key; chain: PEM, leaf first;
-    reason: the CRLReason that was given when it was revoked.
+    reason: the CRLReason that was given when it was revoked; replaced_by: the
+    last order that was to replace it, whatever came of it; renewal_info: what is
+    served in the place of its renewal information.
     """
 
     id: str
@@ -31,6 +33,8 @@ class Certificate:
     not_after: datetime
     revoked: datetime | None = None
     reason: int | None = None
+    replaced_by: str | None = None
+    renewal_info: str | None = None
     version: int = 0
 
 

@@ -20,8 +20,9 @@ class Delivery:
     before, between: waiting before the status line, and between headers and
     body, None for ever; keep: bytes of the body that are sent before the
     connection is closed, None for all; lost: nothing is sent, and the
-    connection is closed; reset: with `lost`, it is reset instead; chunk: bytes
-    of body that are sent at a time, `pace` apart, 0 for all at once.
+    connection is closed; reset: with `lost`, it is reset instead; half_closed:
+    only the server's side ends, after what is sent; chunk: bytes of body that
+    are sent at a time, `pace` apart, 0 for all at once.
     """
 
     before: timedelta | None = AT_ONCE
@@ -29,6 +30,7 @@ class Delivery:
     keep: int | None = None
     lost: bool = False
     reset: bool = False
+    half_closed: bool = False
     chunk: int = 0
     pace: timedelta = AT_ONCE
 

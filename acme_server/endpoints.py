@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import attrs
@@ -18,6 +18,7 @@ from acme_server import orders as order_records
 from acme_server import resources
 from acme_server.accounts import Account
 from acme_server.authorizations import Authorization
+from acme_server.certificate_authority import issuers_pem
 from acme_server.certificates import Certificate
 from acme_server.exchange import Reply, json_reply
 from acme_server.execution import Bend, carry_out
@@ -26,8 +27,9 @@ from acme_server.protocol.problem import Problem, unauthorized
 from acme_server.protocol.status import AuthorizationStatus, ChallengeStatus, OrderStatus
 from acme_server.registration_authority import accounts, challenges, finalization, orders, revocation
 from acme_server.registration_authority.outcome import Postponed, Validate
+from acme_server.renewal_info import find_certificate
 from acme_server.request import SignedRequest
-from acme_server.store import ORDERS_BY_ACCOUNT
+from acme_server.store import ORDERS_BY_ACCOUNT, authorizations_of
 from acme_server.world import World
 
 Owned = TypeVar("Owned", Order, Authorization, Certificate)
@@ -116,7 +118,8 @@ def account_orders(call: Call) -> Answer:
     shown = [
         order
         for order in call.world.store.find(ORDERS_BY_ACCOUNT, record.id)
-        if order_records.status_of(order, _authorizations(call, order), call.now) is not OrderStatus.INVALID
+        if order_records.status_of(order, authorizations_of(call.world.store, order), call.now)
+        is not OrderStatus.INVALID
     ]
     return Answer(json_reply(200, resources.orders(call.world.links, shown)))
 
@@ -136,7 +139,9 @@ def order(call: Call) -> Answer:
 def finalize(call: Call) -> Answer:
     """Section 7.4; cert-manager's client polls the URL in Location."""
     record = _own(call, Order)
-    outcome = finalization.finalize(call.world, record, _authorizations(call, record), call.payload, call.now)
+    outcome = finalization.finalize(
+        call.world, record, authorizations_of(call.world.store, record), call.payload, call.now
+    )
     effects = carry_out(call.world, outcome, call.now, call.bend)
     shown = _order(call, _own(call, Order), 200, ("Location", call.world.links.order(record.id)))
     return Answer(shown.reply, effects)
@@ -176,14 +181,24 @@ def challenge(call: Call) -> Answer:
 def certificate(call: Call) -> Answer:
     """Section 7.4.2."""
     record = _own(call, Certificate)
-    headers = (("Content-Type", CHAIN_TYPE), ("Link", f'<{call.world.links.issuer}>;rel="up"'))
+    headers = (("Content-Type", CHAIN_TYPE), ("Link", f'<{call.world.links.issuer(record.id)}>;rel="up"'))
     return Answer(Reply(200, headers, record.chain.encode("ascii")))
 
 
 def issuer(call: Call) -> Answer:
-    """Section 7.4.2: the chain above every certificate, without the root."""
-    chain = call.world.authority.intermediate_pem
+    """Section 7.4.2: the chain above a certificate, without the root."""
+    chain = issuers_pem(_own(call, Certificate).chain)
     return Answer(Reply(200, (("Content-Type", CHAIN_TYPE),), chain.encode("ascii")))
+
+
+def renewal_info(call: Call) -> Answer:
+    """RFC 9773 section 4; a text that was set is served as it is."""
+    record = find_certificate(call.world.store, call.parameters["certid"], "the path")
+    retry_after = _seconds(call.world.settings.renewal_info_retry_after)
+    if record.renewal_info is None:
+        return Answer(json_reply(200, resources.renewal_info(record, call.now), retry_after))
+    headers = (("Content-Type", "application/json"), retry_after)
+    return Answer(Reply(200, headers, record.renewal_info.encode()))
 
 
 def revoke_certificate(call: Call) -> Answer:
@@ -211,11 +226,6 @@ def _own_account(call: Call) -> Account:
     return record
 
 
-def _authorizations(call: Call, record: Order) -> list[Authorization]:
-    found = [call.world.store.get(Authorization, item) for item in record.authorization_ids]
-    return [item for item in found if item is not None]
-
-
 def _challenge_index(record: Authorization, text: str) -> int:
     for index in range(len(record.challenges)):
         if text == str(index):
@@ -224,13 +234,14 @@ def _challenge_index(record: Authorization, text: str) -> int:
 
 
 def _order(call: Call, record: Order, status: int, *headers: tuple[str, str]) -> Answer:
-    document = resources.order(call.world.links, record, _authorizations(call, record), call.now)
+    document = resources.order(call.world.links, record, authorizations_of(call.world.store, record), call.now)
     waiting = record.stage is OrderStatus.PROCESSING
     return Answer(json_reply(status, document, *headers, *_retry_after(call, waiting)))
 
 
 def _retry_after(call: Call, waiting: bool) -> tuple[tuple[str, str], ...]:
-    if not waiting:
-        return ()
-    seconds = math.ceil(call.world.settings.retry_after.total_seconds())
-    return (("Retry-After", str(seconds)),)
+    return (_seconds(call.world.settings.retry_after),) if waiting else ()
+
+
+def _seconds(duration: timedelta) -> tuple[str, str]:
+    return "Retry-After", str(math.ceil(duration.total_seconds()))

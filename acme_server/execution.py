@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
 from acme_server.authorizations import Authorization
+from acme_server.certificates import Certificate
 from acme_server.orders import Order
 from acme_server.registration_authority.challenges import record_verdict
 from acme_server.registration_authority.finalization import issue
-from acme_server.registration_authority.outcome import Effect, Issue, Outcome, Postponed, Refuse, Validate
+from acme_server.registration_authority.outcome import Effect, Issue, Outcome, Postponed, Refuse, Validate, Withdraw
+from acme_server.registration_authority.revocation import withdraw
 from acme_server.store import Conflict
 from acme_server.validation_authority import Verdict
 from acme_server.world import World
@@ -46,6 +48,8 @@ def perform(world: World, effect: Effect, now: datetime) -> Validate | Postponed
     """Perform what can be performed at once; return what needs a driver."""
     if isinstance(effect, Issue):
         _issue(world, effect, now)
+    elif isinstance(effect, Withdraw):
+        _withdraw(world, effect, now)
     elif isinstance(effect, Refuse):
         settle(world, effect.validation, Verdict(valid=False, problem=effect.problem, record=()), now)
     elif isinstance(effect, Validate) and world.settings.always_valid:
@@ -71,5 +75,17 @@ def _issue(world: World, effect: Issue, now: datetime) -> None:
         order = world.store.get(Order, effect.order_id)
         assert order is not None
         carry_out(world, issue(world, order, now), now)
+
+    retry_on_conflict(attempt)
+
+
+def _withdraw(world: World, effect: Withdraw, now: datetime) -> None:
+    """Revoke what was issued; an order without a certificate, or with a revoked one, stays as it is."""
+
+    def attempt() -> None:
+        order = world.store.get(Order, effect.order_id)
+        certificate = world.store.get(Certificate, (order and order.certificate_id) or "")
+        if certificate is not None and certificate.revoked is None:
+            carry_out(world, withdraw(certificate, effect.reason, "certificate authority", now), now)
 
     retry_on_conflict(attempt)

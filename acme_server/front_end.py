@@ -28,6 +28,8 @@ from acme_server.world import World
 
 LOG = logging.getLogger(__name__)
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# A segment that is not one of our own IDs, and that its endpoint judges.
+_OTHERS: Mapping[str, re.Pattern[str]] = {"certid": re.compile(r"[!-.0-~]{1,256}")}
 _INTERNAL = Problem("serverInternal", "the server failed; its log says why")
 _CORS = (
     ("Access-Control-Allow-Origin", "*"),
@@ -75,7 +77,8 @@ ROUTES: tuple[Route, ...] = (
     Route("/authz/{authorization}", endpoints.authorization, Payload.EITHER),
     Route("/chall/{authorization}/{index}", endpoints.challenge, Payload.EITHER),
     Route("/cert/{certificate}", endpoints.certificate),
-    Route("/issuer", endpoints.issuer),
+    Route("/issuer/{certificate}", endpoints.issuer),
+    Route("/renewal-info/{certid}", endpoints.renewal_info, get=True),
 )
 
 
@@ -106,8 +109,9 @@ def find_route(request: Request) -> tuple[Route | None, Mapping[str, str]]:
         return None, {}
     parameters: dict[str, str] = {}
     for segment, wanted in zip(segments, route.pattern.split("/"), strict=True):
-        if wanted.startswith("{") and _ID.fullmatch(segment):
-            parameters[wanted[1:-1]] = segment
+        name = wanted[1:-1]
+        if wanted.startswith("{") and _OTHERS.get(name, _ID).fullmatch(segment):
+            parameters[name] = segment
         elif segment != wanted:
             return None, {}
     return route, parameters

@@ -37,9 +37,9 @@ class Links:
         return f"{self.base}/revoke-cert"
 
     @property
-    def issuer(self) -> str:
-        """What a certificate's `up` link names: its issuers (section 7.4.2)."""
-        return f"{self.base}/issuer"
+    def renewal_info(self) -> str:
+        """RFC 9773 section 3."""
+        return f"{self.base}/renewal-info"
 
     def account(self, account_id: str) -> str:
         """Return the account URL, which is also its `kid`."""
@@ -73,3 +73,7 @@ class Links:
     def certificate(self, certificate_id: str) -> str:
         """Section 7.4.2."""
         return f"{self.base}/cert/{certificate_id}"
+
+    def issuer(self, certificate_id: str) -> str:
+        """What a certificate's `up` link names: its issuers (section 7.4.2)."""
+        return f"{self.base}/issuer/{certificate_id}"

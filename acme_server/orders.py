@@ -27,7 +27,8 @@ class Order:
 
     stage: what is stored of its status: pending (until it is finalized; ready
     is derived), processing, valid or invalid; csr: base64url, once finalized;
-    key_thumbprint: of the CSR's key; error: a problem document.
+    key_thumbprint: of the CSR's key; error: a problem document; replaces: the
+    unique identifier of a certificate (RFC 9773 section 4.1).
     """
 
     id: str
@@ -43,6 +44,7 @@ class Order:
     key_thumbprint: str | None = attrs.field(default=None, repr=False)
     certificate_id: str | None = None
     error: Mapping[str, Any] | None = None
+    replaces: str | None = None
     version: int = 0
 
 

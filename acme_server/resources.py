@@ -10,22 +10,25 @@ from acme_server import authorizations as authorization_records
 from acme_server import orders as order_records
 from acme_server.accounts import Account
 from acme_server.authorizations import Authorization
+from acme_server.certificates import Certificate
 from acme_server.links import Links
 from acme_server.orders import Order
 from acme_server.protocol.status import AuthorizationStatus, ChallengeStatus, OrderStatus
 from acme_server.protocol.times import rfc3339
+from acme_server.renewal_info import suggested_window
 from acme_server.settings import Settings
 
 Document: TypeAlias = dict[str, Any]
 
 
 def directory(links: Links, settings: Settings) -> Document:
-    """Section 7.1.1; only what is there is named."""
+    """Section 7.1.1 and RFC 9773 section 3; only what is there is named."""
     document: Document = {
         "newNonce": links.new_nonce,
         "newAccount": links.new_account,
         "newOrder": links.new_order,
         "revokeCert": links.revoke_certificate,
+        "renewalInfo": links.renewal_info,
     }
     meta: Document = {}
     if settings.terms_of_service:
@@ -53,7 +56,7 @@ def orders(links: Links, records: Iterable[Order]) -> Document:
 
 
 def order(links: Links, record: Order, authorizations: Sequence[Authorization], now: datetime) -> Document:
-    """Section 7.1.3."""
+    """Section 7.1.3; RFC 9773 section 5."""
     status = order_records.status_of(record, authorizations, now)
     document: Document = {
         "status": status,
@@ -66,6 +69,8 @@ def order(links: Links, record: Order, authorizations: Sequence[Authorization], 
         document["notBefore"] = rfc3339(record.not_before)
     if record.not_after is not None:
         document["notAfter"] = rfc3339(record.not_after)
+    if record.replaces is not None:
+        document["replaces"] = record.replaces
     if record.certificate_id is not None:
         document["certificate"] = links.certificate(record.certificate_id)
     if status is OrderStatus.INVALID:
@@ -104,3 +109,9 @@ def challenge(links: Links, record: Authorization, index: int) -> Document:
     if item.error is not None:
         document["error"] = item.error
     return document
+
+
+def renewal_info(record: Certificate, now: datetime) -> Document:
+    """RFC 9773 section 4.2."""
+    start, end = suggested_window(record, now)
+    return {"suggestedWindow": {"start": rfc3339(start), "end": rfc3339(end)}}

@@ -12,7 +12,10 @@ class Settings:
     """Lifetimes, limits and the ports that validation dials.
 
     dns: `HOST:PORT` of the resolver that validation asks, None for the system's;
-    max_body: bytes of request body (RFC 8555 has no figure, Boulder takes 50,000).
+    max_body: bytes of request body (RFC 8555 has no figure, Boulder takes 50,000);
+    authorization_reuse: how probable it is that a new order takes over a valid
+    authorization; order_reuse: whether newOrder returns an unfinished order for
+    the same, as Boulder does.
     """
 
     http01_port: int = 80
@@ -27,6 +30,9 @@ class Settings:
     max_body: int = 65536
     max_identifiers: int = 100
     retry_after: timedelta = timedelta(seconds=1)
+    renewal_info_retry_after: timedelta = timedelta(hours=6)
+    authorization_reuse: float = 0.0
+    order_reuse: bool = False
     validation_timeout: timedelta = timedelta(seconds=10)
     terms_of_service: str | None = None
     website: str | None = None

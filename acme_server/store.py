@@ -88,6 +88,12 @@ class Store(Protocol):
         ...
 
 
+def authorizations_of(store: Store, order: Order) -> list[Authorization]:
+    """Return what an order rests on."""
+    found = [store.get(Authorization, record_id) for record_id in order.authorization_ids]
+    return [authorization for authorization in found if authorization is not None]
+
+
 class MemoryStore:
     """Tables and indexes in dicts; gone when the process ends."""
 

@@ -115,6 +115,12 @@ class Settings:
         "Bearer token that the management API wants; beyond loopback one is made up if none is given.",
         SERVERS,
     )
+    faults: tuple[str, ...] = option(
+        (),
+        click.Path(exists=True, dir_okay=False),
+        "Arm the faults in this file, JSON or YAML, as for POST /faults; may be repeated.",
+        SERVERS,
+    )
     timing: str = option(
         "fast",
         click.Choice(("cert-manager", "fast")),

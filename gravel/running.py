@@ -17,6 +17,7 @@ import attrs
 import click
 
 from acme_server import tls
+from acme_server.faults.rule import Rule
 from acme_server.network import Network
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.vantage import Answer, Fetch, Question
@@ -78,6 +79,7 @@ class Running:
         if settings.host in EVERYWHERE and not settings.base_url:
             raise click.UsageError(f"--host {settings.host} needs --base-url, a URL that clients can reach.")
         self.settings, self.bridge = settings, bridge
+        self._faults = _faults(settings)
         self.exposed = not is_loopback(settings.host)
         self.token = settings.management_token or (secrets.token_urlsafe(24) if self.exposed else None)
         self._stack = AsyncExitStack()
@@ -105,6 +107,8 @@ class Running:
         driver = _driver(stack, network, _home(base_url, sockets))
         server = ServerSettings(dns=settings.dns or sockets.dns, http01_port=port_to_dial(settings, sockets))
         parts = build_server(driver, base_url, server, entropy, zone=sockets.zone, responder=sockets.responder)
+        for rule in self._faults:
+            parts.world.faults.arm(rule, driver.now())
         self.worlds = _worlds(stack, base_url, settings.host, network)
         self.default = HostedWorld(parts.server, driver, DnsView(parts.zone, sockets.dns))
         await self._serve(stack, parts, sockets, names, material)
@@ -168,6 +172,15 @@ def _worlds(stack: AsyncExitStack, base_url: str, host: str, network: Network) -
     worlds = Worlds(base_url, ports)
     stack.push_async_callback(worlds.close)
     return worlds
+
+
+def _faults(settings: Settings) -> tuple[Rule, ...]:
+    """Read the files of --faults; what reads YAML is the bridge's."""
+    if not settings.faults:
+        return ()
+    from gravel.fault_files import rules_of
+
+    return rules_of(settings.faults)
 
 
 def _home(base_url: str, sockets: Sockets) -> Callable[[Question], Question]:

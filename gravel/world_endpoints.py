@@ -13,9 +13,13 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from acme_server.execution import carry_out
 from acme_server.protocol.journal import Journal
 from acme_server.protocol.times import rfc3339_micro
+from acme_server.registration_authority.renewal import set_renewal_info
 from acme_server.worlds import HostedWorld
 from gravel.dns_view import DnsView
 from gravel.request_body import Body, read_body
@@ -102,6 +106,25 @@ def edit_dns(edit: Edit) -> Endpoint:
     return endpoint
 
 
+async def set_renewal_information(hosted: Hosted, request: web.Request) -> web.Response:
+    """Serve a text, whatever it says, as a certificate's renewal information; path and members are Pebble's."""
+    body = read_body(await request.read())
+    # Pebble is written in Go, to which names of members are the same in any case.
+    body = Body({name.lower(): value for name, value in body.members.items()})
+    body.only(("certificate", "ariresponse"))
+    try:
+        leaf = x509.load_pem_x509_certificate(body.text("certificate").encode())
+    except ValueError:
+        raise ValueError("'certificate' is wanted: a certificate in PEM") from None
+    text = body.text("ariresponse", empty=True)
+    now = hosted.driver.now()
+    try:
+        carry_out(hosted.world, set_renewal_info(hosted.world, leaf.public_bytes(Encoding.DER), text), now)
+    except LookupError as error:
+        return web.json_response({"error": str(error)}, status=404)
+    return web.Response()
+
+
 # Method and path -> what it does; for the default world as they are, for others below /worlds/ID.
 ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
     ("GET", "/roots/0"): root,
@@ -109,6 +132,8 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
     ("GET", "/journal"): journal,
     ("GET", "/clock"): show_clock,
     ("POST", "/clock"): set_clock,
+    ("POST", "/set-renewal-info/"): set_renewal_information,
+    ("POST", "/set-renewal-info"): set_renewal_information,
     **{("POST", path): edit_dns(edit) for path, edit in DNS_EDITS.items()},
 }
 

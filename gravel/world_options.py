@@ -38,6 +38,13 @@ def _port(body: Body, name: str) -> int:
     return body.number(name, 1, 65535)
 
 
+def _probability(body: Body, name: str) -> float:
+    value = body.members.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise ValueError(f"{name!r} is wanted: a number from 0 to 1")
+    return float(value)
+
+
 def _authority(body: Body, name: str) -> str:
     text = body.text(name)
     try:
@@ -61,6 +68,9 @@ SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
     "validation_timeout": _lifetime,
     "backdate": _wait,
     "retry_after": _wait,
+    "renewal_info_retry_after": _wait,
+    "authorization_reuse": _probability,
+    "order_reuse": Body.flag,
 }
 
 

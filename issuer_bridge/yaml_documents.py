@@ -74,11 +74,11 @@ def _fault(node: yaml.Node, text: str) -> yaml.MarkedYAMLError:
 
 def documents(text: str) -> Iterator[Document]:
     """Yield the documents of a text, empty ones left out; broken syntax is the last one."""
-    if text.lstrip().startswith("{"):
+    if text.lstrip().startswith(("{", "[")):
         # YAML forbids the tabs that JSON allows.
         try:
             value = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
         else:
             yield _checked(Document(1, value, 1))

@@ -8,13 +8,15 @@ from typing import Any
 import attrs
 
 from acme_server.faults.action import Action, Plane
-from acme_server.faults.reading import choose, duration, header_text, member, read_value, text, write_value
+from acme_server.faults.reading import choose, duration, header_text, integer, member, read_value, text, write_value
 from acme_server.faults.wire_actions import (
     Cut,
     Drip,
+    HalfClose,
     Latency,
     LognormalLatency,
     Lose,
+    MoveWindow,
     Omit,
     Pad,
     Rewrite,
@@ -22,6 +24,7 @@ from acme_server.faults.wire_actions import (
     SendProblem,
     ServeChain,
     SetHeader,
+    Skew,
     Stall,
     Substitute,
     Truncate,
@@ -86,6 +89,27 @@ class DeactivateAccount(Action):
         return True
 
 
+@attrs.frozen
+class Revoke(Action):
+    """The certificate is revoked by the CA `seconds` after it was issued; 0: before the client hears of it."""
+
+    kind = "revoke"
+    plane = Plane.STATE
+    endpoints = ("finalize",)
+
+    seconds: float = member(duration(), 0.0)
+    reason: int | None = member(integer(0, 10), None)
+
+
+@attrs.frozen
+class RotateIssuer(Action):
+    """A new intermediate signs from now on, under the same root; orders under way get their certificates from it."""
+
+    kind = "rotate-issuer"
+    plane = Plane.STATE
+    endpoints = ("finalize",)
+
+
 _CLASSES: tuple[type[Action], ...] = (
     SendProblem,
     SendPage,
@@ -97,17 +121,22 @@ _CLASSES: tuple[type[Action], ...] = (
     Rewrite,
     Unwrap,
     ServeChain,
+    Skew,
+    MoveWindow,
     Latency,
     LognormalLatency,
     Stall,
     Cut,
     Drip,
+    HalfClose,
     Lose,
     DelayIssuance,
     DelayValidation,
     FailValidation,
     ExpireAuthorizations,
     DeactivateAccount,
+    Revoke,
+    RotateIssuer,
 )
 ACTIONS: Mapping[str, type[Action]] = {cls.kind: cls for cls in _CLASSES}
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 
+from acme_server.chance import lucky
 from acme_server.faults.action import Plane, Stage
 from acme_server.faults.rule import Rule, write_rule
 from acme_server.protocol.driver import Entropy
@@ -85,7 +86,7 @@ class Faults:
                 continue
             armed.seen += 1
             plane = armed.rule.action.plane
-            if plane not in fired and _due(armed, now) and _lucky(armed.rule.when.probability, entropy):
+            if plane not in fired and _due(armed, now) and lucky(armed.rule.when.probability, entropy):
                 armed.hits += 1
                 fired[plane] = armed
         return tuple(fired[plane] for plane in Plane if plane in fired)
@@ -114,11 +115,6 @@ def matches(rule: Rule, exchange: Exchange) -> bool:
     return all(name in headers and fnmatchcase(headers[name], glob) for name, glob in match.header.items())
 
 
-def uniform(entropy: Entropy) -> float:
-    """Draw a number of [0, 1), all 53 bits of it."""
-    return (int.from_bytes(entropy(7), "big") >> 3) / 2**53
-
-
 def _any_fits(identifiers: tuple[str, ...], glob: str) -> bool:
     return any(fnmatchcase(identifier, glob) for identifier in identifiers)
 
@@ -132,10 +128,6 @@ def _due(armed: Armed, now: datetime) -> bool:
     if when.count is not None and armed.hits >= when.count:
         return False
     return (armed.since is None or now >= armed.since) and (armed.until is None or now < armed.until)
-
-
-def _lucky(probability: float, entropy: Entropy) -> bool:
-    return probability >= 1.0 or uniform(entropy) < probability
 
 
 def _moment(value: datetime | float | None, now: datetime) -> datetime | None:

@@ -33,8 +33,8 @@ def _leaf_only(_: World, record: Certificate, __: datetime) -> str:
     return certificate_authority.pem(_leaf(record))
 
 
-def _reversed(world: World, record: Certificate, _: datetime) -> str:
-    return world.authority.intermediate_pem + certificate_authority.pem(_leaf(record))
+def _reversed(_: World, record: Certificate, __: datetime) -> str:
+    return certificate_authority.issuers_pem(record.chain) + certificate_authority.pem(_leaf(record))
 
 
 def _with_root(world: World, record: Certificate, _: datetime) -> str:

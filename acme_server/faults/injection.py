@@ -28,8 +28,10 @@ from acme_server.faults.wire_actions import SendPage, SendProblem, ServeChain
 from acme_server.orders import Order
 from acme_server.protocol.encoding import b64url_decode, load_json
 from acme_server.protocol.journal import Fact
+from acme_server.protocol.problem import Problem
 from acme_server.protocol.vantage import Headers
 from acme_server.registration_authority.outcome import Effect
+from acme_server.renewal_info import find_certificate
 from acme_server.world import World
 
 
@@ -77,7 +79,7 @@ class Injection:
         if isinstance(edit, ServeChain):
             reply = self._chain(reply, edit)
         elif edit is not None:
-            reply = change(reply, edit)
+            reply = change(reply, edit, self.now)
         return reply if delivery is None else deliver(reply, delivery, self.world.entropy)
 
     def _decide(self, stage: Stage) -> tuple[Armed, ...]:
@@ -139,8 +141,15 @@ def _stored(world: World, parameters: Mapping[str, str]) -> tuple[str, ...]:
     authorization = world.store.get(Authorization, parameters.get("authorization", ""))
     if authorization is not None:
         return (authorization.covers.value,)
-    holder = order or certificate
+    holder = order or certificate or _named(world, parameters.get("certid"))
     return () if holder is None else tuple(identifier.value for identifier in holder.identifiers)
+
+
+def _named(world: World, certid: str | None) -> Certificate | None:
+    try:
+        return None if certid is None else find_certificate(world.store, certid, "the path")
+    except Problem:
+        return None
 
 
 def _ordered(payload: Mapping[str, Any]) -> tuple[str, ...]:

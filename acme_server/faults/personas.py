@@ -2,7 +2,8 @@
 
 vault: github.com/hashicorp/vault issues 31536 and 31796. dogtag:
 github.com/dogtagpki/pki issue 5418 and pull request 403. step-ca: its orders
-list is a bare array, its `unauthorized` is always 401.
+list is a bare array, its `unauthorized` is always 401. hostile: what a CA did
+in github.com/acmesh-official/acme.sh issue 4659.
 """
 
 from __future__ import annotations
@@ -53,6 +54,14 @@ _STEP_CA = (
     {"match": {"endpoint": "orders"}, "action": {"kind": "unwrap", "name": "orders"}},
     {"match": {"problem": "unauthorized"}, "action": {"kind": "rewrite", "status": 401}},
 )
+# A client must give none of this to a shell, a file system or a terminal as it is.
+_HOSTILE = (
+    {
+        "match": {"endpoint": ["authorization", "challenge"]},
+        "action": {"kind": "substitute", "old": '"token":"', "new": '"token":"../../$(touch hostile);'},
+    },
+    {"action": {"kind": "substitute", "old": '"detail":"', "new": '"detail":"\\u001b[2J$(touch hostile)\\r\\n'}},
+)
 PERSONAS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "flaky": _FLAKY,
     "slow-ca": _SLOW_CA,
@@ -60,6 +69,7 @@ PERSONAS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "vault": _VAULT,
     "dogtag": _DOGTAG,
     "step-ca": _STEP_CA,
+    "hostile": _HOSTILE,
 }
 
 

@@ -9,22 +9,25 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
+from acme_server.chance import uniform
 from acme_server.delivery import Delivery
 from acme_server.exchange import Reply
 from acme_server.faults.action import Action
-from acme_server.faults.armed import uniform
 from acme_server.faults.wire_actions import (
     Cut,
     Drip,
+    HalfClose,
     Latency,
     LognormalLatency,
     Lose,
+    MoveWindow,
     Omit,
     Pad,
     Rewrite,
     SendPage,
     SendProblem,
     SetHeader,
+    Skew,
     Stall,
     Substitute,
     Truncate,
@@ -32,6 +35,7 @@ from acme_server.faults.wire_actions import (
 )
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.problem import PREFIX, STATUS_OF, Problem
+from acme_server.protocol.times import rfc3339
 from acme_server.protocol.vantage import Headers
 
 PROBLEM_TYPE = "application/problem+json"
@@ -52,9 +56,9 @@ def page_of(action: SendPage, now: datetime) -> Reply:
     return Reply(action.status, (("Content-Type", "text/html"), *_retry_after(action, now)), body.encode())
 
 
-def change(reply: Reply, action: Action) -> Reply:
+def change(reply: Reply, action: Action, now: datetime) -> Reply:
     """Return the reply as an action of the CHANGE plane leaves it."""
-    return _CHANGES[type(action)](reply, action)
+    return _CHANGES[type(action)](reply, action, now)
 
 
 def deliver(reply: Reply, action: Action, entropy: Entropy) -> Reply:
@@ -73,35 +77,38 @@ def _retry_after(action: SendProblem | SendPage, now: datetime) -> Headers:
     if action.retry_after is not None:
         return (("Retry-After", str(action.retry_after)),)
     if action.retry_after_date is not None:
-        moment = now + timedelta(seconds=math.ceil(action.retry_after_date))
-        return (("Retry-After", format_datetime(moment, usegmt=True)),)
+        return (("Retry-After", _http_date(now, math.ceil(action.retry_after_date))),)
     return ()
 
 
-def _omit(reply: Reply, action: Omit) -> Reply:
+def _http_date(now: datetime, seconds: float) -> str:
+    return format_datetime(now + timedelta(seconds=seconds), usegmt=True)
+
+
+def _omit(reply: Reply, action: Omit, _: datetime) -> Reply:
     missing = [name.lower() for name in action.headers]
     return _with(reply, headers=tuple(pair for pair in reply.headers if pair[0].lower() not in missing))
 
 
-def _set_header(reply: Reply, action: SetHeader) -> Reply:
-    others = _omit(reply, Omit(headers=(action.name,))).headers
+def _set_header(reply: Reply, action: SetHeader, now: datetime) -> Reply:
+    others = _omit(reply, Omit(headers=(action.name,)), now).headers
     return _with(reply, headers=(*others, (action.name, action.value)))
 
 
-def _truncate(reply: Reply, action: Truncate) -> Reply:
+def _truncate(reply: Reply, action: Truncate, _: datetime) -> Reply:
     return _with(reply, body=reply.body[: action.keep])
 
 
-def _pad(reply: Reply, action: Pad) -> Reply:
+def _pad(reply: Reply, action: Pad, _: datetime) -> Reply:
     return _with(reply, body=reply.body.ljust(action.size))
 
 
-def _substitute(reply: Reply, action: Substitute) -> Reply:
+def _substitute(reply: Reply, action: Substitute, _: datetime) -> Reply:
     headers = tuple((name, value.replace(action.old, action.new)) for name, value in reply.headers)
     return _with(reply, headers=headers, body=reply.body.replace(action.old.encode(), action.new.encode()))
 
 
-def _rewrite(reply: Reply, action: Rewrite) -> Reply:
+def _rewrite(reply: Reply, action: Rewrite, _: datetime) -> Reply:
     status = action.status or reply.status
     document = _document(reply)
     if not isinstance(document, dict):
@@ -112,14 +119,25 @@ def _rewrite(reply: Reply, action: Rewrite) -> Reply:
     return _with(reply, status=status, body=_encode(kept))
 
 
-def _unwrap(reply: Reply, action: Unwrap) -> Reply:
+def _unwrap(reply: Reply, action: Unwrap, _: datetime) -> Reply:
     document = _document(reply)
     if not isinstance(document, dict) or action.name not in document:
         return reply
     return _with(reply, body=_encode(document[action.name]))
 
 
-_CHANGES: Mapping[type[Action], Callable[[Reply, Any], Reply]] = {
+def _skew(reply: Reply, action: Skew, now: datetime) -> Reply:
+    return _set_header(reply, SetHeader("Date", _http_date(now, action.seconds)), now)
+
+
+def _move_window(reply: Reply, action: MoveWindow, now: datetime) -> Reply:
+    if reply.status != 200:
+        return reply
+    start, end = (rfc3339(now + timedelta(seconds=offset)) for offset in action.offsets)
+    return _rewrite(reply, Rewrite(members={"suggestedWindow": {"start": start, "end": end}}), now)
+
+
+_CHANGES: Mapping[type[Action], Callable[[Reply, Any, datetime], Reply]] = {
     Omit: _omit,
     SetHeader: _set_header,
     Truncate: _truncate,
@@ -127,6 +145,8 @@ _CHANGES: Mapping[type[Action], Callable[[Reply, Any], Reply]] = {
     Substitute: _substitute,
     Rewrite: _rewrite,
     Unwrap: _unwrap,
+    Skew: _skew,
+    MoveWindow: _move_window,
 }
 
 
@@ -151,6 +171,10 @@ def _cut(action: Cut, _: Entropy) -> Delivery:
     return Delivery(keep=action.keep)
 
 
+def _half_close(action: HalfClose, _: Entropy) -> Delivery:
+    return Delivery(keep=action.keep, half_closed=True)
+
+
 def _drip(action: Drip, _: Entropy) -> Delivery:
     return Delivery(chunk=action.bytes, pace=timedelta(seconds=action.seconds))
 
@@ -161,6 +185,7 @@ _DELIVERIES: Mapping[type[Action], Callable[[Any, Entropy], Delivery]] = {
     LognormalLatency: _lognormal,
     Stall: _stall,
     Cut: _cut,
+    HalfClose: _half_close,
     Drip: _drip,
 }
 

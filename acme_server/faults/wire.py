@@ -12,6 +12,8 @@ from aiohttp import web
 from acme_server.delivery import Delivery
 from acme_server.exchange import Reply
 
+# How often it is looked whether a reply has left.
+_MOMENT = 0.01
 _LINGER = struct.pack("ii", 1, 0)
 
 
@@ -25,13 +27,14 @@ async def deliver(request: web.Request, reply: Reply, delivery: Delivery) -> web
         response.content_length = len(reply.body)
     await response.prepare(request)
     await _wait(delivery.between)
-    if request.method == "HEAD":
-        return response
-    body = reply.body[: delivery.keep]
+    whole = b"" if request.method == "HEAD" else reply.body
+    body = whole[: delivery.keep]
     for start in range(0, len(body), size := delivery.chunk or len(body) or 1):
         await _wait(delivery.pace if start else timedelta(0))
         await response.write(body[start : start + size])
-    return response if len(body) == len(reply.body) else _hang_up(request, response)
+    if delivery.half_closed:
+        await _half_close(request)
+    return response if len(body) == len(whole) else _hang_up(request, response)
 
 
 def _hang_up(request: web.Request, response: web.StreamResponse, *, reset: bool = False) -> web.StreamResponse:
@@ -45,6 +48,20 @@ def _hang_up(request: web.Request, response: web.StreamResponse, *, reset: bool 
         else:
             transport.close()
     return response
+
+
+async def _half_close(request: web.Request) -> None:
+    """Send a FIN once all has left, then wait until the client ends its side, which cancels the handler."""
+    transport = request.transport
+    if transport is None:
+        return
+    while transport.get_write_buffer_size():  # noqa: ASYNC110 - a transport tells nobody that it is empty
+        await asyncio.sleep(_MOMENT)
+    connection: socket.socket = transport.get_extra_info("socket")
+    # TLS has no half-close in asyncio, and uvloop's sockets no shutdown: a second descriptor has both.
+    with socket.fromfd(connection.fileno(), connection.family, connection.type) as twin:
+        twin.shutdown(socket.SHUT_WR)
+    await _wait(None)
 
 
 async def _wait(duration: timedelta | None) -> None:

@@ -25,6 +25,13 @@ from acme_server.protocol.problem import PREFIX
 
 _STATUS = integer(200, 599)
 _RETRY_AFTER = either(header_text, integer())
+_OFFSET = number(-1e9, 1e9)
+# Form of a renewal window -> its start and its end, in seconds from now.
+WINDOWS: Mapping[str, tuple[float, float]] = {
+    "now": (-1.0, 0.0),
+    "past": (-3600.0, -1800.0),
+    "inverted": (3600.0, 0.0),
+}
 CHAINS = (
     "reversed",
     "leaf-only",
@@ -52,7 +59,7 @@ class SendProblem(Action):
     status: int = member(_STATUS, 0)
     detail: str = member(text, "a fault was injected here")
     retry_after: str | int | None = member(_RETRY_AFTER, None)
-    retry_after_date: float | None = member(number(-1e9, 1e9), None)
+    retry_after_date: float | None = member(_OFFSET, None)
 
     @property
     def only_posts(self) -> bool:
@@ -71,7 +78,7 @@ class SendPage(Action):
     status: int = member(_STATUS, 502)
     body: str | None = member(text, None)
     retry_after: str | int | None = member(_RETRY_AFTER, None)
-    retry_after_date: float | None = member(number(-1e9, 1e9), None)
+    retry_after_date: float | None = member(_OFFSET, None)
 
 
 @attrs.frozen
@@ -174,6 +181,48 @@ class ServeChain(Action):
 
 
 @attrs.frozen
+class Skew(Action):
+    """The clock that the Date header is read from is `seconds` ahead of the world's, or behind it."""
+
+    kind = "skew"
+    plane = Plane.CHANGE
+    stages = AFTER
+
+    seconds: float = member(_OFFSET)
+
+
+@attrs.frozen
+class MoveWindow(Action):
+    """Renewal information suggests another window (RFC 9773 section 4.2).
+
+    form: `now`, which just closes; `past`, as of a revoked certificate;
+    `inverted`, which ends before it starts; or start and end: seconds from now.
+    """
+
+    kind = "renewal-window"
+    plane = Plane.CHANGE
+    stages = AFTER
+    endpoints = ("renewalInfo",)
+
+    form: str | None = member(word_of(WINDOWS), None)
+    start: float | None = member(_OFFSET, None)
+    end: float | None = member(_OFFSET, None)
+
+    def __attrs_post_init__(self) -> None:
+        given = [value is not None for value in (self.start, self.end)]
+        if (self.form is None and not all(given)) or (self.form is not None and any(given)):
+            raise ValueError("renewal-window: either 'form' is wanted, or 'start' and 'end'")
+
+    @property
+    def offsets(self) -> tuple[float, float]:
+        """Start and end, in seconds from now."""
+        if self.start is None or self.end is None:
+            assert self.form is not None
+            return WINDOWS[self.form]
+        return self.start, self.end
+
+
+@attrs.frozen
 class Latency(Action):
     """The reply comes `seconds` late; with `until`, uniformly between the two."""
 
@@ -218,6 +267,17 @@ class Cut(Action):
     stages = AFTER
 
     keep: int = member(integer(0), 0)
+
+
+@attrs.frozen
+class HalfClose(Action):
+    """The server ends its side (FIN) after the reply, or after `keep` bytes of its body, and goes on listening."""
+
+    kind = "half-close"
+    plane = Plane.DELIVERY
+    stages = AFTER
+
+    keep: int | None = member(integer(0), None)
 
 
 @attrs.frozen

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import attrs
+
 from acme_server.accounts import Account
 from acme_server.authorizations import Authorization, Challenge
-from acme_server.orders import Order
+from acme_server.authorizations import status_of as authorization_status
+from acme_server.certificates import Certificate
+from acme_server.chance import lucky
+from acme_server.orders import Order, status_of
 from acme_server.protocol.identifier import Identifier, parse_identifier
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.problem import Problem, malformed
+from acme_server.protocol.status import AuthorizationStatus, OrderStatus
 from acme_server.protocol.times import rfc3339
 from acme_server.registration_authority.outcome import Outcome
+from acme_server.registration_authority.renewal import replaced_by
 from acme_server.registration_authority.validity import parse_validity
-from acme_server.store import Record
+from acme_server.store import AUTHORIZATIONS_BY_CLAIM, ORDERS_BY_ACCOUNT, Record, authorizations_of, claim
 from acme_server.world import World
 
 # What proves control of a name, and of all names below it (RFC 8555 section 8; a wildcard needs DNS).
@@ -24,24 +31,39 @@ WILDCARD_CHALLENGES: tuple[str, ...] = ("dns-01",)
 
 
 def new_order(world: World, account: Account, document: Mapping[str, Any], now: datetime) -> Outcome[Order]:
-    """Create an order and a pending authorization for each of its identifiers."""
+    """Create an order and a pending authorization for each of its identifiers, as far as none is taken over."""
     identifiers = parse_identifiers(document.get("identifiers"), world.settings.max_identifiers)
     not_before, not_after = parse_validity(document, world.settings, now)
-    authorizations = [_new_authorization(world, account, identifier, now) for identifier in identifiers]
+    replaced = replaced_by(world.store, account, identifiers, document, now)
+    if world.settings.order_reuse and replaced is None:
+        wanted = {*identifiers}, not_before, not_after, None
+        for unfinished in _unfinished(world, account, now):
+            found = {*unfinished.identifiers}, unfinished.not_before, unfinished.not_after, unfinished.replaces
+            if found == wanted:
+                return Outcome(unfinished, (), (Fact("OrderReused", _subject(unfinished)),))
+    authorizations = [
+        _valid_authorization(world, account, identifier, now) or _new_authorization(world, account, identifier, now)
+        for identifier in identifiers
+    ]
+    taken_over = [authorization for authorization in authorizations if authorization.version > 0]
     # A certificate that ended before it was issued is of no use: neither is its order.
-    expires = now + world.settings.order_lifetime
+    ends = [now + world.settings.order_lifetime, *(authorization.expires for authorization in taken_over)]
     order = Order(
         id=world.new_id(),
         account_id=account.id,
         identifiers=identifiers,
         authorization_ids=tuple(authorization.id for authorization in authorizations),
         created=now,
-        expires=expires if not_after is None else min(expires, not_after),
+        expires=min(ends) if not_after is None else min(*ends, not_after),
         not_before=not_before,
         not_after=not_after,
+        replaces=document["replaces"] if replaced else None,
     )
-    changes: tuple[Record, ...] = (*authorizations, order)
-    return Outcome(order, changes, (_order_created(order),))
+    changes: list[Record] = [authorization for authorization in authorizations if authorization.version == 0]
+    changes.append(order)
+    if replaced is not None:
+        changes.append(attrs.evolve(replaced, replaced_by=order.id))
+    return Outcome(order, tuple(changes), (_order_created(order, taken_over, replaced),))
 
 
 def parse_identifiers(value: Any, maximum: int) -> tuple[Identifier, ...]:
@@ -71,6 +93,25 @@ def _together(problems: list[Problem]) -> Problem:
     return Problem(kind, detail, problems[0].status, about)
 
 
+def _unfinished(world: World, account: Account, now: datetime) -> Iterator[Order]:
+    """Yield the account's orders that can still be finalized."""
+    for order in world.store.find(ORDERS_BY_ACCOUNT, account.id):
+        left = order.stage is OrderStatus.PENDING
+        if left and status_of(order, authorizations_of(world.store, order), now) is not OrderStatus.INVALID:
+            yield order
+
+
+def _valid_authorization(world: World, account: Account, identifier: Identifier, now: datetime) -> Authorization | None:
+    """Return the newest valid authorization, as often as the settings want one taken over."""
+    probability = world.settings.authorization_reuse
+    if probability <= 0.0:
+        return None
+    for authorization in reversed(world.store.find(AUTHORIZATIONS_BY_CLAIM, claim(account.id, identifier))):
+        if authorization_status(authorization, now) is AuthorizationStatus.VALID:
+            return authorization if lucky(probability, world.entropy) else None
+    return None
+
+
 def _new_authorization(world: World, account: Account, identifier: Identifier, now: datetime) -> Authorization:
     types = WILDCARD_CHALLENGES if identifier.wildcard else CHALLENGES
     return Authorization(
@@ -84,7 +125,7 @@ def _new_authorization(world: World, account: Account, identifier: Identifier, n
     )
 
 
-def _order_created(order: Order) -> Fact:
+def _order_created(order: Order, taken_over: Sequence[Authorization], replaced: Certificate | None) -> Fact:
     data: dict[str, Any] = {
         "identifiers": [identifier.value for identifier in order.identifiers],
         "authorizations": list(order.authorization_ids),
@@ -93,4 +134,12 @@ def _order_created(order: Order) -> Fact:
     for name, moment in (("not_before", order.not_before), ("not_after", order.not_after)):
         if moment is not None:
             data[name] = rfc3339(moment)
-    return Fact("OrderCreated", {"account": order.account_id, "order": order.id}, data)
+    if taken_over:
+        data["taken_over"] = [authorization.id for authorization in taken_over]
+    if replaced is not None:
+        data["replaces"] = replaced.id
+    return Fact("OrderCreated", _subject(order), data)
+
+
+def _subject(order: Order) -> dict[str, str]:
+    return {"account": order.account_id, "order": order.id}

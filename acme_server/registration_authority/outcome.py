@@ -28,10 +28,18 @@ class Issue:
 
 
 @attrs.frozen
+class Withdraw:
+    """Revoke the certificate of an order on the authority's own word; reason: a CRLReason (RFC 5280 section 5.3.1)."""
+
+    order_id: str
+    reason: int | None = None
+
+
+@attrs.frozen
 class Postponed:
     """Perform an effect, but not yet."""
 
-    effect: Validate | Issue
+    effect: Validate | Issue | Withdraw
     delay: timedelta
 
 
@@ -43,7 +51,7 @@ class Refuse:
     problem: Problem
 
 
-Effect: TypeAlias = Validate | Issue | Postponed | Refuse
+Effect: TypeAlias = Validate | Issue | Withdraw | Postponed | Refuse
 
 
 @attrs.frozen

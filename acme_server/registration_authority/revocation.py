@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from acme_server import certificates
@@ -22,6 +23,7 @@ from acme_server.world import World
 
 # The CRLReasons (RFC 5280 section 5.3.1) that a subscriber may give.
 REASONS: tuple[int, ...] = (0, 1, 3, 4, 5)
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def revoke(
@@ -34,12 +36,17 @@ def revoke(
         raise unauthorized("the request is signed neither for the certificate's names nor with its key")
     if certificate.revoked is not None:
         raise Problem("alreadyRevoked", "the certificate is revoked already")
-    reason = _reason(document.get("reason"))
+    by = {} if account is None else {"revoked_by": account.id}
+    return withdraw(certificate, _reason(document.get("reason")), authority, now, by)
+
+
+def withdraw(
+    certificate: Certificate, reason: int | None, authority: str, now: datetime, more: Mapping[str, Any] = _NOTHING
+) -> Outcome[Certificate]:
+    """Revoke a valid certificate; authority: on whose word, `more` about it for the journal."""
     revoked = certificates.revoke(certificate, reason, now)
     subject = {"account": certificate.account_id, "certificate": certificate.id}
-    data = {"serial": certificate.serial, "reason": reason, "authority": authority}
-    if account is not None:
-        data["revoked_by"] = account.id
+    data = {"serial": certificate.serial, "reason": reason, "authority": authority, **more}
     return Outcome(revoked, (revoked,), (Fact("CertificateRevoked", subject, data),))
 
 

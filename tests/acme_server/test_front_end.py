@@ -13,9 +13,10 @@ from acme_server import front_end
 from acme_server.exchange import Request
 from acme_server.front_end import ROUTES, Payload
 from acme_server.protocol.encoding import b64url
+from acme_server.renewal_info import certid_of
 from acme_server.request import Signer
 from acme_server.settings import Settings
-from tests.acme_server.rig import BASE, ERROR, JOSE, Client, key, make_server, registered
+from tests.acme_server.rig import BASE, ERROR, JOSE, Client, key, leaf_of, make_server, registered
 
 INDEX = f'<{BASE}/dir>;rel="index"'
 POST_ONLY = [route.pattern for route in ROUTES if not route.get]
@@ -32,6 +33,7 @@ def issued():
     client = registered(Settings(always_valid=True))
     order = client.issue("www.example.org")
     authorization = order.json["authorizations"][0]
+    leaf = leaf_of(client.post(order.json["certificate"]).reply.body)
     urls = {
         "/account/{account}": client.kid,
         "/account/{account}/orders": f"{client.kid}/orders",
@@ -40,6 +42,8 @@ def issued():
         "/authz/{authorization}": authorization,
         "/chall/{authorization}/{index}": client.post(authorization).json["challenges"][0]["url"],
         "/cert/{certificate}": order.json["certificate"],
+        "/issuer/{certificate}": order.json["certificate"].replace("/cert/", "/issuer/"),
+        "/renewal-info/{certid}": f"{BASE}/renewal-info/{certid_of(leaf)}",
     }
     return client, {**{route.pattern: BASE + route.pattern for route in ROUTES if "{" not in route.pattern}, **urls}
 
@@ -49,8 +53,8 @@ def test_the_directory_names_what_is_there_and_nothing_else():
     directory = client.get("/dir")
     assert directory.status == 200
     assert directory.json.pop("meta") == {"website": "https://acme.test", "caaIdentities": ["acme.test"]}
-    assert {"newNonce", "newAccount", "newOrder", "revokeCert", "meta"} == directory.json.keys()
-    paths = {route.pattern for route in ROUTES}
+    assert {"newNonce", "newAccount", "newOrder", "revokeCert", "renewalInfo", "meta"} == directory.json.keys()
+    paths = {route.pattern.removesuffix("/{certid}") for route in ROUTES}
     assert all(url.removeprefix(BASE) in paths for name, url in directory.json.items() if name != "meta")
     assert "meta" not in Client(make_server()).get("/dir").json
 
@@ -168,7 +172,9 @@ def test_what_acts_takes_an_object(issued, route, payload):
     assert client.send(request).outcome == (400, "malformed")
 
 
-@pytest.mark.parametrize("route", [r for r in ROUTES if "{" in r.pattern], ids=lambda route: route.pattern)
+@pytest.mark.parametrize(
+    "route", [r for r in ROUTES if "{" in r.pattern and not r.get], ids=lambda route: route.pattern
+)
 def test_what_belongs_to_another_account_stays_its_own(issued, route):
     client, urls = issued
     other = Client(client.server, key(2))
@@ -228,7 +234,13 @@ def test_a_refusal_is_journalled_with_what_it_was_about():
 def test_reading_leaves_no_trace(issued):
     client, urls = issued
     before = client.server.world.journal.digest
-    for pattern in ("/account/{account}", "/order/{order}", "/authz/{authorization}", "/cert/{certificate}", "/issuer"):
+    for pattern in (
+        "/account/{account}",
+        "/order/{order}",
+        "/authz/{authorization}",
+        "/cert/{certificate}",
+        "/issuer/{certificate}",
+    ):
         assert client.post(urls[pattern]).status == 200
     client.get("/nowhere")
     assert before == client.server.world.journal.digest

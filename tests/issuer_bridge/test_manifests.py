@@ -116,6 +116,7 @@ def test_json_may_hold_tabs():
         ("a: [.inf]\n", "line 1: has the number inf, which JSON does not know"),
         ("a: &x [*x]\n", f"line 1: {LOOP}"),
         ("[" * 3000, f"line 1: {LOOP}"),
+        ('{"a":' * 3000, f"line 1: {LOOP}"),
         (
             "a: &a [1,1,1,1,1,1,1,1,1,1]\n"
             + "".join(f"{new}: &{new} [{','.join([f'*{old}'] * 10)}]\n" for old, new in zip("abcdefg", "bcdefgh", strict=True)),

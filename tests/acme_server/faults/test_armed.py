@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acme_server.chance import uniform
 from acme_server.faults.action import Stage
-from acme_server.faults.armed import Exchange, Faults, uniform
+from acme_server.faults.armed import Exchange, Faults
 from acme_server.faults.rule import read_rule
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

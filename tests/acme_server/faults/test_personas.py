@@ -56,6 +56,16 @@ def test_rate_limited_refuses_every_second_order():
     assert replies[1].header("Retry-After") == "2"
 
 
+def test_hostile_sends_what_no_shell_file_system_or_terminal_should_get():
+    client = registered()
+    turn_into(client, "hostile")
+    (authorization,) = client.authorizations(client.order("www.example.org"))
+    tokens = [challenge["token"] for challenge in authorization["challenges"]]
+    challenge = client.post(authorization["challenges"][0]["url"]).json
+    assert all(token.startswith("../../$(touch hostile);") for token in [*tokens, challenge["token"]])
+    assert stale(client).json["detail"].startswith("\x1b[2J$(touch hostile)\r\n")
+
+
 @pytest.mark.parametrize("name", PERSONAS)
 def test_nobody_is_bothered_before_a_persona_is_armed(name):
     assert make_server().world.faults.armed == {}

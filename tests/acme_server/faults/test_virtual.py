@@ -24,6 +24,8 @@ WHOLE, LOST = HttpAnswer(200, (), b"0123456789"), HttpAnswer(error=RESET)
         (Delivery(between=None), (timedelta.max, WHOLE)),
         (Delivery(lost=True), (timedelta(0), LOST)),
         (Delivery(keep=9), (timedelta(0), LOST)),
+        (Delivery(half_closed=True), (timedelta(0), WHOLE)),
+        (Delivery(keep=9, half_closed=True), (timedelta(0), LOST)),
         (Delivery(keep=10), (timedelta(0), WHOLE)),
     ],
 )

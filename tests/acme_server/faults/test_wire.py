@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import time
 from contextlib import asynccontextmanager, closing
 from datetime import timedelta
@@ -123,6 +124,7 @@ CHANGES = [
         "text/plain",
     ),
     ({"kind": "header", "name": "Date", "value": "yesterday"}, lambda r: r.header("Date"), "yesterday"),
+    ({"kind": "skew", "seconds": -90}, lambda r: r.headers("Date"), ["Sun, 22 Nov 2026 11:58:30 GMT"]),
     ("truncate", lambda r: (r.status, r.reply.body), (201, b"")),
     ({"kind": "truncate", "keep": 9}, lambda r: (r.reply.body, r.header("Content-Length")), (b'{"status"', "9")),
     ({"kind": "pad", "size": 100_000}, lambda r: (len(r.reply.body), r.json["status"]), (100_000, "pending")),
@@ -243,6 +245,29 @@ async def test_finalize_without_location():
         return response.status, response.header("Location"), response.json["status"]
 
     assert await on_the_wire(work) == (200, None, "valid")
+
+
+@pytest.mark.parametrize(("members", "sent"), [({}, None), ({"keep": 9}, 9), ({"keep": 0}, 0)])
+async def test_the_server_ends_its_side_and_still_listens(members, sent):
+    def work(client):
+        arm(client, {"kind": "half-close", **members})
+        with socket.create_connection(("127.0.0.1", client.port), timeout=20) as connection:
+            connection.sendall(b"GET /dir HTTP/1.1\r\nHost: x\r\n\r\n")
+            reply = b"".join(iter(lambda: connection.recv(65536), b""))
+            # What had been closed whole would answer the first of these with a reset, and the second not at all.
+            for _ in range(2):
+                connection.sendall(b"GET /dir HTTP/1.1\r\nHost: x\r\n\r\n")
+            error = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            return reply.partition(b"\r\n\r\n")[2], error, connection.recv(1)
+
+    async with serving() as client:
+        body = (await asyncio.to_thread(client.get, "/dir")).reply.body
+        assert await asyncio.to_thread(work, client) == (body[:sent], 0, b"")
+        for _ in range(1000):
+            if asyncio.all_tasks() == {asyncio.current_task()}:
+                return
+            await asyncio.sleep(0)
+        pytest.fail("the client hung up, and something waits for it still")
 
 
 async def test_a_client_that_hangs_up_frees_what_waited():

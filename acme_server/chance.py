@@ -1,0 +1,15 @@
+"""Chance, drawn from a world's entropy, so that a seed repeats it."""
+
+from __future__ import annotations
+
+from acme_server.protocol.driver import Entropy
+
+
+def uniform(entropy: Entropy) -> float:
+    """Draw a number of [0, 1), all 53 bits of it."""
+    return (int.from_bytes(entropy(7), "big") >> 3) / 2**53
+
+
+def lucky(probability: float, entropy: Entropy) -> bool:
+    """Say whether something of that probability happens; nothing is drawn for what is certain."""
+    return probability >= 1.0 or uniform(entropy) < probability
