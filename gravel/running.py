@@ -27,7 +27,7 @@ from gravel.configuration import Settings
 from gravel.dns_view import DnsView, open_view
 from gravel.entropy import entropy_of
 from gravel.guard import is_loopback
-from gravel.house import House, HouseSettings, build
+from gravel.house import House, HouseSettings, SelfChecks, build
 from gravel.listening import serve, server_context
 from gravel.management import create_app as create_management_app
 from gravel.sockets import EVERYWHERE, Sockets, open_sockets, port_to_dial
@@ -150,6 +150,12 @@ def house_settings(settings: Settings, sockets: Sockets, base_url: str, tls_ca: 
         http01_port=port_to_dial(settings, sockets),
         tls_ca=tls_ca,
         timing=TIMINGS[settings.timing],
+        self_checks=SelfChecks(
+            http01_nameservers=settings.acme_http01_solver_nameservers,
+            dns01_nameservers=settings.dns01_recursive_nameservers,
+            recursive_only=settings.dns01_recursive_nameservers_only,
+            authoritative_port=settings.dns01_authoritative_port,
+        ),
         bridge=Options(approver=not settings.no_approver, scheduler=scheduler),
     )
 
