@@ -192,8 +192,7 @@ class Challenges:
         if isinstance(effect, Accept):
             issuer = issuer_for(self._context.resources, resource)
             return (yield from self._acceptance.accept(effect.key, resource["spec"], issuer))
-        wait = wait_of(resource["spec"])
-        if isinstance(effect, SelfCheck) and wait is not None:
+        if isinstance(effect, SelfCheck) and (wait := wait_of(resource["spec"])) is not None:
             return waited(self._seen[effect.key], wait, self._context.clock())
         try:
             solver = self._solver_of(resource, effect)
