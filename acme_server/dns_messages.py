@@ -25,7 +25,8 @@ _POINTER, _MAX_LABEL, _MAX_NAME = 0xC0, 63, 255
 _MAX_JUMPS = 127
 _PLAIN = re.compile(rb"[!-\-/-\[\]-~]+")
 _RCODES = tuple(str(RCODE.get(number, number)) for number in range(16))
-_RESPONSE, _TRUNCATED = 0x80, 0x02
+# Of the header's third octet.
+_RESPONSE, _OPCODE, _TRUNCATED = 0x80, 0x78, 0x02
 
 
 def write_query(name: str, rtype: str, message_id: int) -> bytes:
@@ -49,6 +50,13 @@ def is_reply_to(query: bytes, message: bytes) -> bool:
     echoed = message[_HEADER_OCTETS : _HEADER_OCTETS + len(question)]
     is_response = len(message) > _HEADER_OCTETS and message[2] & _RESPONSE
     return bool(is_response) and message[:2] == query[:2] and echoed.lower() == question.lower()
+
+
+def is_answer_to(sent: bytes, message: bytes) -> bool:
+    """Whether a message has the id and the opcode of one that was sent: updates' replies may repeat nothing else."""
+    if min(len(sent), len(message)) < _HEADER_OCTETS or message[:2] != sent[:2]:
+        return False
+    return bool(message[2] & _RESPONSE) and message[2] & _OPCODE == sent[2] & _OPCODE
 
 
 def is_truncated(message: bytes) -> bool:

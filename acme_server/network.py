@@ -7,13 +7,13 @@ try to try.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import os
 import re
 import secrets
 import socket
 import ssl
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,7 +21,8 @@ import aiohttp
 from yarl import URL
 
 from acme_server.direct_fetch import InvalidRequest, fetch_directly
-from acme_server.dns_messages import is_reply_to, is_truncated, read_reply, write_query
+from acme_server.dns_exchange import over_tcp, over_udp
+from acme_server.dns_messages import is_answer_to, is_reply_to, is_truncated, read_reply, write_query
 from acme_server.http_response import MalformedResponse
 from acme_server.protocol.vantage import (
     NAME_NOT_FOUND,
@@ -35,10 +36,11 @@ from acme_server.protocol.vantage import (
     HttpAnswer,
     Pause,
     Question,
+    Reply,
     Resolve,
+    Send,
 )
 
-_UDP_TRIES = 3
 _DNS_PORT = 53
 _VISIBLE = re.compile(r"[!-~]+")
 _RESOLV_CONF = Path("/etc/resolv.conf")
@@ -67,6 +69,8 @@ class Network:
             return await self._fetch(question)
         if isinstance(question, Resolve):
             return await self._resolve(question)
+        if isinstance(question, Send):
+            return await _send(question)
         return await _pause(question)
 
     async def close(self) -> None:
@@ -135,14 +139,31 @@ class Network:
             host, port = _host_and_port(server)
             patience = question.timeout.total_seconds()
             async with asyncio.timeout(patience):
-                reply = await _over_udp(query, host, port, patience / _UDP_TRIES)
+                answers = partial(is_reply_to, query)
+                reply = await over_udp(query, answers, (host, port), patience)
                 if is_truncated(reply):
-                    reply = await _over_tcp(query, host, port)
+                    reply = await over_tcp(query, answers, (host, port))
             return read_reply(reply)
         except OSError as error:
             return DnsAnswer(error=_os_failure(error))
         except ValueError as error:
             return DnsAnswer(error=str(error))
+
+
+async def _send(question: Send) -> Reply:
+    """Send a message that is nobody's to read or repeat in other words; the same datagram may arrive again."""
+    answers = partial(is_answer_to, question.message)
+    try:
+        host, port = _host_and_port(question.server)
+        patience = question.timeout.total_seconds()
+        async with asyncio.timeout(patience):
+            if question.tcp:
+                return Reply(await over_tcp(question.message, answers, (host, port)))
+            return Reply(await over_udp(question.message, answers, (host, port), patience))
+    except OSError as error:
+        return Reply(error=_os_failure(error))
+    except ValueError as error:
+        return Reply(error=str(error))
 
 
 async def _pause(question: Pause) -> Elapsed:
@@ -220,55 +241,6 @@ def _tls_reason(error: Exception) -> str:
         return error.verify_message
     reason = getattr(error, "reason", None)
     return str(reason).replace("_", " ").lower() if reason else str(error.args[-1])
-
-
-class _Listener(asyncio.DatagramProtocol):
-    """Waits for the one datagram that answers a query; any other is ignored."""
-
-    def __init__(self, query: bytes) -> None:
-        self._query = query
-        self.reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-
-    def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: ARG002 - the socket is connected
-        if is_reply_to(self._query, data) and not self.reply.done():
-            self.reply.set_result(data)
-
-    def error_received(self, exc: Exception) -> None:
-        if not self.reply.done():
-            self.reply.set_exception(exc)
-
-
-async def _over_udp(query: bytes, host: str, port: int, patience: float) -> bytes:
-    """Ask from a port of its own, and again when a datagram may have been lost."""
-    loop = asyncio.get_running_loop()
-    transport, listener = await loop.create_datagram_endpoint(lambda: _Listener(query), remote_addr=(host, port))
-    try:
-        for _ in range(_UDP_TRIES):
-            transport.sendto(query)
-            done, _ = await asyncio.wait([listener.reply], timeout=patience)
-            if done:
-                return listener.reply.result()
-        raise TimeoutError
-    finally:
-        transport.close()
-
-
-async def _over_tcp(query: bytes, host: str, port: int) -> bytes:
-    """Ask over a connection, each message behind its length (RFC 1035 section 4.2.2)."""
-    reader, writer = await asyncio.open_connection(host, port)
-    try:
-        writer.write(len(query).to_bytes(2, "big") + query)
-        length = int.from_bytes(await reader.readexactly(2), "big")
-        reply = await reader.readexactly(length)
-    except asyncio.IncompleteReadError:
-        raise ConnectionResetError from None
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-    if not is_reply_to(query, reply):
-        raise ValueError("malformed reply")
-    return reply
 
 
 def _host_and_port(server: str) -> tuple[str, int]:

@@ -127,6 +127,18 @@ class Settings:
         "What solvers wait before they call an answer visible: 5 passes and 60 s, or 1 pass and none.",
     )
     retry_period: float = option(10.0, SECONDS, "Seconds between two self-checks.")
+    dns01_recursive_nameservers: tuple[str, ...] = option(
+        (), HOST_PORT, "Nameserver that dns-01 self-checks ask; may be repeated (default: that of --dns)."
+    )
+    dns01_recursive_nameservers_only: bool = option(
+        False, click.BOOL, "Look for TXT records at those alone, and not at the zone's own nameservers."
+    )
+    dns01_authoritative_port: int | None = option(
+        None, COUNT, "Port of the zone's own nameservers (default: that of --dns, else the built-in one's)."
+    )
+    acme_http01_solver_nameservers: tuple[str, ...] = option(
+        (), HOST_PORT, "Resolver that http-01 self-checks ask; may be repeated (default: that of --dns)."
+    )
     max_concurrent_challenges: int = option(60, COUNT, "Challenges that may be under way at once.")
     no_approver: bool = option(False, click.BOOL, "Leave approval of requests to `gravel approve`.")
     seed: int | None = option(

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import attrs
 
-from acme_server.protocol.driver import Driver, Entropy
+from acme_server.protocol.driver import Clock, Driver, Entropy
 from acme_server.protocol.journal import Fact
 from acme_server.settings import Settings as ServerSettings
 from gravel.configuration import Settings
@@ -19,9 +19,28 @@ from gravel.server_parts import ServerParts, build_server
 from issuer_bridge.operator import Operator, Options, WorldAddress
 from issuer_bridge.store import EmbeddedStore
 from scheduler.settings import Settings as SchedulerSettings
+from solvers.dns01.authorities import Authorities
+from solvers.dns01.propagation import Propagation
+from solvers.dns01.provider import ZoneProvider
 from solvers.dns01.solver import Dns01Solver
 from solvers.http01.solver import Http01Solver
+from solvers.solver import Solver
 from solvers.timing import TIMINGS, Timing
+
+
+@attrs.frozen
+class SelfChecks:
+    """Where self-checks look, by cert-manager's flags; all of it has a default.
+
+    http01_nameservers, dns01_nameservers: `HOST:PORT`, none for the house's
+    `dns`; recursive_only: ask those alone, and not the zone's own nameservers;
+    authoritative_port: of the latter, None for that of the house's `dns`.
+    """
+
+    http01_nameservers: tuple[str, ...] = ()
+    dns01_nameservers: tuple[str, ...] = ()
+    recursive_only: bool = False
+    authoritative_port: int | None = None
 
 
 @attrs.frozen
@@ -29,8 +48,9 @@ class HouseSettings:
     """What differs from house to house.
 
     base_url: what the ACME server calls itself; dns: `HOST:PORT` that
-    validation and self-checks ask; http01_port: what both dial; tls_ca: PEM
-    that the bridge trusts when it speaks to this server.
+    validation asks, and self-checks unless told otherwise; http01_port: what
+    both dial; tls_ca: PEM that the bridge trusts when it speaks to this server;
+    self_checks: where else self-checks look.
     """
 
     base_url: str
@@ -38,6 +58,7 @@ class HouseSettings:
     http01_port: int = 5002
     tls_ca: str | None = None
     timing: Timing = TIMINGS["fast"]
+    self_checks: SelfChecks = SelfChecks()
     server: ServerSettings = attrs.field(factory=ServerSettings)
     bridge: Options = attrs.field(factory=Options)
 
@@ -62,6 +83,12 @@ def house_settings(settings: Settings, server: ServerSettings, base_url: str, tl
         http01_port=server.http01_port,
         tls_ca=tls_ca,
         timing=TIMINGS[settings.timing],
+        self_checks=SelfChecks(
+            http01_nameservers=settings.acme_http01_solver_nameservers,
+            dns01_nameservers=settings.dns01_recursive_nameservers,
+            recursive_only=settings.dns01_recursive_nameservers_only,
+            authoritative_port=settings.dns01_authoritative_port,
+        ),
         server=server,
         bridge=Options(approver=not settings.no_approver, scheduler=scheduler),
     )
@@ -84,13 +111,25 @@ def add_bridge(parts: ServerParts, settings: HouseSettings, entropy: Entropy) ->
     operator = Operator(
         driver,
         resources,
-        solvers={
-            "http01": Http01Solver(parts.responder, settings.http01_port, settings.timing, settings.dns),
-            "dns01": Dns01Solver(parts.zone, (settings.dns,), settings.timing),
-        },
+        solvers=_solvers(settings, parts, driver.now),
         worlds={world.id: WorldAddress(world.directory_url, settings.tls_ca)},
         entropy=entropy,
         record=record,
         options=settings.bridge,
     )
     return House(driver, world, parts.server, parts.zone, parts.responder, resources, operator)
+
+
+def _solvers(settings: HouseSettings, parts: ServerParts, clock: Clock) -> dict[str, Solver]:
+    checks = settings.self_checks
+    propagation = Propagation(
+        checks.dns01_nameservers or (settings.dns,),
+        Authorities(clock),
+        authoritative=not checks.recursive_only,
+        port=checks.authoritative_port or int(settings.dns.rpartition(":")[2]),
+    )
+    nameservers = checks.http01_nameservers or (settings.dns,)
+    return {
+        "http01": Http01Solver(parts.responder, settings.http01_port, settings.timing, clock, nameservers),
+        "dns01": Dns01Solver(ZoneProvider(parts.zone), propagation, settings.timing),
+    }

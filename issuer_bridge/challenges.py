@@ -15,9 +15,11 @@ from acme_server.protocol.times import parse_rfc3339, rfc3339
 from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.accepting import Acceptance
 from issuer_bridge.context import Context
+from issuer_bridge.dns_providers import DnsProviders
 from issuer_bridge.outcomes import Done, Outcome
 from issuer_bridge.references import issuer_for, key_of
 from issuer_bridge.resources import CHALLENGE, Resource
+from issuer_bridge.waiting import wait_of, waited
 from scheduler.challenge import FINAL_STATES, Challenge, Stage
 from scheduler.engine import Settings
 from scheduler.events import (
@@ -32,11 +34,11 @@ from scheduler.events import (
     Present,
     Presented,
     PresentFailed,
+    SelfCheck,
 )
 from scheduler.runner import Scheduler
+from solvers.dns01.solver import Dns01Solver
 from solvers.solver import DNS01, NotReady, Presentation, Solver, SolverError
-
-BUILTIN_WEBHOOK = ("acme.gravel.test", "builtin")
 
 
 def scheduled(resource: Resource) -> Challenge:
@@ -102,7 +104,9 @@ def transitions(before: Challenge, after: Challenge) -> list[tuple[str, str, str
 class Challenges:
     """The controller of Challenges: it owns the scheduler.
 
-    changed: called with namespace and name of a Challenge whose status is to be written.
+    solvers: by the field of an issuer's solver, `dns01` the one of the built-in DNS;
+    cluster_namespace: where the Secrets of ClusterIssuers are; changed: called with
+    namespace and name of a Challenge whose status is to be written.
     """
 
     def __init__(
@@ -112,8 +116,12 @@ class Challenges:
         acceptance: Acceptance,
         solvers: Mapping[str, Solver],
         settings: Settings,
+        cluster_namespace: str,
         changed: Callable[[str, str], None],
     ) -> None:
+        builtin = solvers["dns01"]
+        assert isinstance(builtin, Dns01Solver)
+        self._dns = DnsProviders(context, builtin, cluster_namespace)
         self._context = context
         self._acceptance = acceptance
         self._solvers = solvers
@@ -184,36 +192,33 @@ class Challenges:
         if isinstance(effect, Accept):
             issuer = issuer_for(self._context.resources, resource)
             return (yield from self._acceptance.accept(effect.key, resource["spec"], issuer))
-        presentation = presentation_of(resource["spec"])
+        if isinstance(effect, SelfCheck) and (wait := wait_of(resource["spec"])) is not None:
+            return waited(self._seen[effect.key], wait, self._context.clock())
         try:
-            solver = self._solver_of(resource["spec"])
+            solver = self._solver_of(resource, effect)
         except SolverError as error:
-            # Nothing was ever shown, so there is nothing to take away.
-            return CleanedUp(effect.key) if isinstance(effect, CleanUp) else PresentFailed(effect.key, str(error))
-        return (yield from _solve(solver, effect, presentation))
+            return self._unsolvable(effect, str(error))
+        return (yield from _solve(solver, effect, presentation_of(resource["spec"])))
 
-    def _solver_of(self, spec: Mapping[str, Any]) -> Solver:
-        field = "dns01" if spec["type"] == DNS01 else "http01"
-        if field == "dns01":
-            check_provider(spec["solver"].get("dns01") or {})
-        return self._solvers[field]
+    def _solver_of(self, resource: Resource, effect: Effect) -> Solver:
+        if resource["spec"]["type"] != DNS01:
+            return self._solvers["http01"]
+        return self._dns.checker(resource) if isinstance(effect, SelfCheck) else self._dns.solver(resource)
+
+    def _unsolvable(self, effect: Effect, reason: str) -> Event:
+        """Say that there is no solver (any more): what it never showed needs not be taken away."""
+        match effect:
+            case Present():
+                return PresentFailed(effect.key, reason)
+            case SelfCheck():
+                return CheckFailed(effect.key, reason)
+        shown = self._seen[effect.key].presented_at is not None
+        return CleanUpFailed(effect.key, reason) if shown else CleanedUp(effect.key)
 
 
 def presentation_of(spec: Mapping[str, Any]) -> Presentation:
     """Return what a solver is asked to show."""
     return Presentation(spec["type"], spec["dnsName"], spec["token"], spec["key"], bool(spec.get("wildcard")))
-
-
-def check_provider(dns01: Mapping[str, Any]) -> None:
-    """Raise SolverError, saying what there is instead, for a DNS provider that is not built in."""
-    webhook = dns01.get("webhook") or {}
-    if "rfc2136" in dns01 or (webhook.get("groupName"), webhook.get("solverName")) == BUILTIN_WEBHOOK:
-        return
-    found = ", ".join(name for name in sorted(dns01) if name not in ("cnameStrategy", "nameservers")) or "nothing"
-    raise SolverError(
-        f"dns01 provider {found} is not supported; use webhook {{groupName: acme.gravel.test, "
-        "solverName: builtin}, which is the built-in DNS, or rfc2136"
-    )
 
 
 def _solve(solver: Solver, effect: Effect, presentation: Presentation) -> Inquiry[Event]:

@@ -37,6 +37,7 @@ _SOLVER: Fields = {
     },
     "dns01": {
         "cnameStrategy": None,
+        "nameservers": None,
         "akamai": None,
         "cloudDNS": {"serviceAccountSecretRef": _SECRET_KEY, "project": None, "hostedZoneName": None},
         "cloudflare": {"email": None, "apiKeySecretRef": _SECRET_KEY, "apiTokenSecretRef": _SECRET_KEY},

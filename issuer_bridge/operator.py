@@ -114,6 +114,7 @@ class Operator:
             Acceptance(context.clock, self._accounts, self._account_lost),
             solvers,
             options.scheduler,
+            options.cluster_resource_namespace,
             lambda namespace, name: self._challenge_queue.add((CHALLENGE.kind, namespace, name)),
         )
         self._issuer_queue = self._queue(lambda key: self._issuers.sync(ISSUER_KINDS[key[0]], *key[1:]), SHORT_BACKOFF)

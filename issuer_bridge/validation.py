@@ -7,12 +7,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any, TypeAlias
 
+from issuer_bridge.dns_providers import nameserver_of
+from issuer_bridge.durations import parse_duration
 from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSUER, EVENT, ISSUER, ORDER, Kind, Resource
 from issuer_bridge.schema_check import causes, pruned, shortened
 from issuer_bridge.schemas import DNS01_PROVIDERS, ISSUER_TYPES, SCHEMAS
-from issuer_bridge.statuses import Cause, bad_request, forbidden, invalid, invalid_value, quoted, required
+from issuer_bridge.statuses import (
+    Cause,
+    bad_request,
+    forbidden,
+    invalid,
+    invalid_value,
+    not_supported,
+    quoted,
+    required,
+)
+from solvers.dns01.rfc2136 import TSIG_ALGORITHMS
 
 Rule: TypeAlias = Callable[[Resource], Iterator[Cause]]
 UpdateRule: TypeAlias = Callable[[Resource, Resource], Iterator[Cause]]
@@ -30,6 +43,8 @@ _LABEL_RULE = (
 )
 # gravel://WORLD is the ACME server of this very process.
 _SERVER = re.compile(r"(https?|gravel)://[^\s/]+\S*")
+# A recursive nameserver: HOST:PORT, or DNS over HTTPS.
+_RECURSIVE = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):\d{1,5}|https://[^/\s]\S*", re.ASCII)
 # The webhook's rules are about these groups' issuers; other groups' requests are other controllers' business.
 _OWN_GROUPS = ("", "cert-manager.io")
 
@@ -128,6 +143,44 @@ def _solver(solver: Mapping[str, Any], path: str) -> Iterator[Cause]:
             yield required(f"{path}.dns01", "no DNS01 provider configured")
         for name in providers[1:]:
             yield forbidden(f"{path}.dns01.{name}", "may not specify more than one provider type")
+        yield from _dns01(dns01, f"{path}.dns01")
+    yield from _wait(solver.get("waitInsteadOfSelfCheck"), f"{path}.waitInsteadOfSelfCheck")
+
+
+def _dns01(dns01: Mapping[str, Any], path: str) -> Iterator[Cause]:
+    for index, server in enumerate(dns01.get("nameservers") or ()):
+        if not _RECURSIVE.fullmatch(server):
+            text = "must be in the format <ip address>:<port>"
+            yield invalid_value(f"{path}.nameservers[{index}]", quoted(shortened(server)), text)
+    if dns01.get("rfc2136") is not None:
+        yield from _rfc2136(dns01["rfc2136"], f"{path}.rfc2136")
+
+
+def _rfc2136(config: Mapping[str, Any], path: str) -> Iterator[Cause]:
+    try:
+        nameserver_of(config["nameserver"])
+    except ValueError as error:
+        yield invalid_value(f"{path}.nameserver", quoted(shortened(config["nameserver"])), str(error))
+    algorithm = config.get("tsigAlgorithm")
+    if algorithm and algorithm.upper() not in TSIG_ALGORITHMS:
+        yield not_supported(f"{path}.tsigAlgorithm", quoted(shortened(algorithm)), tuple(TSIG_ALGORITHMS))
+    reference = config.get("tsigSecretSecretRef") or {}
+    missing = [part for part in ("name", "key") if not reference.get(part)]
+    if config.get("tsigKeyName"):
+        for part in missing:
+            yield required(f"{path}.tsigSecretSecretRef.{part}", f"secret {part} is required")
+    elif not missing:
+        yield required(f"{path}.tsigKeyName")
+
+
+def _wait(text: str | None, path: str) -> Iterator[Cause]:
+    try:
+        negative = text is not None and parse_duration(text) < timedelta(0)
+    except (ValueError, OverflowError):
+        yield invalid_value(path, quoted(shortened(text or "")), "must be a duration such as 30s or 1h30m")
+        return
+    if negative:
+        yield invalid_value(path, quoted(text or ""), "waitInsteadOfSelfCheck must not be negative")
 
 
 def _approval(resource: Resource) -> Iterator[Cause]:

@@ -102,6 +102,15 @@ class CheckFailed:
 
 
 @attrs.frozen
+class AcceptPostponed:
+    """No self-check is wanted, and what is waited instead is not over (`waitInsteadOfSelfCheck`); `reason` says it whole."""
+
+    key: str
+    reason: str
+    remaining: timedelta
+
+
+@attrs.frozen
 class Decided:
     """The ACME server's verdict, or an error that ends the challenge: a final state with its reason."""
 
@@ -140,6 +149,7 @@ Event: TypeAlias = (
     | PresentFailed
     | CheckPassed
     | CheckFailed
+    | AcceptPostponed
     | Decided
     | AcceptFailed
     | CleanedUp
@@ -150,7 +160,7 @@ Move: TypeAlias = Event | Selected
 
 ANSWERS: Mapping[type[Effect], tuple[type[Event], ...]] = {
     Present: (Presented, PresentFailed),
-    SelfCheck: (CheckPassed, CheckFailed),
+    SelfCheck: (CheckPassed, CheckFailed, AcceptPostponed),
     Accept: (Decided, AcceptFailed),
     CleanUp: (CleanedUp, CleanUpFailed),
 }

@@ -10,6 +10,7 @@ from acme_server.protocol.times import rfc3339_micro
 from scheduler.challenge import Challenge, Stage
 from scheduler.events import (
     AcceptFailed,
+    AcceptPostponed,
     CheckFailed,
     CheckPassed,
     CleanedUp,
@@ -29,6 +30,7 @@ KINDS: Mapping[type[Move], str] = {
     PresentFailed: "PresentFailed",
     CheckPassed: "SelfCheckPassed",
     CheckFailed: "SelfCheckFailed",
+    AcceptPostponed: "AcceptPostponed",
     Decided: "ChallengeDecided",
     AcceptFailed: "AcceptFailed",
     CleanedUp: "ChallengeCleanedUp",
@@ -47,7 +49,7 @@ def arrival(challenge: Challenge, slots: int) -> Fact:
 def happened(event: Move, challenge: Challenge, slots: int) -> Fact:
     """The event happened; `challenge` is what it became, `slots` how many are in use afterwards."""
     extra: dict[str, Any] = {}
-    if isinstance(event, PresentFailed | CheckFailed | AcceptFailed | CleanUpFailed | Decided):
+    if isinstance(event, PresentFailed | CheckFailed | AcceptPostponed | AcceptFailed | CleanUpFailed | Decided):
         extra["reason"] = challenge.reason
     if isinstance(event, CheckFailed | CheckPassed):
         extra["checks"] = challenge.checks

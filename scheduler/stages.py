@@ -26,6 +26,7 @@ from scheduler.challenge import FINAL_STATES, Challenge, Stage
 from scheduler.events import (
     Accept,
     AcceptFailed,
+    AcceptPostponed,
     CheckFailed,
     CheckPassed,
     CleanedUp,
@@ -56,6 +57,7 @@ MOVES: Mapping[Stage, Mapping[type[Move], Stage]] = {
     Stage.CHECKING: {
         CheckPassed: Stage.ACCEPTING,
         CheckFailed: Stage.CHECKING,
+        AcceptPostponed: Stage.CHECKING,
         Removed: Stage.CLEANING_UP,
     },
     Stage.ACCEPTING: {
@@ -97,6 +99,8 @@ def advance(challenge: Challenge, event: Move, now: datetime) -> Challenge:
         case CheckFailed(reason=reason):
             waiting = f"Waiting for {challenge.type} challenge propagation: {reason}"
             return attrs.evolve(challenge, stage=stage, checks=challenge.checks + 1, reason=waiting, failures=0)
+        case AcceptPostponed(reason=reason):
+            return attrs.evolve(challenge, stage=stage, reason=reason, failures=0)
         case Decided():
             return _decided(challenge, event, stage)
         case CleanedUp():
@@ -129,6 +133,9 @@ def patience(before: Challenge, event: Move, after: Challenge, settings: Setting
             if after.reason != before.reason:
                 return timedelta(0)
             return settings.retry_period if retry_after is None else retry_after
+        case AcceptPostponed(remaining=remaining):
+            # Nothing can come of looking earlier, though the reason is another each time.
+            return min(remaining, settings.retry_period)
         case PresentFailed() | AcceptFailed() | CleanUpFailed():
             return backoff(after.failures, settings.min_backoff, settings.max_backoff)
     return timedelta(0)

@@ -56,6 +56,16 @@ class Fetch:
 
 
 @attrs.frozen
+class Send:
+    """One DNS message as it is, such as an update (RFC 2136), to a server, `HOST:PORT`; over UDP unless `tcp`."""
+
+    message: bytes = attrs.field(repr=False)
+    server: str
+    tcp: bool = False
+    timeout: timedelta = timedelta(seconds=10)
+
+
+@attrs.frozen
 class Pause:
     """Let time pass."""
 
@@ -103,12 +113,20 @@ class HttpAnswer:
 
 
 @attrs.frozen
+class Reply:
+    """The DNS message that answers one that was sent; with `error` set there was none."""
+
+    message: bytes = attrs.field(default=b"", repr=False)
+    error: str | None = None
+
+
+@attrs.frozen
 class Elapsed:
     """The pause is over."""
 
 
-Question: TypeAlias = Resolve | Fetch | Pause
-Answer: TypeAlias = DnsAnswer | HttpAnswer | Elapsed
+Question: TypeAlias = Resolve | Fetch | Send | Pause
+Answer: TypeAlias = DnsAnswer | HttpAnswer | Reply | Elapsed
 Inquiry: TypeAlias = Generator[Question, Answer, T]
 Vantage: TypeAlias = Callable[[Question], Awaitable[Answer]]
 """A place to look from: answers any question about the network."""
@@ -125,6 +143,13 @@ def fetch(question: Fetch) -> Inquiry[HttpAnswer]:
     """Make one HTTP request."""
     answer = yield question
     assert isinstance(answer, HttpAnswer)
+    return answer
+
+
+def send(question: Send) -> Inquiry[Reply]:
+    """Send one DNS message."""
+    answer = yield question
+    assert isinstance(answer, Reply)
     return answer
 
 

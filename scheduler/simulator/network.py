@@ -19,7 +19,9 @@ from acme_server.protocol.vantage import (
     HttpAnswer,
     Pause,
     Question,
+    Reply,
     Resolve,
+    Send,
 )
 
 Route: TypeAlias = Callable[[Fetch], HttpAnswer | tuple[timedelta, HttpAnswer]]
@@ -33,30 +35,39 @@ def no_dns(_: Resolve) -> DnsAnswer:
     return DnsAnswer(error=REFUSED)
 
 
+def no_receiver(_: Send) -> Reply:
+    """Who takes DNS messages in a network where nobody does."""
+    return Reply(error=REFUSED)
+
+
 @attrs.define
 class VirtualNetwork:
     """What `VirtualDriver` asks.
 
     routes: `HOST:PORT` -> what answers there; dns: answers every Resolve;
-    latency: of every answer. All three may change while a run goes on. An
-    answer is made when the question is asked and heard `latency` later.
+    latency: of every answer; receiver: answers every Send. All four may change
+    while a run goes on. An answer is made when the question is asked and heard
+    `latency` later.
     """
 
     routes: Mapping[str, Route] = attrs.field(factory=dict)
     dns: Callable[[Resolve], DnsAnswer] = no_dns
     latency: timedelta = timedelta(0)
+    receiver: Callable[[Send], Reply] = no_receiver
 
     def __call__(self, question: Question) -> tuple[timedelta, Answer]:
         """Return how long the answer takes, and the answer."""
         if isinstance(question, Pause):
             return question.duration, Elapsed()
-        delay, answer = self._resolve(question) if isinstance(question, Resolve) else self._fetch(question)
+        delay, answer = self._answer(question)
         if delay <= question.timeout - self.latency:
             return self.latency + delay, answer
         return question.timeout, type(answer)(error=TIMEOUT)
 
-    def _resolve(self, question: Resolve) -> tuple[timedelta, DnsAnswer]:
-        return timedelta(0), self.dns(question)
+    def _answer(self, question: Resolve | Send | Fetch) -> tuple[timedelta, DnsAnswer | Reply | HttpAnswer]:
+        if isinstance(question, Fetch):
+            return self._fetch(question)
+        return timedelta(0), self.dns(question) if isinstance(question, Resolve) else self.receiver(question)
 
     def _fetch(self, question: Fetch) -> tuple[timedelta, HttpAnswer]:
         try:

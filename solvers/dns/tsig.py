@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 import struct
 from collections.abc import Iterable
+from datetime import datetime
 
 import attrs
 import dns.exception
@@ -23,6 +24,7 @@ from solvers.dns.keys import Key
 from solvers.dns.query import HEADER, QUESTION, RECORD, skip_name
 
 BADSIG, BADKEY, BADTIME, BADTRUNC = 16, 17, 18, 22
+_ERRORS = {BADSIG: "BADSIG", BADKEY: "BADKEY", BADTIME: "BADTIME", BADTRUNC: "BADTRUNC"}
 FUDGE = 300
 _KIND, _ANY = dns.rdatatype.TSIG, dns.rdataclass.ANY
 # Of a TSIG record's data: all but the algorithm, the MAC and the other data.
@@ -50,8 +52,7 @@ class Keyring:
     """The keys of this server; `clock` tells the time that signatures are held against."""
 
     def __init__(self, keys: Iterable[Key], clock: Clock) -> None:
-        known = [dns.tsig.Key(dns.name.from_text(key.name), key.secret, key.algorithm) for key in keys]
-        self._keys = {key.name: key for key in known}
+        self._keys = {known.name: known for known in map(_known, keys)}
         self._clock = clock
 
     def check(self, message: bytes) -> Signed | None:
@@ -66,8 +67,7 @@ class Keyring:
 
     def _check(self, message: bytes, start: int, data: int) -> Signed:
         owner, _ = dns.name.from_wire(message, start)
-        record = dns.rdata.from_wire(_ANY, _KIND, message, data, len(message) - data)
-        assert isinstance(record, TSIG)
+        record = _record(message, data)
         *counts, others = HEADER.unpack_from(message)
         bare = HEADER.pack(*counts, others - 1) + message[HEADER.size : start]
         key = self._keys.get(owner)
@@ -101,13 +101,63 @@ class Keyring:
         )
         if signed.key and signed.error != BADSIG:
             record = _signed(signed.key, reply, record, signed.record.mac)
-        data = record.to_wire() or b""
-        *counts, others = HEADER.unpack_from(reply)
-        head = HEADER.pack(*counts, others + 1) + reply[HEADER.size :]
-        return head + _wire(signed.owner) + RECORD.pack(_KIND, _ANY, 0, len(data)) + data
+        return _with_record(reply, signed.owner, record)
 
     def _now(self) -> int:
         return int(self._clock().timestamp())
+
+
+def sign_request(message: bytes, key: Key, now: datetime) -> tuple[bytes, bytes]:
+    """Return a request signed by a client (section 5.1), and its MAC, by which the reply is checked."""
+    known = _known(key)
+    number = HEADER.unpack_from(message)[0]
+    bare = TSIG(_ANY, _KIND, known.algorithm, int(now.timestamp()), FUDGE, b"", number, 0, b"")
+    record = _signed(known, message, bare, b"")
+    return _with_record(message, known.name, record), record.mac
+
+
+def check_reply(reply: bytes, key: Key, mac: bytes, now: datetime) -> None:
+    """Check the signature of the reply to a request with this MAC (section 5.3); ValueError says what is wrong with it."""
+    try:
+        found = _find(reply)
+        if found is None:
+            raise ValueError("the reply is not signed")
+        start, data = found
+        owner, _ = dns.name.from_wire(reply, start)
+        dns.tsig.validate(reply, _known(key), owner, _record(reply, data), int(now.timestamp()), mac, start)
+    except (IndexError, struct.error):
+        raise ValueError("the reply ends too early") from None
+    except dns.exception.DNSException as error:
+        raise ValueError(f"the reply's signature is not valid: {error}") from None
+
+
+def error_of(reply: bytes) -> str:
+    """Return the word of the error in a reply's TSIG record (section 3), unchecked; "" when there is none."""
+    try:
+        found = _find(reply)
+        number = _record(reply, found[1]).error if found else 0
+    except (IndexError, ValueError, struct.error, dns.exception.DNSException):
+        return ""
+    return _ERRORS.get(number, f"TSIG error {number}") if number else ""
+
+
+def _record(message: bytes, data: int) -> TSIG:
+    """Read the data of the TSIG record, which ends the message."""
+    record = dns.rdata.from_wire(_ANY, _KIND, message, data, len(message) - data)
+    assert isinstance(record, TSIG)
+    return record
+
+
+def _known(key: Key) -> dns.tsig.Key:
+    return dns.tsig.Key(dns.name.from_text(key.name), key.secret, key.algorithm)
+
+
+def _with_record(message: bytes, owner: dns.name.Name, record: TSIG) -> bytes:
+    """Return a message with its TSIG record behind it."""
+    data = record.to_wire() or b""
+    *counts, others = HEADER.unpack_from(message)
+    head = HEADER.pack(*counts, others + 1) + message[HEADER.size :]
+    return head + _wire(owner) + RECORD.pack(_KIND, _ANY, 0, len(data)) + data
 
 
 def _wire(name: dns.name.Name) -> bytes:

@@ -1,102 +1,70 @@
-"""The dns-01 solver: presents in the zone, checks as cert-manager does.
+"""The dns-01 solver: finds the name and its zone, has a provider write there, and checks as cert-manager does.
 
-The self-check is pkg/issuer/acme/dns/util/wait.go of cert-manager with
-recursive nameservers only: aliases are followed, then every nameserver must
-show the value; other values beside it are allowed.
+As pkg/issuer/acme/dns/dns.go of cert-manager does for its webhook and rfc2136
+providers: without a zone there is nothing to present in.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
+from functools import partial
+
+import attrs
 
 from acme_server.protocol.key_authorization import dns01_name
-from acme_server.protocol.vantage import DnsAnswer, Inquiry, pause, resolve
-from solvers.dns.zone import Zone
+from acme_server.protocol.vantage import Inquiry, pause
+from solvers.dns.name import canonical
+from solvers.dns01.propagation import Propagation
+from solvers.dns01.provider import Provider
+from solvers.dns01.queries import QueryError, final_name
 from solvers.solver import NotReady, Presentation, Readiness, Ready, SolverError
 from solvers.timing import Timing
 
-# Upstream sets no bound; resolvers give up at about as many.
-MAX_ALIASES = 16
 
-
+@attrs.frozen
 class Dns01Solver:
-    """Shows TXT values in a zone; `nameservers` (`HOST:PORT`) are what a self-check asks."""
+    """Shows TXT values through a provider; `follow` is cnameStrategy Follow: write where aliases lead."""
 
-    def __init__(self, zone: Zone, nameservers: tuple[str, ...], timing: Timing) -> None:
-        if not nameservers:
-            raise ValueError("a self-check needs a nameserver to ask")
-        self._zone = zone
-        self._nameservers = nameservers
-        self._timing = timing
+    provider: Provider
+    propagation: Propagation
+    timing: Timing
+    follow: bool = False
 
     def present(self, presentation: Presentation) -> Inquiry[None]:
-        """Add the TXT value; SolverError when there can be no such name."""
+        """Add the TXT value; SolverError when there is no such name, no zone, or the provider cannot."""
         try:
-            self._zone.add_txt(dns01_name(presentation.dns_name), presentation.key)
-        except ValueError as error:
+            name = yield from self._name(canonical(dns01_name(presentation.dns_name)))
+            yield from self.provider.add(name, partial(self._zone_of, name), presentation.key)
+        except (ValueError, QueryError) as error:
             raise SolverError(str(error)) from None
-        yield from ()
 
     def clean_up(self, presentation: Presentation) -> Inquiry[None]:
-        """Remove this TXT value, and no other."""
-        with suppress(ValueError):  # what could not be presented is not there
-            self._zone.remove_txt(dns01_name(presentation.dns_name), presentation.key)
-        yield from ()
+        """Remove this TXT value, and no other; SolverError as above, but where there can be no name, nothing is shown."""
+        try:
+            name = canonical(dns01_name(presentation.dns_name))
+        except ValueError:
+            return
+        try:
+            name = yield from self._name(name)
+            yield from self.provider.remove(name, partial(self._zone_of, name), presentation.key)
+        except QueryError as error:
+            raise SolverError(str(error)) from None
 
     def check(self, presentation: Presentation) -> Inquiry[Readiness]:
-        """Ask every nameserver for the value; the first that does not show it ends the check."""
+        """Look for the value wherever it must be; once it was seen, let it settle."""
+        name = dns01_name(presentation.dns_name).lower()
         try:
-            name = yield from self._final_name(_folded(dns01_name(presentation.dns_name)))
-            for server in self._nameservers:
-                answer = yield from _query(name, "TXT", server)
-                if answer.rcode not in ("NOERROR", "NXDOMAIN"):
-                    return NotReady(f"NS {server} returned {answer.rcode} for {name}.")
-                if presentation.key not in answer.values("TXT"):
-                    return NotReady(f'DNS record for "{presentation.dns_name}" not yet propagated')
-        except _QueryError as error:
+            if not (yield from self.propagation.shows(name, presentation.key)):
+                return NotReady(f'DNS record for "{presentation.dns_name}" not yet propagated')
+        except QueryError as error:
             return NotReady(str(error))
-        yield from pause(self._timing.dns01_settle)
+        yield from pause(self.timing.dns01_settle)
         return Ready()
 
-    def _final_name(self, name: str) -> Inquiry[str]:
-        """Follow aliases to the name that should hold the value."""
-        visited = [name]
-        while len(visited) <= MAX_ALIASES:
-            alias = yield from self._alias_of(visited[-1])
-            if alias is None:
-                return visited[-1]
-            if alias in visited:
-                raise _QueryError(f"CNAME loop at {alias}. looking up {name}.")
-            visited.append(alias)
-        raise _QueryError(f"more than {MAX_ALIASES} CNAMEs in a row looking up {name}.")
+    def _name(self, name: str) -> Inquiry[str]:
+        """Return the name to write at."""
+        if not self.follow:
+            return name
+        return (yield from final_name(name, self.propagation.nameservers))
 
-    def _alias_of(self, name: str) -> Inquiry[str | None]:
-        """Ask the nameservers in turn until one answers; anything but NOERROR means no alias."""
-        failures: list[_QueryError] = []
-        for server in self._nameservers:
-            try:
-                answer = yield from _query(name, "CNAME", server)
-            except _QueryError as error:
-                failures.append(error)
-                continue
-            records = answer.records if answer.rcode == "NOERROR" else ()
-            targets = (
-                _folded(record.value) for record in records if record.rtype == "CNAME" and _folded(record.name) == name
-            )
-            return next(targets, None)
-        raise failures[0]
-
-
-class _QueryError(Exception):
-    """There is no answer to go on; the message says why, in words that do not vary."""
-
-
-def _query(name: str, rtype: str, server: str) -> Inquiry[DnsAnswer]:
-    answer = yield from resolve(name, rtype, server)
-    if answer.error is not None:
-        raise _QueryError(f"NS {server} gave no answer for {name}.: {answer.error}")
-    return answer
-
-
-def _folded(name: str) -> str:
-    return name.removesuffix(".").lower()
+    def _zone_of(self, name: str) -> Inquiry[str]:
+        return self.propagation.authorities.zone_of(name, self.propagation.nameservers)

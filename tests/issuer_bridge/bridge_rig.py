@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from acme_server.exchange import Request
 from acme_server.protocol.driver import Driver
 from acme_server.protocol.jose import parse_jws
-from acme_server.protocol.vantage import HttpAnswer
+from acme_server.protocol.vantage import HttpAnswer, Reply
 from acme_server.server import Server
 from acme_server.settings import Settings
 from acme_server.world import create_world
@@ -16,8 +16,12 @@ from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSU
 from issuer_bridge.store import EmbeddedStore
 from scheduler.simulator.loop import VirtualDriver
 from scheduler.simulator.network import VirtualNetwork
-from solvers.dns.answer import answer_question
+from solvers.dns.answer import answer, answer_question
+from solvers.dns.writers import NOBODY
 from solvers.dns.zone import Zone
+from solvers.dns01.authorities import Authorities
+from solvers.dns01.propagation import Propagation
+from solvers.dns01.provider import ZoneProvider
 from solvers.dns01.solver import Dns01Solver
 from solvers.http01.responder import Responder
 from solvers.http01.solver import Http01Solver
@@ -74,7 +78,8 @@ class Rig:
     tamper: called with each question to the ACME server; an answer that it
     returns is given instead of the server's. hide: called with each question to
     the responder; True answers it with 404. lose: like tamper, but the server
-    has acted, and its answer is lost.
+    has acted, and its answer is lost. writers: who may update the zone by
+    messages.
     """
 
     def __init__(self, seed=1, wrap=lambda solver: solver, **options):
@@ -82,10 +87,11 @@ class Rig:
             routes={ACME: self._acme, RESPONDER: self._respond},
             dns=lambda question: answer_question(self.zone, question),
             latency=LATENCY,
+            receiver=self._receive,
         )
         self.driver = VirtualDriver(START, self.network)
         self.entropy = entropy_of(seed)
-        self.zone, self.responder = Zone(), Responder()
+        self.zone, self.responder, self.writers = Zone(), Responder(), NOBODY
         self.tamper = self.hide = self.lose = lambda question: None
         self.asked = []
         self.store = EmbeddedStore(self.driver.now, self.entropy)
@@ -105,8 +111,10 @@ class Rig:
         """Start the bridge, or start it again after a crash."""
         self.mortal = MortalDriver(self.driver)
         solvers = {
-            "http01": self.wrap(Http01Solver(self.responder, 5002, TIMINGS["fast"], DNS)),
-            "dns01": Dns01Solver(self.zone, (DNS,), TIMINGS["fast"]),
+            "http01": self.wrap(Http01Solver(self.responder, 5002, TIMINGS["fast"], self.driver.now, (DNS,))),
+            "dns01": Dns01Solver(
+                ZoneProvider(self.zone), Propagation((DNS,), Authorities(self.driver.now), port=8053), TIMINGS["fast"]
+            ),
         }
         self.operator = Operator(
             self.mortal,
@@ -133,6 +141,9 @@ class Rig:
         reply = self.server.handle(Request(question.method, parts.path, headers, question.body))
         lost = self.lose(question)
         return lost if lost is not None else HttpAnswer(reply.status, reply.headers, reply.body)
+
+    def _receive(self, question):
+        return Reply(answer(self.zone, question.message, udp=not question.tcp, writers=self.writers))
 
     def _respond(self, question):
         parts = urlsplit(question.url)

@@ -1,14 +1,13 @@
 """Challenge resources and the scheduler's challenges: what each looks like to the other."""
 
-import re
 from datetime import UTC, datetime, timedelta
 
 import attrs
 import pytest
 
-from issuer_bridge.challenges import check_provider, presentation_of, projected, scheduled, transitions
+from issuer_bridge.challenges import presentation_of, projected, scheduled, transitions
 from scheduler.challenge import Challenge, Stage
-from solvers.solver import Presentation, SolverError
+from solvers.solver import Presentation
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 SHOWN = CREATED + timedelta(minutes=1)
@@ -136,31 +135,3 @@ def test_a_change_is_worth_these_events(before, after, events):
 
 def test_a_presentation_is_what_the_resource_says():
     assert presentation_of(resource()["spec"]) == Presentation("HTTP-01", "a.test", "t", "t.thumb", wildcard=False)
-
-
-@pytest.mark.parametrize(
-    "dns01",
-    [
-        {"webhook": {"groupName": "acme.gravel.test", "solverName": "builtin"}},
-        {"rfc2136": {"nameserver": "127.0.0.1:8053"}},
-        {"cnameStrategy": "Follow", "rfc2136": {"nameserver": "127.0.0.1:8053"}},
-    ],
-)
-def test_providers_that_the_built_in_dns_stands_for(dns01):
-    check_provider(dns01)
-
-
-@pytest.mark.parametrize(
-    ("dns01", "named"),
-    [
-        ({"cloudflare": {"email": "x"}}, "cloudflare"),
-        ({"webhook": {"groupName": "acme.example", "solverName": "builtin"}}, "webhook"),
-        ({"cnameStrategy": "Follow"}, "nothing"),
-    ],
-)
-def test_other_providers_are_refused_with_what_there_is_instead(dns01, named):
-    expected = (
-        f"dns01 provider {named} is not supported; use webhook {{groupName: acme.gravel.test, solverName: builtin}}"
-    )
-    with pytest.raises(SolverError, match=re.escape(expected)):
-        check_provider(dns01)

@@ -13,6 +13,9 @@ from issuer_bridge.resources import (
 from issuer_bridge.schemas import SCHEMAS
 from issuer_bridge.validation import check_change, check_new, check_strictly, without_unknown_fields
 
+WEBHOOK = {"groupName": "acme.gravel.test", "solverName": "builtin"}
+TSIG = {"tsigKeyName": "k", "tsigSecretSecretRef": {"name": "s", "key": "k"}}
+RFC2136 = "spec.acme.solvers[0].dns01.rfc2136"
 ACME = {"server": "https://acme.test/dir", "privateKeySecretRef": {"name": "key"}}
 
 
@@ -30,6 +33,10 @@ def request(**spec):
 
 def decided(*types, status="True"):
     return request() | {"status": {"conditions": [{"type": name, "status": status} for name in types]}}
+
+
+def rfc2136(**config):
+    return issuer({"dns01": {"rfc2136": {"nameserver": "127.0.0.1:53", **config}}})
 
 
 def causes_of(check, *arguments):
@@ -56,6 +63,9 @@ def test_every_kind_has_a_schema(kind):
         (CLUSTER_ISSUER, issuer({"http01": {}}, {"http01": {"ingress": {"class": "nginx"}}})),
         (CLUSTER_ISSUER, issuer({"dns01": {"rfc2136": {"nameserver": "127.0.0.1:53"}}, "selector": {}})),
         (CLUSTER_ISSUER, issuer({"dns01": {"webhook": {"groupName": "g", "solverName": "s", "config": [1]}}})),
+        (CLUSTER_ISSUER, issuer({"http01": {}, "waitInsteadOfSelfCheck": "0s"})),
+        (CLUSTER_ISSUER, issuer({"dns01": {"webhook": WEBHOOK, "nameservers": ["1.1.1.1:53", "https://1.1.1.1"]}})),
+        (CLUSTER_ISSUER, rfc2136(nameserver="[::1]:53", tsigAlgorithm="hmacsha512", **TSIG)),
         (EVENT, named(involvedObject={"namespace": "default", "name": "x"})),
         (EVENT, named(involvedObject={"name": "cluster-wide"})),
     ],
@@ -114,6 +124,39 @@ def test_what_cert_manager_takes_is_taken(kind, resource):
             issuer({"dns01": {"rfc2136": {"nameserver": "n", "protocol": "QUIC"}}}),
             "spec.acme.solvers[0].dns01.rfc2136.protocol",
             'Unsupported value: "QUIC": supported values: "TCP", "UDP"',
+        ),
+        (ISSUER, rfc2136(nameserver=""), f"{RFC2136}.nameserver", "RFC2136 nameserver missing"),
+        (ISSUER, rfc2136(nameserver="a:b"), f"{RFC2136}.nameserver", "RFC2136 nameserver is invalid"),
+        (
+            ISSUER,
+            rfc2136(tsigAlgorithm="HMACSHA384"),
+            f"{RFC2136}.tsigAlgorithm",
+            'supported values: "HMACMD5", "HMACSHA1", "HMACSHA256", "HMACSHA512"',
+        ),
+        (
+            ISSUER,
+            rfc2136(tsigKeyName="k", tsigSecretSecretRef={"name": "s"}),
+            f"{RFC2136}.tsigSecretSecretRef.key",
+            "Required value: secret key is required",
+        ),
+        (ISSUER, rfc2136(**{**TSIG, "tsigKeyName": ""}), f"{RFC2136}.tsigKeyName", "Required value"),
+        (
+            ISSUER,
+            issuer({"dns01": {"webhook": WEBHOOK, "nameservers": ["1.1.1.1:53", "1.1.1.1"]}}),
+            "spec.acme.solvers[0].dns01.nameservers[1]",
+            'Invalid value: "1.1.1.1": must be in the format <ip address>:<port>',
+        ),
+        (
+            ISSUER,
+            issuer({"http01": {}, "waitInsteadOfSelfCheck": "-1s"}),
+            "spec.acme.solvers[0].waitInsteadOfSelfCheck",
+            "waitInsteadOfSelfCheck must not be negative",
+        ),
+        (
+            ISSUER,
+            issuer({"http01": {}, "waitInsteadOfSelfCheck": "soon"}),
+            "spec.acme.solvers[0].waitInsteadOfSelfCheck",
+            'Invalid value: "soon": must be a duration such as 30s or 1h30m',
         ),
         (EVENT, named(involvedObject={"namespace": "other"}), "involvedObject.namespace", "does not match"),
     ],

@@ -1,23 +1,31 @@
 """The solver contract once more, on the real servers and the real network."""
 
 import asyncio
+import secrets
+from datetime import UTC, datetime
 
 import pytest
 
 from acme_server.network import Network
 from acme_server.protocol.vantage import DnsAnswer, Resolve
 from solvers.dns.answer import answer_question
+from solvers.dns.keys import read_key
 from solvers.dns.server import serve_dns
+from solvers.dns.tsig import Keyring
+from solvers.dns.writers import Writers
 from solvers.dns.zone import Zone
-from solvers.dns01.solver import Dns01Solver
+from solvers.dns01.provider import ZoneProvider
+from solvers.dns01.rfc2136 import Rfc2136Provider
 from solvers.http01.responder import Responder
 from solvers.http01.server import serve_http01
 from solvers.http01.solver import Http01Solver
-from solvers.solver import DNS01, HTTP01, NotReady
+from solvers.solver import NotReady, Ready
 from solvers.timing import TIMINGS
-from tests.solvers.solver_contract import Place, SolverContract
+from tests.solvers.dns01.rig import solver_of
+from tests.solvers.solver_contract import Dns01Contract, Http01Contract, Place
 
 FAST = TIMINGS["fast"]
+KEYS = {name: read_key(f"{name}:{name}-key:c2VjcmV0") for name in ("hmac-md5", "hmac-sha512")}
 
 
 @pytest.fixture
@@ -39,13 +47,24 @@ async def network():
     await network.close()
 
 
-class TestDns01(SolverContract):
-    type = DNS01
+def port_of(address):
+    return int(address.rpartition(":")[2])
 
+
+@pytest.fixture
+def records(zone):
+    return zone
+
+
+def now():
+    return datetime.now(UTC)
+
+
+class TestDns01RecursiveOnly(Dns01Contract):
     @pytest.fixture
     async def place(self, zone, dns, network):
         second = await serve_dns(zone, "127.0.0.1", 0)
-        yield Place(Dns01Solver(zone, (dns, second.address), FAST), network)
+        yield Place(solver_of(ZoneProvider(zone), dns, second.address, authoritative=False, now=now), network)
         await second.close()
 
     async def test_a_hundred_values_at_one_name_are_seen_over_tcp(self, place, zone):
@@ -55,15 +74,51 @@ class TestDns01(SolverContract):
         assert "tcp" in [asked.transport for asked in zone.history]
 
 
-class TestHttp01(SolverContract):
-    type = HTTP01
+class TestDns01Authoritative(Dns01Contract):
+    @pytest.fixture
+    async def place(self, zone, dns, network):
+        return Place(solver_of(ZoneProvider(zone), dns, port=port_of(dns)), network)
 
+    async def test_the_zone_s_own_nameserver_is_asked_at_its_port(self, place, zone):
+        await self.test_what_is_presented_can_be_seen(place)
+        asked = [(each.name, each.rtype) for each in zone.history][-4:]
+        assert asked == [
+            (self.NAME, "CNAME"),
+            ("example.test", "NS"),
+            ("ns.example.test", "A"),
+            (self.NAME, "TXT"),
+        ]
+
+    async def test_a_nameserver_where_nobody_listens_is_named(self, zone, dns, network):
+        zone.become(Zone(nameserver_addresses=["127.0.0.2"]))
+        nobody = solver_of(ZoneProvider(zone), dns, port=port_of(dns))
+        reason = f"NS ns.example.test.:{port_of(dns)} gave no answer for {self.NAME}.: 127.0.0.2:{port_of(dns)}: connection refused"
+        assert await Place(nobody, network).check(self.one) == NotReady(reason)
+
+
+class TestRfc2136(Dns01Contract):
+    """cert-manager's rfc2136 solver over the network: signed and not, by UDP and by TCP."""
+
+    @pytest.fixture(
+        params=[("hmac-md5", False), ("hmac-sha512", False), ("hmac-sha512", True), (None, False), (None, True)],
+        ids=["MD5", "SHA512", "SHA512 by TCP", "unsigned", "unsigned by TCP"],
+    )
+    async def place(self, request, zone, network):
+        name, tcp = request.param
+        server = await serve_dns(zone, "127.0.0.1", 0, Writers(Keyring(KEYS.values(), now), anyone=name is None))
+        provider = Rfc2136Provider(server.address, now, secrets.token_bytes, KEYS.get(name), tcp)
+        yield Place(solver_of(provider, server.address, port=port_of(server.address), now=now), network)
+        transports = {asked.transport for asked in zone.history if asked.opcode == "UPDATE"}
+        assert transports <= {"tcp" if tcp else "udp"}
+        await server.close()
+
+
+class TestHttp01(Http01Contract):
     @pytest.fixture
     async def place(self, dns, network):
         responder = Responder()
         server = await serve_http01(responder, "127.0.0.1", 0)
-        port = int(server.address.rpartition(":")[2])
-        yield Place(Http01Solver(responder, port, FAST, dns), network)
+        yield Place(Http01Solver(responder, port_of(server.address), FAST, now, (dns,)), network)
         await server.close()
 
     async def test_a_port_where_nobody_listens_is_named(self, dns, network):
@@ -71,10 +126,24 @@ class TestHttp01(SolverContract):
         port = server.sockets[0].getsockname()[1]
         server.close()
         await server.wait_closed()
-        readiness = await Place(Http01Solver(Responder(), port, FAST, dns), network).check(self.one)
+        readiness = await Place(Http01Solver(Responder(), port, FAST, now, (dns,)), network).check(self.one)
         url = "http://www.example.test/.well-known/acme-challenge/token-one"
-        reason = f"failed to perform self check GET request '{url}': dial 127.0.0.1:{port}: connection refused"
-        assert readiness == NotReady(reason)
+        error = f'Get "{url}": dial tcp 127.0.0.1:{port}: connect: connection refused'
+        assert readiness == NotReady(f"failed to perform self check GET request '{url}': {error}")
+
+    async def test_its_own_resolver_is_asked_for_a_name_that_has_another_address_elsewhere(self, network):
+        """http_test.go, TestReachabilityCustomDnsServers: split-horizon names."""
+        inside, outside = Zone(), Zone(default_addresses=["192.0.2.1"])
+        views = [await serve_dns(view, "127.0.0.1", 0) for view in (inside, outside)]
+        responder = Responder()
+        server = await serve_http01(responder, "127.0.0.1", 0)
+        solver = Http01Solver(responder, port_of(server.address), FAST, now, (views[0].address,))
+        place = Place(solver, network)
+        await place.present(self.one)
+        assert Ready() == await place.check(self.one)
+        assert ([asked.name for asked in inside.history], list(outside.history)) == (["www.example.test"], [])
+        for running in (server, *views):
+            await running.close()
 
 
 @pytest.mark.parametrize("rtype", ["A", "AAAA", "TXT", "CNAME", "SOA", "NS", "CAA"])

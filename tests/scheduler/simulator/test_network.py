@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from acme_server.protocol.vantage import DnsAnswer, DnsRecord, Elapsed, Fetch, HttpAnswer, Pause, Resolve
+from acme_server.protocol.vantage import DnsAnswer, DnsRecord, Elapsed, Fetch, HttpAnswer, Pause, Reply, Resolve, Send
 from scheduler.simulator.network import VirtualNetwork, authority_of
 
 NOW = timedelta(0)
@@ -79,13 +79,23 @@ def test_a_network_without_dns_resolves_nothing():
     assert VirtualNetwork()(Resolve("a.test", "A"))[1].error == "connection refused"
 
 
+def test_a_message_is_given_to_the_receiver_and_without_one_is_refused():
+    network = VirtualNetwork(receiver=lambda question: Reply(question.message[::-1]))
+    assert network(Send(b"abc", "192.0.2.53:53"))[1] == Reply(b"cba")
+    assert VirtualNetwork()(Send(b"abc", "192.0.2.53:53"))[1] == Reply(error="connection refused")
+
+
 def test_a_pause_takes_as_long_as_it_says_whatever_the_latency():
     assert VirtualNetwork(latency=timedelta(seconds=1))(Pause(timedelta(hours=2))) == (timedelta(hours=2), Elapsed())
 
 
-@pytest.mark.parametrize("question", [Fetch("http://a.test/"), Resolve("a.test", "A")], ids=["Fetch", "Resolve"])
+@pytest.mark.parametrize(
+    "question",
+    [Fetch("http://a.test/"), Resolve("a.test", "A"), Send(b"update", "a.test:53")],
+    ids=["Fetch", "Resolve", "Send"],
+)
 def test_an_answer_takes_the_latency_and_no_longer_than_the_asker_waits(question):
-    network = VirtualNetwork({"a.test:80": echo}, lambda _: DnsAnswer(), timedelta(seconds=10))
+    network = VirtualNetwork({"a.test:80": echo}, lambda _: DnsAnswer(), timedelta(seconds=10), lambda _: Reply(b"ok"))
     delay, answer = network(question)
     assert (delay, answer.error) == (timedelta(seconds=10), None)
     network.latency = timedelta(seconds=11)

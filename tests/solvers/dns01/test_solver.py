@@ -1,181 +1,132 @@
-"""The dns-01 solver: its contract, and each answer a nameserver can give."""
+"""The dns-01 solver: its contract with the built-in zone, and what it asks before it writes."""
 
 from datetime import timedelta
 
 import attrs
 import pytest
 
-from acme_server.protocol.vantage import DnsAnswer, DnsRecord, Pause, Resolve
+from acme_server.protocol.vantage import Pause, Resolve
 from solvers.dns.zone import Zone
-from solvers.dns01.solver import MAX_ALIASES, Dns01Solver
 from solvers.http01.responder import Responder
 from solvers.solver import DNS01, NotReady, Presentation, Ready, SolverError
 from solvers.timing import TIMINGS
-from tests.solvers.solver_contract import Place, SolverContract
+from tests.solvers.dns01.rig import NO_ANSWER, NOTHING, NXDOMAIN, ONE, SERVFAIL, TWO, builtin, cname, soa, txt
+from tests.solvers.solver_contract import Dns01Contract, Place
 from tests.solvers.vantages import DataVantage, perform
 
-FAST = TIMINGS["fast"]
-ONE, TWO = "192.0.2.53:53", "198.51.100.53:53"
 NAME = "_acme-challenge.example.test"
 PRESENTATION = Presentation(DNS01, "example.test", "token", "value")
-NO_ALIAS = DnsAnswer()
 NOT_PROPAGATED = NotReady('DNS record for "example.test" not yet propagated')
 
 
-class TestContract(SolverContract):
-    type = DNS01
-
+class TestContract(Dns01Contract):
     @pytest.fixture
-    def place(self):
-        zone = Zone()
-        return Place(Dns01Solver(zone, (ONE, TWO), FAST), DataVantage(zone, Responder()))
+    def records(self):
+        return Zone()
 
-    async def test_other_values_at_the_name_do_no_harm(self, place):
-        place.vantage.zone.add_txt("_acme-challenge.www.example.test", "somebody else's")
-        await place.present(self.one)
-        assert Ready() == await place.check(self.one)
-        await place.clean_up(self.one)
-        assert place.vantage.zone.rrsets("_acme-challenge.www.example.test")["TXT"] == ("somebody else's",)
+    @pytest.fixture(params=[True, False], ids=["authoritative", "recursive-only"])
+    def place(self, request, records):
+        return Place(builtin(records, ONE, TWO, authoritative=request.param), DataVantage(records, Responder()))
 
-    async def test_a_delegated_name_is_followed(self, place):
-        place.vantage.zone.set_cname("_acme-challenge.www.example.test", "x.acme-dns.test")
-        place.vantage.zone.add_txt("x.acme-dns.test", self.one.key)
-        assert Ready() == await place.check(self.one)
-
-    async def test_an_alias_to_itself_is_an_error(self, place):
-        name = "_acme-challenge.www.example.test"
-        place.vantage.zone.set_cname(name, name)
-        assert await place.check(self.one) == NotReady(f"CNAME loop at {name}. looking up {name}.")
-
-    async def test_a_name_too_long_for_its_label_cannot_be_presented_but_be_cleaned_up(self, place):
-        long = attrs.evolve(self.one, dns_name=".".join(["a" * 60] * 4))
-        with pytest.raises(SolverError, match="is not a domain name"):
-            await place.present(long)
-        await place.clean_up(long)
-        assert isinstance(await place.check(long), NotReady)
+    async def test_an_alias_to_itself_is_an_error(self, place, records):
+        records.set_cname(self.NAME, self.NAME)
+        expected = f'Found recursive CNAME record to "{self.NAME}." when looking up "{self.NAME}."'
+        assert await place.check(self.one) == NotReady(expected)
 
 
-def check(*answers, servers=(ONE,), presentation=PRESENTATION, timing=FAST):
-    return perform(Dns01Solver(Zone(), servers, timing).check(presentation), answers)
+def check(*answers, timing="fast", presentation=PRESENTATION):
+    return perform(builtin(timing=TIMINGS[timing], authoritative=False).check(presentation), answers)
 
 
-def cname(owner, target):
-    return DnsAnswer(records=(DnsRecord(owner, "CNAME", target),))
-
-
-def txt(*values, rcode="NOERROR"):
-    return DnsAnswer(rcode, tuple(DnsRecord(f"{NAME}.", "TXT", value) for value in values))
-
-
-def test_the_alias_is_asked_for_once_and_the_value_at_every_nameserver():
-    readiness, asked = check(NO_ALIAS, txt("value"), txt("other", "value"), servers=(ONE, TWO))
-    assert Ready() == readiness
-    assert asked == [Resolve(NAME, "CNAME", ONE), Resolve(NAME, "TXT", ONE), Resolve(NAME, "TXT", TWO)]
-
-
-def test_after_the_value_was_seen_everywhere_it_settles():
-    readiness, asked = check(NO_ALIAS, txt("value"), timing=TIMINGS["cert-manager"])
+def test_after_the_value_was_seen_it_settles_for_a_minute():
+    readiness, asked = check(NOTHING, txt(NAME, "value"), timing="cert-manager")
     assert Ready() == readiness
     assert asked[-1] == Pause(timedelta(seconds=60))
 
 
+def test_in_the_fast_timing_it_does_not():
+    readiness, asked = check(NOTHING, txt(NAME, "value"))
+    assert Ready() == readiness
+    assert asked[-1] == Resolve(NAME, "TXT", ONE)
+
+
 def test_what_was_not_seen_does_not_settle():
-    _, asked = check(NO_ALIAS, txt(), timing=TIMINGS["cert-manager"])
+    readiness, asked = check(NOTHING, txt(NAME), timing="cert-manager")
+    assert readiness == NOT_PROPAGATED
     assert not any(isinstance(question, Pause) for question in asked)
 
 
+@pytest.mark.parametrize("name", ["*.example.test", "example.test", "EXAMPLE.test"])
+def test_a_wildcard_is_looked_for_at_its_base_name(name):
+    _, asked = check(NOTHING, txt(NAME, "value"), presentation=attrs.evolve(PRESENTATION, dns_name=name))
+    assert asked[-1] == Resolve(NAME, "TXT", ONE)
+
+
+def test_presenting_finds_the_zone_first():
+    zone = Zone()
+    _, asked = perform(builtin(zone).present(PRESENTATION), [NXDOMAIN, soa("example.test")])
+    assert asked == [Resolve(NAME, "SOA", ONE), Resolve("example.test", "SOA", ONE)]
+    assert zone.own(NAME)["TXT"] == ("value",)
+
+
+def test_with_cname_strategy_none_no_alias_is_asked_for_when_presenting():
+    _, asked = perform(builtin().present(PRESENTATION), [soa("example.test")])
+    assert [question.rtype for question in asked] == ["SOA"]
+
+
+def test_with_cname_strategy_follow_the_zone_is_that_of_the_final_name():
+    zone = Zone()
+    solver = attrs.evolve(builtin(zone), follow=True)
+    _, asked = perform(solver.present(PRESENTATION), [cname(NAME, "x.other.test"), NXDOMAIN, soa("other.test")])
+    assert asked[-1] == Resolve("x.other.test", "SOA", ONE)
+    assert zone.own("x.other.test")["TXT"] == ("value",)
+
+
 @pytest.mark.parametrize(
-    "answer",
+    ("answers", "reason"),
     [
-        txt(),
-        txt("other"),
-        txt("Value"),
-        txt("value "),
-        txt("val", "ue"),
-        txt(rcode="NXDOMAIN"),
-        DnsAnswer(records=(DnsRecord(f"{NAME}.", "CAA", "value"),)),
+        (
+            [SERVFAIL],
+            (
+                f"When querying the SOA record for the domain '{NAME}.' using nameservers [{ONE}], "
+                "rcode was expected to be 'NOERROR' or 'NXDOMAIN', but got 'SERVFAIL'"
+            ),
+        ),
+        (
+            [NXDOMAIN] * 3,
+            f"Could not find the SOA record in the DNS tree for the domain '{NAME}.' using nameservers [{ONE}]",
+        ),
+        ([NO_ANSWER], f"NS {ONE} gave no answer for {NAME}.: timeout"),
     ],
-    ids=["nothing", "another", "other case", "longer", "in two records", "NXDOMAIN", "other type"],
+    ids=["SERVFAIL", "no SOA", "no answer"],
 )
-def test_a_nameserver_without_the_value_is_a_miss(answer):
-    readiness, _ = check(NO_ALIAS, answer)
-    assert readiness == NOT_PROPAGATED
+def test_without_a_zone_nothing_is_presented(answers, reason):
+    zone = Zone()
+    with pytest.raises(SolverError) as raised:
+        perform(builtin(zone).present(PRESENTATION), answers)
+    assert str(raised.value) == reason
+    assert zone.own(NAME) == {}
 
 
-def test_the_first_miss_ends_the_check():
-    readiness, asked = check(NO_ALIAS, txt(), servers=(ONE, TWO))
-    assert readiness == NOT_PROPAGATED
-    assert asked[-1] == Resolve(NAME, "TXT", ONE)
+def test_an_alias_that_cannot_be_followed_is_an_error_of_both():
+    solver = attrs.evolve(builtin(), follow=True)
+    for act in (solver.present, solver.clean_up):
+        with pytest.raises(SolverError, match="gave no answer"):
+            perform(act(PRESENTATION), [NO_ANSWER])
 
 
-def test_the_last_nameserver_counts_as_much_as_the_first():
-    readiness, _ = check(NO_ALIAS, txt("value"), txt("stale"), servers=(ONE, TWO))
-    assert readiness == NOT_PROPAGATED
+def test_cleaning_up_the_built_in_zone_needs_no_dns():
+    zone = Zone()
+    zone.add_txt(NAME, "value")
+    _, asked = perform(builtin(zone).clean_up(PRESENTATION), [])
+    assert (asked, zone.own(NAME)) == ([], {})
 
 
-@pytest.mark.parametrize("rcode", ["SERVFAIL", "REFUSED", "FORMERR"])
-def test_another_rcode_is_named_with_its_nameserver(rcode):
-    readiness, _ = check(NO_ALIAS, txt("value"), txt(rcode=rcode), servers=(ONE, TWO))
-    assert readiness == NotReady(f"NS {TWO} returned {rcode} for {NAME}.")
-
-
-def test_a_nameserver_that_does_not_answer_is_named():
-    readiness, _ = check(NO_ALIAS, txt("value"), DnsAnswer(error="timeout"), servers=(ONE, TWO))
-    assert readiness == NotReady(f"NS {TWO} gave no answer for {NAME}.: timeout")
-
-
-def test_aliases_are_asked_of_the_next_nameserver_when_one_does_not_answer():
-    _, asked = check(DnsAnswer(error="timeout"), NO_ALIAS, txt("value"), txt("value"), servers=(ONE, TWO))
-    assert asked[:3] == [Resolve(NAME, "CNAME", ONE), Resolve(NAME, "CNAME", TWO), Resolve(NAME, "TXT", ONE)]
-
-
-def test_when_none_answers_the_first_is_named():
-    readiness, _ = check(DnsAnswer(error="timeout"), DnsAnswer(error="connection refused"), servers=(ONE, TWO))
-    assert readiness == NotReady(f"NS {ONE} gave no answer for {NAME}.: timeout")
-
-
-@pytest.mark.parametrize("rcode", ["NXDOMAIN", "SERVFAIL", "REFUSED"])
-def test_a_name_whose_alias_is_not_told_is_kept(rcode):
-    alias = DnsAnswer(rcode, (DnsRecord(f"{NAME}.", "CNAME", "elsewhere.test."),))
-    readiness, asked = check(alias, txt("value"))
-    assert Ready() == readiness
-    assert asked[-1] == Resolve(NAME, "TXT", ONE)
-
-
-def test_a_chain_of_aliases_is_followed_in_any_spelling():
-    answers = [
-        cname(f"{NAME}.", "One.Example.TEST."),
-        cname("ONE.example.test", "two.example.test"),
-        cname("two.example.test.", "three.example.test."),
-        NO_ALIAS,
-        txt("value"),
-    ]
-    readiness, asked = check(*answers)
-    assert Ready() == readiness
-    assert asked[-1] == Resolve("three.example.test", "TXT", ONE)
-
-
-def test_an_alias_of_another_name_is_not_followed():
-    _, asked = check(cname("other.test.", "elsewhere.test."), txt("value"))
-    assert asked[-1] == Resolve(NAME, "TXT", ONE)
-
-
-def test_a_loop_of_aliases_is_an_error():
-    readiness, _ = check(cname(NAME, "a.test"), cname("a.test", "b.test"), cname("b.test", "a.test"))
-    assert readiness == NotReady(f"CNAME loop at a.test. looking up {NAME}.")
-
-
-def test_aliases_without_end_are_an_error():
-    names = [NAME, *(f"{number}.test" for number in range(MAX_ALIASES))]
-    readiness, _ = check(*map(cname, names, names[1:]))
-    assert readiness == NotReady(f"more than {MAX_ALIASES} CNAMEs in a row looking up {NAME}.")
-
-
-def test_a_wildcard_is_shown_at_its_base_name():
-    _, asked = check(NO_ALIAS, txt("value"), presentation=attrs.evolve(PRESENTATION, dns_name="*.example.test"))
-    assert asked[-1] == Resolve(NAME, "TXT", ONE)
+def test_a_value_too_long_for_a_message_is_refused():
+    with pytest.raises(SolverError, match="a TXT value has at most"):
+        perform(builtin().present(attrs.evolve(PRESENTATION, key="x" * 70000)), [soa("example.test")])
 
 
 def test_a_self_check_needs_a_nameserver():
     with pytest.raises(ValueError, match="needs a nameserver"):
-        Dns01Solver(Zone(), (), FAST)
+        attrs.evolve(builtin().propagation, nameservers=())
