@@ -8,14 +8,9 @@ from typing import Any
 import attrs
 
 from acme_server.faults.action import Action, Plane
+from acme_server.faults.delivery_actions import Cut, Drip, HalfClose, Latency, LognormalLatency, Lose, Stall
 from acme_server.faults.reading import choose, duration, header_text, integer, member, read_value, text, write_value
 from acme_server.faults.wire_actions import (
-    Cut,
-    Drip,
-    HalfClose,
-    Latency,
-    LognormalLatency,
-    Lose,
     MoveWindow,
     Omit,
     Pad,
@@ -25,7 +20,6 @@ from acme_server.faults.wire_actions import (
     ServeChain,
     SetHeader,
     Skew,
-    Stall,
     Substitute,
     Truncate,
     Unwrap,

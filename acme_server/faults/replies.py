@@ -13,13 +13,8 @@ from acme_server.chance import uniform
 from acme_server.delivery import Delivery
 from acme_server.exchange import Reply
 from acme_server.faults.action import Action
+from acme_server.faults.delivery_actions import Cut, Drip, HalfClose, Latency, LognormalLatency, Lose, Stall
 from acme_server.faults.wire_actions import (
-    Cut,
-    Drip,
-    HalfClose,
-    Latency,
-    LognormalLatency,
-    Lose,
     MoveWindow,
     Omit,
     Pad,
@@ -28,7 +23,6 @@ from acme_server.faults.wire_actions import (
     SendProblem,
     SetHeader,
     Skew,
-    Stall,
     Substitute,
     Truncate,
     Unwrap,

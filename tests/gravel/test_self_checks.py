@@ -9,11 +9,11 @@ from pathlib import Path
 import attrs
 import pytest
 
+from acme_server.settings import Settings as ServerSettings
 from gravel.commands.apply import apply_and_follow, read_manifests
-from gravel.house import SelfChecks
+from gravel.house import SelfChecks, house_settings
 from gravel.kube_client import KubeClient
-from gravel.running import Running, house_settings
-from gravel.sockets import Sockets
+from gravel.running import Running
 from issuer_bridge.manifests import Manifest
 from issuer_bridge.resources import CHALLENGE, Kind, Resource
 from issuer_bridge.resources import SECRET as SECRET_KIND
@@ -40,8 +40,8 @@ HERE = [
 
 @pytest.mark.parametrize(("changes", "expected"), HERE)
 def test_options_of_self_checks_reach_the_house(free_settings, changes, expected):
-    sockets = Sockets(None, None, None, "127.0.0.1:1", "127.0.0.1:2", None, None)
-    settings = house_settings(free_settings(http01_port=0, **changes), sockets, "https://a.test", "CA")
+    server = ServerSettings(dns="127.0.0.1:1")
+    settings = house_settings(free_settings(**changes), server, "https://a.test", "CA")
     assert settings.self_checks == expected
 
 
@@ -76,7 +76,7 @@ def first_reason(running: Running) -> asyncio.Future[str]:
         if kind is CHALLENGE and reason and not told.done():
             told.set_result(reason)
 
-    running.house.resources.watch(heard)
+    running.resources.watch(heard)
     return told
 
 
@@ -85,12 +85,12 @@ async def test_a_wildcard_and_its_apex_are_issued_by_signed_updates(free_setting
     settings = free_settings(http01_port=0, dns_update_key=(KEY,))
     async with Running(settings, bridge=True) as running:
         assert await follow(running, manifests(running.addresses.dns, protocol=protocol, **TSIG)) == 0
-        updates = [asked for asked in running.house.zone.history if asked.opcode == "UPDATE"]
+        updates = [asked for asked in running.parts.zone.history if asked.opcode == "UPDATE"]
         assert {(asked.rtype, asked.rcode, asked.transport) for asked in updates} == {
             ("TXT", "NOERROR", protocol.lower())
         }
         assert len(updates) == 4
-        assert running.house.zone.own("_acme-challenge.apps.example.test") == {}
+        assert running.parts.zone.own("_acme-challenge.apps.example.test") == {}
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ async def test_the_zone_s_own_nameserver_is_asked_by_default_and_recursive_ones_
     for changes, asked_for in (({}, True), ({"dns01_recursive_nameservers_only": True}, False)):
         async with Running(free_settings(http01_port=0, **changes), bridge=True) as running:
             assert await follow(running, documents) == 0
-            names = {asked.name for asked in running.house.zone.history}
+            names = {asked.name for asked in running.parts.zone.history}
             assert ("ns.example.test" in names) is asked_for
 
 
