@@ -29,6 +29,7 @@ SHELLS = {
     "acme_server/direct_fetch.py",
     "acme_server/faults/wire.py",
     "acme_server/network.py",
+    "acme_server/network_failures.py",
     "acme_server/runner.py",
     "acme_server/web.py",
     "solvers/dns/server.py",
