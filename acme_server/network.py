@@ -1,4 +1,4 @@
-"""The real vantage: HTTP through aiohttp (to a given address: `direct_fetch`), DNS over UDP and TCP, pauses in real time."""
+"""The real vantage: HTTP through aiohttp (to a given address: `direct_fetch`), DNS, TLS handshakes, pauses in real time."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from yarl import URL
 
 from acme_server.direct_fetch import fetch_directly
 from acme_server.dns_messages import is_reply_to, is_truncated, read_reply, write_query
+from acme_server.handshake import shake_hands
 from acme_server.http_response import MalformedResponse
 from acme_server.network_failures import http_failure, os_failure
 from acme_server.protocol.vantage import (
@@ -22,6 +23,7 @@ from acme_server.protocol.vantage import (
     DnsAnswer,
     Elapsed,
     Fetch,
+    Handshake,
     HttpAnswer,
     Pause,
     Question,
@@ -50,6 +52,8 @@ class Network:
             return await self._fetch(question)
         if isinstance(question, Resolve):
             return await self._resolve(question)
+        if isinstance(question, Handshake):
+            return await shake_hands(question)
         return await _pause(question)
 
     async def close(self) -> None:
