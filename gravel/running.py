@@ -28,13 +28,14 @@ from gravel.dns_view import DnsView, open_view
 from gravel.entropy import entropy_of
 from gravel.guard import is_loopback
 from gravel.house import House, HouseSettings, build
-from gravel.listening import serve, server_context
+from gravel.listening import serve
 from gravel.management import create_app as create_management_app
 from gravel.sockets import EVERYWHERE, Sockets, open_sockets, port_to_dial
 from issuer_bridge.api import create_app as create_kubernetes_app
 from issuer_bridge.operator import Options
 from scheduler.settings import Settings as SchedulerSettings
 from solvers.timing import TIMINGS
+from solvers.tls_context import server_context
 
 
 @attrs.frozen
@@ -128,7 +129,7 @@ class Running:
     async def _serve(
         self, stack: AsyncExitStack, house: House, sockets: Sockets, names: tuple[str, ...], material: tls.TlsMaterial
     ) -> None:
-        tls_context = server_context(material)
+        tls_context = server_context(material.certificate_pem, material.key_pem)
         await serve(
             stack, create_acme_app(house.server, self.worlds.server_of), sockets.acme.sock, tls_context, RUNNER_OPTIONS
         )
