@@ -81,6 +81,9 @@ class Settings:
         "Where the built-in http-01 responder answers (up: 127.0.0.1:HTTP01-PORT; serve and run: none).",
         SERVERS,
     )
+    tls_alpn_port: int = option(
+        5001, PORT, "Port that tls-alpn-01 validation dials (run: a free one, which 0 stands for).", SERVERS, FREE
+    )
     dns: str | None = option(
         None, HOST_PORT, "DNS server that validation and self-checks ask (default: the built-in one).", SERVERS
     )

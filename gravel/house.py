@@ -29,13 +29,15 @@ class HouseSettings:
     """What differs from house to house.
 
     base_url: what the ACME server calls itself; dns: `HOST:PORT` that
-    validation and self-checks ask; http01_port: what both dial; tls_ca: PEM
-    that the bridge trusts when it speaks to this server.
+    validation and self-checks ask; http01_port: what both dial;
+    tls_alpn_port: what validation dials; tls_ca: PEM that the bridge trusts
+    when it speaks to this server.
     """
 
     base_url: str
     dns: str
     http01_port: int = 5002
+    tls_alpn_port: int = 5001
     tls_ca: str | None = None
     timing: Timing = TIMINGS["fast"]
     server: ServerSettings = attrs.field(factory=ServerSettings)
@@ -67,7 +69,9 @@ def build(
 
     zone, responder: given when they are served already, so that their addresses could be known.
     """
-    server_settings = attrs.evolve(settings.server, dns=settings.dns, http01_port=settings.http01_port)
+    server_settings = attrs.evolve(
+        settings.server, dns=settings.dns, http01_port=settings.http01_port, tls_alpn_port=settings.tls_alpn_port
+    )
     world = create_world(settings.base_url, server_settings, entropy, driver.now())
     zone = Zone() if zone is None else zone
     responder = Responder() if responder is None else responder

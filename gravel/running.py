@@ -74,6 +74,8 @@ class Running:
     def __init__(self, settings: Settings, *, bridge: bool) -> None:
         if settings.host in EVERYWHERE and not settings.base_url:
             raise click.UsageError(f"--host {settings.host} needs --base-url, a URL that clients can reach.")
+        if not settings.tls_alpn_port:
+            raise click.UsageError("--tls-alpn-port 0 is for `gravel run`; name the port that your client answers on.")
         self.settings, self.bridge = settings, bridge
         self.exposed = not is_loopback(settings.host)
         self.token = settings.management_token or (secrets.token_urlsafe(24) if self.exposed else None)
@@ -149,6 +151,7 @@ def house_settings(settings: Settings, sockets: Sockets, base_url: str, tls_ca: 
         base_url=base_url,
         dns=settings.dns or sockets.dns,
         http01_port=port_to_dial(settings, sockets),
+        tls_alpn_port=settings.tls_alpn_port,
         tls_ca=tls_ca,
         timing=TIMINGS[settings.timing],
         bridge=Options(approver=not settings.no_approver, scheduler=scheduler),
