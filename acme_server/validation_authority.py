@@ -179,11 +179,12 @@ def check_tlsalpn01(name: str, key: KeyAuthorization, settings: Settings, record
         dialled = _authority(address, settings.tls_alpn_port)
         question = Handshake(dialled, name, (ACME_TLS,), settings.validation_timeout)
         answer = yield from shake_hands(question)
+        answer = attrs.evolve(answer, address=address)
         record.append(_tls_entry(question, answer))
         if answer.error is None:
             tls_alpn.judge(answer, Identifier("dns", name), key)
             return
-        failures.append(attrs.evolve(answer, address=address))
+        failures.append(answer)
     raise _unanswered(f"Shaking hands for {name}", failures)
 
 

@@ -93,7 +93,7 @@ def test_a_name_without_an_address_is_a_dns_problem():
 def test_a_certificate_for_another_key_is_unauthorized_and_says_what_was_seen():
     verdict, _ = run({V6: TlsAnswer(challenge_certificate(), "acme-tls/1")})
     assert verdict.problem.kind == "unauthorized"
-    assert verdict.problem.detail.startswith(f"{V6}: The certificate for {NAME} is not this challenge's. ")
+    assert verdict.problem.detail.startswith(f"2001:db8::1: The certificate for {NAME} is not this challenge's. ")
 
 
 def test_the_record_holds_each_question_and_what_came_back():
