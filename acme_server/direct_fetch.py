@@ -33,7 +33,7 @@ async def fetch_directly(question: Fetch, url: URL, context: ssl.SSLContext | No
 
     Raises OSError (TimeoutError too), MalformedResponse or InvalidRequest.
     """
-    host, port = _host_and_port(question.address or "")
+    host, port = host_and_port(question.address or "")
     request = write_request(question, url)
     # The server's name is said without the final dot (RFC 6066 section 3).
     name = (url.host or "").removesuffix(".") if context else None
@@ -109,7 +109,8 @@ class _Exchange(asyncio.Protocol):
             self.response.set_exception(error)
 
 
-def _host_and_port(address: str) -> tuple[str, int]:
+def host_and_port(address: str) -> tuple[str, int]:
+    """Read what a question says to dial; raise InvalidRequest when it is not `HOST:PORT`."""
     found = _ADDRESS.fullmatch(address)
     if not found or int(found[3]) > 65535:
         raise InvalidRequest

@@ -1,17 +1,10 @@
-"""The real vantage: HTTP through aiohttp (to a given address: `direct_fetch`), DNS over UDP and TCP, pauses in real time.
-
-Failure texts are few and stable: a reason that a user reads must not vary from
-try to try.
-"""
+"""The real vantage: HTTP through aiohttp (to a given address: `direct_fetch`), DNS, TLS handshakes, pauses in real time."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
 import re
 import secrets
-import socket
 import ssl
 from functools import partial
 from pathlib import Path
@@ -20,19 +13,18 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
-from acme_server.direct_fetch import InvalidRequest, fetch_directly
+from acme_server.direct_fetch import fetch_directly
 from acme_server.dns_exchange import over_tcp, over_udp
 from acme_server.dns_messages import is_answer_to, is_reply_to, is_truncated, read_reply, write_query
+from acme_server.handshake import shake_hands
 from acme_server.http_response import MalformedResponse
+from acme_server.network_failures import http_failure, os_failure
 from acme_server.protocol.vantage import (
-    NAME_NOT_FOUND,
-    REFUSED,
-    RESET,
-    TIMEOUT,
     Answer,
     DnsAnswer,
     Elapsed,
     Fetch,
+    Handshake,
     HttpAnswer,
     Pause,
     Question,
@@ -46,13 +38,6 @@ _VISIBLE = re.compile(r"[!-~]+")
 _RESOLV_CONF = Path("/etc/resolv.conf")
 # aiohttp would add these; a question's own headers are all that is said about the client.
 _UNSAID = ("Accept-Encoding", "Content-Type", "User-Agent")
-# aiohttp wraps what the operating system says into an error of its own; the number stays.
-_OS_FAILURES = {
-    errno.ECONNREFUSED: REFUSED,
-    errno.ECONNRESET: RESET,
-    errno.EPIPE: RESET,
-    errno.ETIMEDOUT: TIMEOUT,
-}
 
 
 class Network:
@@ -71,6 +56,8 @@ class Network:
             return await self._resolve(question)
         if isinstance(question, Send):
             return await _send(question)
+        if isinstance(question, Handshake):
+            return await shake_hands(question)
         return await _pause(question)
 
     async def close(self) -> None:
@@ -91,7 +78,7 @@ class Network:
             dialled = f"{url.host_subcomponent}:{url.port}"
             return await self._request(question, url, dialled)
         except (aiohttp.ClientError, MalformedResponse, OSError, ValueError) as error:
-            return HttpAnswer(error=_http_failure(error), address=dialled)
+            return HttpAnswer(error=http_failure(error), address=dialled)
 
     async def _request(self, question: Fetch, url: URL, dialled: str) -> HttpAnswer:
         request = self._session(question).request(
@@ -145,7 +132,7 @@ class Network:
                     reply = await over_tcp(query, answers, (host, port))
             return read_reply(reply)
         except OSError as error:
-            return DnsAnswer(error=_os_failure(error))
+            return DnsAnswer(error=os_failure(error))
         except ValueError as error:
             return DnsAnswer(error=str(error))
 
@@ -161,7 +148,7 @@ async def _send(question: Send) -> Reply:
                 return Reply(await over_tcp(question.message, answers, (host, port)))
             return Reply(await over_udp(question.message, answers, (host, port), patience))
     except OSError as error:
-        return Reply(error=_os_failure(error))
+        return Reply(error=os_failure(error))
     except ValueError as error:
         return Reply(error=str(error))
 
@@ -200,47 +187,6 @@ def _tls_context(trust: str | None, verify: bool) -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _http_failure(error: Exception) -> str:
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return f"TLS: {_tls_reason(error.certificate_error)}"
-    if isinstance(error, aiohttp.ClientSSLError):
-        return f"TLS: {_tls_reason(error.os_error)}"
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return NAME_NOT_FOUND
-    if isinstance(error, OSError):
-        return _os_failure(error)
-    if isinstance(error, aiohttp.ClientResponseError | MalformedResponse):
-        return "malformed response"
-    if isinstance(error, InvalidRequest):
-        return "invalid request"
-    if isinstance(error, ValueError):
-        return "invalid URL"
-    # The peer closed before or in the middle of its response: whether that is seen as a reset is a matter of timing.
-    return RESET
-
-
-def _os_failure(error: OSError) -> str:
-    if isinstance(error, TimeoutError):
-        return TIMEOUT
-    if isinstance(error, ConnectionResetError | ConnectionAbortedError):
-        return RESET
-    if isinstance(error, ssl.SSLError):
-        return f"TLS: {_tls_reason(error)}"
-    if isinstance(error, socket.gaierror):
-        return NAME_NOT_FOUND
-    # Several addresses that failed in different ways are reported as one error without a number.
-    number = error.errno or 0
-    return _OS_FAILURES.get(number) or (os.strerror(number).lower() if number else "connection failed")
-
-
-def _tls_reason(error: Exception) -> str:
-    """OpenSSL's words, without the source position that follows them."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message
-    reason = getattr(error, "reason", None)
-    return str(reason).replace("_", " ").lower() if reason else str(error.args[-1])
 
 
 def _host_and_port(server: str) -> tuple[str, int]:

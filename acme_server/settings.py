@@ -19,6 +19,7 @@ class Settings:
     """
 
     http01_port: int = 80
+    tls_alpn_port: int = 443
     dns: str | None = None
     order_lifetime: timedelta = timedelta(days=7)
     pending_authorization_lifetime: timedelta = timedelta(days=7)

@@ -7,17 +7,29 @@ sent is quoted escaped and cut short.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any, TypeAlias
 
 import attrs
 
-from acme_server import redirects
+from acme_server import redirects, tls_alpn
+from acme_server.protocol.challenge_certificate import ACME_TLS
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.key_authorization import KeyAuthorization, dns01_name, http01_url
 from acme_server.protocol.problem import Problem, unauthorized
-from acme_server.protocol.vantage import TIMEOUT, DnsAnswer, Fetch, HttpAnswer, Inquiry, Resolve, fetch
+from acme_server.protocol.vantage import (
+    TIMEOUT,
+    DnsAnswer,
+    Fetch,
+    Handshake,
+    HttpAnswer,
+    Inquiry,
+    Resolve,
+    TlsAnswer,
+    fetch,
+    shake_hands,
+)
 from acme_server.redirects import Target
 from acme_server.settings import Settings
 
@@ -96,8 +108,12 @@ def _visit(target: Target, settings: Settings, record: Record) -> Inquiry[HttpAn
         if answer.error is None:
             return answer
         failures.append(answer)
-    detail = "; ".join(f"{failure.address}: Fetching {target.shown}: {failure.error}" for failure in failures)
-    raise Problem("tls" if str(failures[-1].error).startswith("TLS") else "connection", detail)
+    raise _unanswered(f"Fetching {target.shown}", failures)
+
+
+def _unanswered(what: str, failures: Sequence[HttpAnswer | TlsAnswer]) -> Problem:
+    detail = "; ".join(f"{failure.address}: {what}: {failure.error}" for failure in failures)
+    return Problem("tls" if str(failures[-1].error).startswith("TLS") else "connection", detail)
 
 
 def _fetch_of(target: Target, address: str, settings: Settings) -> Fetch:
@@ -105,11 +121,15 @@ def _fetch_of(target: Target, address: str, settings: Settings) -> Fetch:
     return Fetch(
         target.url,
         headers=_HEADERS,
-        address=f"[{address}]:{port}" if ":" in address else f"{address}:{port}",
+        address=_authority(address, port),
         verify=False,
         timeout=settings.validation_timeout,
         limit=BODY_LIMIT,
     )
+
+
+def _authority(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _http_entry(question: Fetch, answer: HttpAnswer) -> Mapping[str, Any]:
@@ -149,6 +169,30 @@ def check_dns01(name: str, key: KeyAuthorization, settings: Settings, record: Re
         raise unauthorized(f"No TXT record found at {owner}")
     others = f" (and {len(values) - 1} more)" if len(values) > 1 else ""
     raise unauthorized(f"Incorrect TXT record {_excerpt(values[0])}{others} found at {owner}")
+
+
+def check_tlsalpn01(name: str, key: KeyAuthorization, settings: Settings, record: Record) -> Inquiry[None]:
+    """Shake hands as a client of acme-tls/1, and look at the certificate that is shown (RFC 8737 section 3)."""
+    addresses = yield from _addresses(name, settings, record)
+    failures: list[TlsAnswer] = []
+    for address in addresses:
+        dialled = _authority(address, settings.tls_alpn_port)
+        question = Handshake(dialled, name, (ACME_TLS,), settings.validation_timeout)
+        answer = yield from shake_hands(question)
+        answer = attrs.evolve(answer, address=address)
+        record.append(_tls_entry(question, answer))
+        if answer.error is None:
+            tls_alpn.judge(answer, Identifier("dns", name), key)
+            return
+        failures.append(answer)
+    raise _unanswered(f"Shaking hands for {name}", failures)
+
+
+def _tls_entry(question: Handshake, answer: TlsAnswer) -> Mapping[str, Any]:
+    entry = {"question": f"TLS {question.server_name}", "address": question.address}
+    if answer.error is not None:
+        return {**entry, "error": answer.error}
+    return {**entry, "protocol": answer.protocol, "octets": len(answer.certificate)}
 
 
 def _lookup(name: str, rtype: str, settings: Settings, record: Record) -> Inquiry[list[str]]:
@@ -203,4 +247,5 @@ def _excerpt(text: str | bytes, limit: int = 100) -> str:
 CHECKS: Mapping[str, Callable[[str, KeyAuthorization, Settings, Record], Inquiry[None]]] = {
     "http-01": check_http01,
     "dns-01": check_dns01,
+    "tls-alpn-01": check_tlsalpn01,
 }

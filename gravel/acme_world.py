@@ -40,14 +40,15 @@ class NotOffered(Exception):  # noqa: N818 - says what is so
 class Where:
     """How a world is reached.
 
-    directory: URL; dns: HOST:PORT, or empty; http01_port: what validation
-    dials; ca_bundle: file, or empty for the system's; root: PEM; folder: for files.
+    directory: URL; dns: HOST:PORT, or empty; http01_port, tls_alpn_port: what
+    validation dials; ca_bundle: file, or empty for the system's; root: PEM; folder: for files.
     """
 
     id: str
     directory: str
     dns: str
     http01_port: int
+    tls_alpn_port: int
     ca_bundle: str
     folder: Path
     root: str = attrs.field(default="", repr=False)
@@ -58,15 +59,15 @@ class AcmeServer:
     """A world of its own: `with` it, or close it.
 
     directory_url: what a client is told; ca_bundle: file, what the client must
-    trust to speak to it; dns: HOST:PORT; http01_port: what its validation dials, on
-    127.0.0.1 unless DNS says otherwise; seed: what it repeats by; faults, zone:
-    what may be changed.
+    trust to speak to it; dns: HOST:PORT; http01_port, tls_alpn_port: what its
+    validation dials, on 127.0.0.1 unless DNS says otherwise; seed: what it repeats
+    by; faults, zone: what may be changed.
     """
 
     def __init__(self, where: Where, client: ManagementClient | None) -> None:
         self.where = where
         self.directory_url, self.ca_bundle, self.dns = where.directory, where.ca_bundle, where.dns
-        self.http01_port, self.seed = where.http01_port, where.seed
+        self.http01_port, self.tls_alpn_port, self.seed = where.http01_port, where.tls_alpn_port, where.seed
         self.faults = Faults(self.ask)
         self.zone = Dns(self.ask, self.dns)
         self._client = client
@@ -116,6 +117,7 @@ class AcmeServer:
             management_token=client.token if client else None,
             dns=self.dns,
             http01_port=self.http01_port,
+            tls_alpn_port=self.tls_alpn_port,
             tls_ca=self.ca_bundle,
             issuing_roots=self.roots_file if client else "",
         )

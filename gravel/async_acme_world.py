@@ -64,7 +64,8 @@ class AsyncAcmeServer(_Threaded[AcmeServer]):
     def __init__(self, blocking: AcmeServer) -> None:
         super().__init__(blocking)
         self.directory_url, self.ca_bundle, self.dns = blocking.directory_url, blocking.ca_bundle, blocking.dns
-        self.http01_port, self.seed, self.where = blocking.http01_port, blocking.seed, blocking.where
+        self.http01_port, self.tls_alpn_port = blocking.http01_port, blocking.tls_alpn_port
+        self.seed, self.where = blocking.seed, blocking.where
         self.faults, self.zone = AsyncFaults(blocking.faults), AsyncDns(blocking.zone)
         self.ssl_context = blocking.ssl_context
 

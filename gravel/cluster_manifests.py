@@ -218,7 +218,8 @@ def _probe(seconds: int, **more: int) -> dict[str, Any]:
 
 def _arguments(plan: Plan) -> list[str]:
     short = (f"{plan.name}.{plan.namespace}.svc", f"{plan.name}.{plan.namespace}")
-    ports = (f"--acme-port={ACME}", f"--management-port={MANAGEMENT}", f"--dns-port={DNS}", "--http01-port=80")
+    own = (f"--acme-port={ACME}", f"--management-port={MANAGEMENT}", f"--dns-port={DNS}")
+    ports = (*own, "--http01-port=80", "--tls-alpn-port=443")
     names = [f"--tls-name={name}" for name in short]
     address = [f"--default-address={plan.ingress_address}"] if plan.ingress_address else []
     return ["--host=0.0.0.0", f"--base-url=https://{plan.host}", *names, *ports, *address]

@@ -81,6 +81,9 @@ class Settings:
         "Where the built-in http-01 responder answers (up: 127.0.0.1:HTTP01-PORT; serve and run: none).",
         SERVERS,
     )
+    tls_alpn_port: int = option(
+        5001, PORT, "Port that tls-alpn-01 validation dials (run: a free one, which 0 stands for).", SERVERS, FREE
+    )
     dns: str | None = option(
         None, HOST_PORT, "DNS server that validation and self-checks ask (default: the built-in one).", SERVERS
     )
@@ -140,6 +143,9 @@ class Settings:
         (), HOST_PORT, "Resolver that http-01 self-checks ask; may be repeated (default: that of --dns)."
     )
     max_concurrent_challenges: int = option(60, COUNT, "Challenges that may be under way at once.")
+    cluster_resource_namespace: str = option(
+        "cert-manager", NAME, "Where ClusterIssuers have their Secrets; as cert-manager's chart has it."
+    )
     no_approver: bool = option(False, click.BOOL, "Leave approval of requests to `gravel approve`.")
     seed: int | None = option(
         None, NUMBER, "Draw keys, serials and tokens from this number, so that a run repeats.", SERVERS

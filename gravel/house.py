@@ -49,13 +49,14 @@ class HouseSettings:
 
     base_url: what the ACME server calls itself; dns: `HOST:PORT` that
     validation asks, and self-checks unless told otherwise; http01_port: what
-    both dial; tls_ca: PEM that the bridge trusts when it speaks to this server;
-    self_checks: where else self-checks look.
+    both dial; tls_alpn_port: what validation dials; tls_ca: PEM that the bridge
+    trusts when it speaks to this server; self_checks: where else self-checks look.
     """
 
     base_url: str
     dns: str
     http01_port: int = 5002
+    tls_alpn_port: int = 5001
     tls_ca: str | None = None
     timing: Timing = TIMINGS["fast"]
     self_checks: SelfChecks = SelfChecks()
@@ -81,6 +82,7 @@ def house_settings(settings: Settings, server: ServerSettings, base_url: str, tl
         base_url=base_url,
         dns=server.dns,
         http01_port=server.http01_port,
+        tls_alpn_port=server.tls_alpn_port,
         tls_ca=tls_ca,
         timing=TIMINGS[settings.timing],
         self_checks=SelfChecks(
@@ -90,13 +92,19 @@ def house_settings(settings: Settings, server: ServerSettings, base_url: str, tl
             authoritative_port=settings.dns01_authoritative_port,
         ),
         server=server,
-        bridge=Options(approver=not settings.no_approver, scheduler=scheduler),
+        bridge=Options(
+            approver=not settings.no_approver,
+            scheduler=scheduler,
+            cluster_resource_namespace=settings.cluster_resource_namespace,
+        ),
     )
 
 
 def build(driver: Driver, settings: HouseSettings, entropy: Entropy) -> House:
     """Put a house together; the order of the parts fixes the order in which entropy is drawn."""
-    server = attrs.evolve(settings.server, dns=settings.dns, http01_port=settings.http01_port)
+    server = attrs.evolve(
+        settings.server, dns=settings.dns, http01_port=settings.http01_port, tls_alpn_port=settings.tls_alpn_port
+    )
     return add_bridge(build_server(driver, settings.base_url, server, entropy), settings, entropy)
 
 

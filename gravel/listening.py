@@ -1,9 +1,8 @@
-"""Sockets and TLS for the door: a taken port is one clear line, a private key never a file."""
+"""Sockets for the door: a taken port is one clear line."""
 
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -13,8 +12,6 @@ from typing import Any
 import attrs
 import click
 from aiohttp import web
-
-from acme_server.tls import TlsMaterial
 
 # For web.AppRunner.
 OPTIONS: Mapping[str, Any] = {"access_log": None}
@@ -64,27 +61,6 @@ def split_authority(text: str) -> tuple[str, int]:
     """Read `HOST:PORT` back."""
     host, _, port = text.rpartition(":")
     return host.strip("[]"), int(port)
-
-
-def server_context(material: TlsMaterial) -> ssl.SSLContext:
-    """Return a TLS context; certificate and key reach OpenSSL through pipes."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    with _piped(material.certificate_pem) as certificate, _piped(material.key_pem) as key:
-        context.load_cert_chain(certificate, key)
-    return context
-
-
-@contextmanager
-def _piped(text: str) -> Iterator[str]:
-    """Offer a short text as a path that can be read once."""
-    reader, writer = os.pipe()
-    try:
-        with os.fdopen(writer, "w", encoding="ascii") as file:
-            file.write(text)
-        yield f"/dev/fd/{reader}"
-    finally:
-        os.close(reader)
 
 
 async def serve(

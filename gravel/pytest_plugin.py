@@ -31,6 +31,7 @@ OPTIONS: Mapping[str, str] = {
     "directory": "URL of the directory of any other ACME server to test against",
     "ca_bundle": "file: what must be trusted to speak to that server",
     "http01_port": "the port that its http-01 validation dials [5002]",
+    "tls_alpn_port": "the port that its tls-alpn-01 validation dials [5001]",
 }
 MARKER = (
     "acme(**options): how the test's acme_server is made: seed, start, frozen, persona, faults, and settings such as "
@@ -183,13 +184,15 @@ def _servers(config: pytest.Config) -> AcmeServers:
     from gravel.testing import ForeignServer, GravelServers
 
     if directory:
-        return ForeignServer(directory, _setting(config, "ca_bundle"), _port(_setting(config, "http01_port") or "5002"))
+        ports = _port(config, "http01_port", "5002"), _port(config, "tls_alpn_port", "5001")
+        return ForeignServer(directory, _setting(config, "ca_bundle"), *ports)
     return GravelServers(management, _setting(config, "token"), process)
 
 
-def _port(text: str) -> int:
+def _port(config: pytest.Config, name: str, default: str) -> int:
+    text = _setting(config, name) or default
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-        raise pytest.UsageError(f"--acme-http01-port takes the number of a port, not {text!r}")
+        raise pytest.UsageError(f"--acme-{name.replace('_', '-')} takes the number of a port, not {text!r}")
     return int(text)
 
 

@@ -31,10 +31,11 @@ from gravel.configuration import Settings
 from gravel.dns_view import DnsView, open_view
 from gravel.entropy import entropy_of
 from gravel.guard import is_loopback
-from gravel.listening import serve, server_context
+from gravel.listening import serve
 from gravel.management import create_app as create_management_app
 from gravel.server_parts import ServerParts, build_server
 from gravel.sockets import EVERYWHERE, Bound, Sockets, open_sockets, port_to_dial
+from solvers.tls_context import server_context
 
 if TYPE_CHECKING:
     from issuer_bridge.store import EmbeddedStore
@@ -78,6 +79,8 @@ class Running:
     def __init__(self, settings: Settings, *, bridge: bool) -> None:
         if settings.host in EVERYWHERE and not settings.base_url:
             raise click.UsageError(f"--host {settings.host} needs --base-url, a URL that clients can reach.")
+        if not settings.tls_alpn_port:
+            raise click.UsageError("--tls-alpn-port 0 is for `gravel run`; name the port that your client answers on.")
         self.settings, self.bridge = settings, bridge
         self._faults = _faults(settings)
         self.exposed = not is_loopback(settings.host)
@@ -105,7 +108,11 @@ class Running:
         network = Network(settings.dns or sockets.dns)
         stack.push_async_callback(network.close)
         driver = _driver(stack, network, _home(base_url, sockets))
-        server = ServerSettings(dns=settings.dns or sockets.dns, http01_port=port_to_dial(settings, sockets))
+        server = ServerSettings(
+            dns=settings.dns or sockets.dns,
+            http01_port=port_to_dial(settings, sockets),
+            tls_alpn_port=settings.tls_alpn_port,
+        )
         parts = build_server(driver, base_url, server, entropy, zone=sockets.zone, responder=sockets.responder)
         for rule in self._faults:
             parts.world.faults.arm(rule, driver.now())
@@ -144,7 +151,7 @@ class Running:
     async def _serve(
         self, stack: AsyncExitStack, parts: ServerParts, sockets: Sockets, names: tuple[str, ...], material: TlsMaterial
     ) -> None:
-        tls_context = server_context(material)
+        tls_context = server_context(material.certificate_pem, material.key_pem)
         await serve(
             stack, create_acme_app(parts.server, self.worlds.server_of), sockets.acme.sock, tls_context, RUNNER_OPTIONS
         )

@@ -77,7 +77,8 @@ class GravelServers:
         timedeltas too: `certificate_lifetime="90d"`. ManagementError says what is wrong with them.
         """
         client, ca_bundle = self._connect()
-        settings = {"http01_port": free_port(), **{name: _plain(value) for name, value in settings.items()}}
+        ports = {"http01_port": free_port(), "tls_alpn_port": free_port()}
+        settings = {**ports, **{name: _plain(value) for name, value in settings.items()}}
         given = {"id": id, "seed": seed, "start": rfc3339_micro(start) if isinstance(start, datetime) else start}
         body = {name: value for name, value in given.items() if value is not None}
         if id is not None and self._process is None:
@@ -92,6 +93,7 @@ class GravelServers:
             directory=made["directory"],
             dns=made["dns"],
             http01_port=settings["http01_port"],
+            tls_alpn_port=settings["tls_alpn_port"],
             ca_bundle=ca_bundle,
             folder=self._folder,
             root=made["root"],
@@ -145,16 +147,18 @@ class GravelServers:
 class ForeignServer:
     """A server that is not gravel, one for all tests: only where it is can be asked of it.
 
-    ca_bundle: file, what must be trusted to speak to it, None for the system's; http01_port: what it dials.
+    ca_bundle: file, what must be trusted to speak to it, None for the system's; http01_port, tls_alpn_port: what it dials.
     """
 
-    def __init__(self, directory: str, ca_bundle: str | None = None, http01_port: int = 5002) -> None:
+    def __init__(
+        self, directory: str, ca_bundle: str | None = None, http01_port: int = 5002, tls_alpn_port: int = 5001
+    ) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="gravel-test-"))
         known = (path for path in SYSTEM_BUNDLES if Path(path).is_file())
         source = ca_bundle or next(known, None)
         # Bundles for single clients are written beside it.
         copy = shutil.copyfile(source, self._folder / "tls_ca.pem") if source else ""
-        self._where = Where("default", directory, "", http01_port, str(copy), self._folder)
+        self._where = Where("default", directory, "", http01_port, tls_alpn_port, str(copy), self._folder)
 
     def create(self, **_: Any) -> AcmeServer:
         """Return the same server again, whatever is wanted of it."""

@@ -26,8 +26,9 @@ BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 class Place:
     """A server as the command of `gravel run` sees it.
 
-    tls_ca, issuing_roots: files; http01_port: what its http-01 validation
-    dials; management_token: what the management API wants, if anything.
+    tls_ca, issuing_roots: files; http01_port, tls_alpn_port: what its
+    validations dial; management_token: what the management API wants, if
+    anything.
     """
 
     directory: str
@@ -35,6 +36,7 @@ class Place:
     management_token: str | None
     dns: str
     http01_port: int
+    tls_alpn_port: int
     tls_ca: str
     issuing_roots: str
 
@@ -51,6 +53,7 @@ def environment_of(place: Place, inherited: Mapping[str, str]) -> dict[str, str]
         "ACME_MANAGEMENT_TOKEN": place.management_token or "",
         "ACME_DNS": place.dns,
         "ACME_HTTP01_PORT": str(place.http01_port),
+        "ACME_TLS_ALPN_PORT": str(place.tls_alpn_port),
         "ACME_TLS_CA": place.tls_ca,
         "ACME_ISSUING_ROOTS": place.issuing_roots,
         "LEGO_CA_CERTIFICATES": place.tls_ca,

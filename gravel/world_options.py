@@ -58,6 +58,7 @@ def _authority(body: Body, name: str) -> str:
 
 SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
     "http01_port": _port,
+    "tls_alpn_port": _port,
     "dns": _authority,
     "always_valid": Body.flag,
     "order_lifetime": _lifetime,

@@ -17,14 +17,16 @@ from acme_server.protocol.vantage import Inquiry
 
 HTTP01 = "HTTP-01"
 DNS01 = "DNS-01"
+# Not of cert-manager, which has no such solver.
+TLSALPN01 = "TLS-ALPN-01"
 
 
 @attrs.frozen
 class Presentation:
     """What a solver is asked to show (cert-manager's ChallengeSpec).
 
-    dns_name: without `*.`; key: for HTTP-01 the key authorization, for DNS-01
-    the TXT value, and never logged.
+    dns_name: without `*.`; key: for HTTP-01 and TLS-ALPN-01 the key
+    authorization, for DNS-01 the TXT value, and never logged.
     """
 
     type: str

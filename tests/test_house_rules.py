@@ -29,11 +29,15 @@ SHELLS = {
     "acme_server/direct_fetch.py",
     "acme_server/dns_exchange.py",
     "acme_server/faults/wire.py",
+    "acme_server/handshake.py",
     "acme_server/network.py",
+    "acme_server/network_failures.py",
     "acme_server/runner.py",
     "acme_server/web.py",
     "solvers/dns/server.py",
     "solvers/http01/server.py",
+    "solvers/tls_context.py",
+    "solvers/tlsalpn01/server.py",
     "issuer_bridge/api.py",
 }
 SHELL_MODULES = ("aiohttp", "asyncio", "socket", "ssl", "threading")

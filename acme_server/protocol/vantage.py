@@ -66,6 +66,19 @@ class Send:
 
 
 @attrs.frozen
+class Handshake:
+    """One TLS handshake, of version 1.2 or later, and not a word after it; any certificate is accepted.
+
+    address: `HOST:PORT` to dial; server_name: what SNI says; protocols: what ALPN offers.
+    """
+
+    address: str
+    server_name: str
+    protocols: tuple[str, ...]
+    timeout: timedelta = timedelta(seconds=10)
+
+
+@attrs.frozen
 class Pause:
     """Let time pass."""
 
@@ -121,12 +134,26 @@ class Reply:
 
 
 @attrs.frozen
+class TlsAnswer:
+    """How a handshake ended; with `error` set it was not completed.
+
+    certificate: what the server showed first, DER; protocol: what ALPN agreed
+    on, None when it was nothing; address: what was dialled.
+    """
+
+    certificate: bytes = b""
+    protocol: str | None = None
+    error: str | None = None
+    address: str | None = None
+
+
+@attrs.frozen
 class Elapsed:
     """The pause is over."""
 
 
-Question: TypeAlias = Resolve | Fetch | Send | Pause
-Answer: TypeAlias = DnsAnswer | HttpAnswer | Reply | Elapsed
+Question: TypeAlias = Resolve | Fetch | Handshake | Send | Pause
+Answer: TypeAlias = DnsAnswer | HttpAnswer | TlsAnswer | Reply | Elapsed
 Inquiry: TypeAlias = Generator[Question, Answer, T]
 Vantage: TypeAlias = Callable[[Question], Awaitable[Answer]]
 """A place to look from: answers any question about the network."""
@@ -150,6 +177,13 @@ def send(question: Send) -> Inquiry[Reply]:
     """Send one DNS message."""
     answer = yield question
     assert isinstance(answer, Reply)
+    return answer
+
+
+def shake_hands(question: Handshake) -> Inquiry[TlsAnswer]:
+    """Make one TLS handshake."""
+    answer = yield question
+    assert isinstance(answer, TlsAnswer)
     return answer
 
 

@@ -26,7 +26,7 @@ from acme_server.store import AUTHORIZATIONS_BY_CLAIM, ORDERS_BY_ACCOUNT, Record
 from acme_server.world import World
 
 # What proves control of a name, and of all names below it (RFC 8555 section 8; a wildcard needs DNS).
-CHALLENGES: tuple[str, ...] = ("http-01", "dns-01")
+CHALLENGES: tuple[str, ...] = ("http-01", "dns-01", "tls-alpn-01")
 WILDCARD_CHALLENGES: tuple[str, ...] = ("dns-01",)
 
 

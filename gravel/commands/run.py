@@ -26,6 +26,7 @@ Examples:
 The command finds in its environment:
   ACME_DIRECTORY, LEGO_SERVER        the URL of the directory
   ACME_HTTP01_PORT                   the port that http-01 validation dials
+  ACME_TLS_ALPN_PORT                 the port that tls-alpn-01 validation dials
   ACME_DNS                           HOST:PORT of the DNS server
   ACME_MANAGEMENT                    the URL of the management API
   ACME_MANAGEMENT_TOKEN              the token that it wants, beyond loopback
@@ -62,6 +63,7 @@ async def _run(settings: Settings, command_line: tuple[str, ...]) -> int:
         from gravel.running import Running
     if not (settings.http01_port or settings.http01_listen):
         settings = attrs.evolve(settings, http01_port=free_port())
+    settings = attrs.evolve(settings, tls_alpn_port=settings.tls_alpn_port or free_port())
     with passing_signals() as signals:
         async with Running(settings, bridge=False) as running:
             environment = environment_of(_place(running), os.environ)
@@ -83,6 +85,7 @@ def _place(running: Running) -> Place:
         management_token=running.token,
         dns=addresses.dns,
         http01_port=port,
+        tls_alpn_port=running.settings.tls_alpn_port,
         tls_ca=addresses.tls_ca,
         issuing_roots=addresses.issuing_roots,
     )

@@ -16,16 +16,20 @@ from acme_server.protocol.vantage import (
     DnsAnswer,
     Elapsed,
     Fetch,
+    Handshake,
     HttpAnswer,
     Pause,
     Question,
     Reply,
     Resolve,
     Send,
+    TlsAnswer,
 )
 
 Route: TypeAlias = Callable[[Fetch], HttpAnswer | tuple[timedelta, HttpAnswer]]
 """Answers a request, at once or after a delay of its own."""
+TlsRoute: TypeAlias = Callable[[Handshake], TlsAnswer]
+"""Answers a handshake."""
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -45,15 +49,16 @@ class VirtualNetwork:
     """What `VirtualDriver` asks.
 
     routes: `HOST:PORT` -> what answers there; dns: answers every Resolve;
-    latency: of every answer; receiver: answers every Send. All four may change
-    while a run goes on. An answer is made when the question is asked and heard
-    `latency` later.
+    latency: of every answer; receiver: answers every Send; tls_routes:
+    `HOST:PORT` -> what shakes hands there. All may change while a run goes on.
+    An answer is made when the question is asked and heard `latency` later.
     """
 
     routes: Mapping[str, Route] = attrs.field(factory=dict)
     dns: Callable[[Resolve], DnsAnswer] = no_dns
     latency: timedelta = timedelta(0)
     receiver: Callable[[Send], Reply] = no_receiver
+    tls_routes: Mapping[str, TlsRoute] = attrs.field(factory=dict)
 
     def __call__(self, question: Question) -> tuple[timedelta, Answer]:
         """Return how long the answer takes, and the answer."""
@@ -64,10 +69,19 @@ class VirtualNetwork:
             return self.latency + delay, answer
         return question.timeout, type(answer)(error=TIMEOUT)
 
-    def _answer(self, question: Resolve | Send | Fetch) -> tuple[timedelta, DnsAnswer | Reply | HttpAnswer]:
+    def _answer(
+        self, question: Resolve | Send | Fetch | Handshake
+    ) -> tuple[timedelta, DnsAnswer | Reply | HttpAnswer | TlsAnswer]:
         if isinstance(question, Fetch):
             return self._fetch(question)
-        return timedelta(0), self.dns(question) if isinstance(question, Resolve) else self.receiver(question)
+        if isinstance(question, Resolve):
+            return timedelta(0), self.dns(question)
+        return timedelta(0), self.receiver(question) if isinstance(question, Send) else self._shake_hands(question)
+
+    def _shake_hands(self, question: Handshake) -> TlsAnswer:
+        route = self.tls_routes.get(question.address)
+        answer = TlsAnswer(error=REFUSED) if route is None else route(question)
+        return attrs.evolve(answer, address=question.address)
 
     def _fetch(self, question: Fetch) -> tuple[timedelta, HttpAnswer]:
         try:

@@ -43,7 +43,7 @@ def test_every_step_shows_the_statuses_of_the_rfc():
     assert (order.status, order.json["status"]) == (201, "pending")
     (authorization,) = client.authorizations(order)
     assert authorization["status"] == "pending"
-    assert [c["type"] for c in authorization["challenges"]] == ["http-01", "dns-01"]
+    assert [c["type"] for c in authorization["challenges"]] == ["http-01", "dns-01", "tls-alpn-01"]
     assert {c["status"] for c in authorization["challenges"]} == {"pending"}
     responded = client.post(client.show(authorization, "http-01"), {})
     assert responded.json["status"] == "processing"
@@ -106,7 +106,7 @@ def test_one_valid_challenge_is_enough_and_a_late_failure_of_another_changes_not
     client = registered()
     order = client.order("www.example.org")
     (authorization,) = client.authorizations(order)
-    http, dns = authorization["challenges"]
+    http, dns, _ = authorization["challenges"]
     client.post(client.show(authorization, "http-01"), {})
     client.post(dns["url"], {})
     client.driver.run()

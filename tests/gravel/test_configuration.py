@@ -186,9 +186,10 @@ def test_trust_finds_the_management_that_was_configured_here(environment, flag, 
 
 
 def test_run_has_free_ports_unless_it_is_told_others():
-    assert settings_of(verb="run") == Settings(acme_port=0, management_port=0, dns_port=0, http01_port=0)
-    told = settings_of("dns-port = 1", {"GRAVEL_ACME_PORT": "2"}, verb="run", http01_port=3)
-    assert told == Settings(acme_port=2, management_port=0, dns_port=1, http01_port=3)
+    free = Settings(acme_port=0, management_port=0, dns_port=0, http01_port=0, tls_alpn_port=0)
+    assert settings_of(verb="run") == free
+    told = settings_of("dns-port = 1", {"GRAVEL_ACME_PORT": "2"}, verb="run", http01_port=3, tls_alpn_port=4)
+    assert told == Settings(acme_port=2, management_port=0, dns_port=1, http01_port=3, tls_alpn_port=4)
 
 
 def test_what_a_command_declares_beside_the_options_is_passed_on():

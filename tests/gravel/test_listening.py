@@ -1,20 +1,14 @@
-"""Addresses, what the system says about them, and TLS without a key on disk."""
+"""Addresses, and what the system says about them."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import socket
-import ssl
-from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 import pytest
 
-from acme_server import tls
-from gravel.entropy import SeededEntropy
-from gravel.listening import Door, authority, bind, opening, server_context, split_authority
+from gravel.listening import Door, authority, bind, opening, split_authority
 
 DOOR = Door("ACME", "--acme-port", "127.0.0.1", 443)
 COMPLAINTS = [
@@ -55,24 +49,3 @@ def test_a_port_is_bound_or_taken():
 def test_an_authority_is_read_as_it_was_written(host, port, text):
     assert text == authority(host, port)
     assert (host, port) == split_authority(text)
-
-
-def descriptors() -> list[str]:
-    return sorted(path.name for path in Path("/dev/fd").iterdir())
-
-
-def test_tls_works_and_leaves_no_descriptor_open():
-    material = tls.create(SeededEntropy(7), datetime.now(UTC), ("localhost",))
-    before = descriptors()
-    server, client = server_context(material), ssl.create_default_context(cadata=material.ca_pem)
-    assert before == descriptors()
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ends = [
-        client.wrap_bio(to_client, to_server, server_hostname="localhost"),
-        server.wrap_bio(to_server, to_client, server_side=True),
-    ]
-    for end in (*ends, *ends):
-        with contextlib.suppress(ssl.SSLWantReadError):
-            end.do_handshake()
-    assert ends[0].version() in ("TLSv1.2", "TLSv1.3")
-    assert ends[0].getpeercert()["subjectAltName"] == (("DNS", "localhost"),)

@@ -163,11 +163,11 @@ async def test_next_goes_to_what_is_due_next(manage):
 async def test_a_world_takes_settings_of_its_own(manage):
     management = await manage()
     lifetimes = {"certificate_lifetime": "6d", "backdate": 0, "nonce_lifetime": 5}
-    settings = {"always_valid": True, "http01_port": 81, "dns": "192.0.2.1:53", **lifetimes}
+    settings = {"always_valid": True, "http01_port": 81, "tls_alpn_port": 444, "dns": "192.0.2.1:53", **lifetimes}
     world = await management.ask("/worlds", id="w", settings=settings)
     assert world["dns"] == "192.0.2.1:53"
     made, default = management.running.worlds.get("w").world.settings, management.running.parts.world.settings
-    assert (made.always_valid, made.http01_port, made.dns) == (True, 81, "192.0.2.1:53")
+    assert (made.always_valid, made.http01_port, made.tls_alpn_port, made.dns) == (True, 81, 444, "192.0.2.1:53")
     assert made.order_lifetime == default.order_lifetime
     leaf = leaf_of(await WireClient(management, "w").issue("a.test"))
     assert (leaf.not_valid_after_utc - leaf.not_valid_before_utc).total_seconds() == 6 * 86400 - 1
@@ -188,8 +188,13 @@ BAD = [
     ("/worlds", {"start": "9500-01-01T00:00:00Z"}, "'start' is from 1970 to 9000"),
     ("/worlds", {"frozen": "yes"}, "'frozen' is wanted: true or false"),
     ("/worlds", {"settings": []}, "'settings' is wanted: an object"),
-    ("/worlds", {"settings": {"port": 1}}, "'port' is not known here; known are http01_port, dns, always_valid"),
+    (
+        "/worlds",
+        {"settings": {"port": 1}},
+        "'port' is not known here; known are http01_port, tls_alpn_port, dns, always_valid",
+    ),
     ("/worlds", {"settings": {"http01_port": 0}}, "'http01_port' is wanted: a whole number from 1 to 65535"),
+    ("/worlds", {"settings": {"tls_alpn_port": "443"}}, "'tls_alpn_port' is wanted: a whole number from 1 to 65535"),
     ("/worlds", {"settings": {"dns": "a.test"}}, "'dns' is wanted: HOST:PORT"),
     ("/worlds", {"settings": {"dns": "a.test:99999"}}, "'dns' is wanted: HOST:PORT"),
     ("/worlds", {"settings": {"order_lifetime": 0}}, "'order_lifetime' is from 1s to 36525d"),

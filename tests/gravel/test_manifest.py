@@ -84,7 +84,8 @@ def test_the_container_is_given_options_and_variables_of_serve_and_its_ports_are
     environment = {each["name"]: secret[each["valueFrom"]["secretKeyRef"]["key"]] for each in container["env"]}
     settings = load("serve", {name: value for name, value in flags.items() if name != "config"}, environment)
     assert (settings.seed, settings.management_token) == (7, secret["management-token"])
-    assert (settings.http01_port, settings.default_address) == (80, ("10.43.1.2",))
+    dialled = (settings.http01_port, settings.tls_alpn_port)
+    assert (dialled, settings.default_address) == ((80, 443), ("10.43.1.2",))
     assert settings.base_url + "/dir" == one("ClusterIssuer", documents)["spec"]["acme"]["server"]
     ports = {each["name"]: each["containerPort"] for each in container["ports"]}
     expected = {"acme": settings.acme_port, "management": settings.management_port}

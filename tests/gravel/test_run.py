@@ -68,8 +68,10 @@ def test_each_run_has_free_ports_unless_it_is_told_others(run):
     assert first["ACME_DIRECTORY"] != "https://127.0.0.1:14000/dir"
     assert first["ACME_DNS"] != "127.0.0.1:8053"
     assert 1024 <= int(first["ACME_HTTP01_PORT"]) < 32768
-    told = json.loads(run("--http01-port", "5999", "--", sys.executable, "-c", SHOW).out)
-    assert told["ACME_HTTP01_PORT"] == "5999"
+    assert 1024 <= int(first["ACME_TLS_ALPN_PORT"]) < 32768
+    ports = ("--http01-port", "5999", "--tls-alpn-port", "5998")
+    told = json.loads(run(*ports, "--", sys.executable, "-c", SHOW).out)
+    assert (told["ACME_HTTP01_PORT"], told["ACME_TLS_ALPN_PORT"]) == ("5999", "5998")
     listening = json.loads(run("--http01-listen", "127.0.0.1:0", "--", sys.executable, "-c", SHOW).out)
     assert int(listening["ACME_HTTP01_PORT"]) > 1024
 

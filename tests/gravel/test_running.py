@@ -83,10 +83,10 @@ async def test_the_bridge_reaches_its_own_server_whatever_that_calls_itself(free
 
 
 async def test_validation_asks_the_dns_and_dials_the_port_that_it_was_told(free_settings):
-    settings = free_settings(dns="192.0.2.1:53", http01_port=81, http01_listen="127.0.0.1:0")
+    settings = free_settings(dns="192.0.2.1:53", http01_port=81, http01_listen="127.0.0.1:0", tls_alpn_port=444)
     async with Running(settings, bridge=False) as running:
         server = running.parts.world.settings
-        assert (server.dns, server.http01_port) == ("192.0.2.1:53", 81)
+        assert (server.dns, server.http01_port, server.tls_alpn_port) == ("192.0.2.1:53", 81, 444)
         assert running.addresses.http01.startswith("127.0.0.1:")
 
 
@@ -99,6 +99,11 @@ async def test_port_0_dials_the_responder(free_settings):
 async def test_port_0_without_a_responder_is_a_mistake(free_settings):
     with pytest.raises(click.UsageError, match="--http01-port 0 dials the built-in responder"):
         await Running(free_settings(http01_port=0), bridge=False).__aenter__()
+
+
+async def test_tls_alpn_port_0_is_a_mistake_where_nobody_is_told_which_it_became(free_settings):
+    with pytest.raises(click.UsageError, match="name the port that your client answers on"):
+        await Running(free_settings(tls_alpn_port=0), bridge=False).__aenter__()
 
 
 async def test_what_was_open_is_closed_when_a_later_port_is_taken(free_settings):

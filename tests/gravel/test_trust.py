@@ -19,6 +19,7 @@ def place(tmp_path: Path) -> Place:
         management_token=None,
         dns="127.0.0.1:3",
         http01_port=4,
+        tls_alpn_port=5,
         tls_ca=str(tmp_path / "tls_ca.pem"),
         issuing_roots="roots.pem",
     )
@@ -33,6 +34,7 @@ def test_the_way_to_the_server_is_in_the_variables_that_clients_read(place, monk
         "ACME_MANAGEMENT": "https://127.0.0.1:2",
         "ACME_DNS": "127.0.0.1:3",
         "ACME_HTTP01_PORT": "4",
+        "ACME_TLS_ALPN_PORT": "5",
         "ACME_TLS_CA": place.tls_ca,
         "ACME_ISSUING_ROOTS": "roots.pem",
         "LEGO_CA_CERTIFICATES": place.tls_ca,

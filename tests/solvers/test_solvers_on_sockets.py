@@ -1,13 +1,14 @@
 """The solver contract once more, on the real servers and the real network."""
 
 import asyncio
+import random
 import secrets
 from datetime import UTC, datetime
 
 import pytest
 
 from acme_server.network import Network
-from acme_server.protocol.vantage import DnsAnswer, Resolve
+from acme_server.protocol.vantage import DnsAnswer, Handshake, Resolve
 from solvers.dns.answer import answer_question
 from solvers.dns.keys import read_key
 from solvers.dns.server import serve_dns
@@ -21,8 +22,14 @@ from solvers.http01.server import serve_http01
 from solvers.http01.solver import Http01Solver
 from solvers.solver import NotReady, Ready
 from solvers.timing import TIMINGS
+from solvers.tlsalpn01.certificate import create
+from solvers.tlsalpn01.responder import Responder as TlsResponder
+from solvers.tlsalpn01.server import serve_tlsalpn01
+from solvers.tlsalpn01.solver import TlsAlpn01Solver
 from tests.solvers.dns01.rig import solver_of
 from tests.solvers.solver_contract import Dns01Contract, Http01Contract, Place
+from tests.solvers.tlsalpn01.contract import TlsAlpn01Contract
+from tests.solvers.vantages import shake
 
 FAST = TIMINGS["fast"]
 KEYS = {name: read_key(f"{name}:{name}-key:c2VjcmV0") for name in ("hmac-md5", "hmac-sha512")}
@@ -144,6 +151,30 @@ class TestHttp01(Http01Contract):
         assert ([asked.name for asked in inside.history], list(outside.history)) == (["www.example.test"], [])
         for running in (server, *views):
             await running.close()
+
+
+class TestTlsAlpn01(TlsAlpn01Contract):
+    @pytest.fixture
+    async def place(self, dns, network):
+        responder = TlsResponder()
+        server = await serve_tlsalpn01(responder, "127.0.0.1", 0)
+        port = int(server.address.rpartition(":")[2])
+        entropy = random.Random(1).randbytes
+        yield Place(TlsAlpn01Solver(responder, port, entropy, lambda: datetime.now(UTC), dns), network)
+        await server.close()
+
+
+@pytest.mark.parametrize("name", ["www.example.test", "WWW.example.test", "other.test"])
+@pytest.mark.parametrize("protocols", [("acme-tls/1",), ("h2", "acme-tls/1"), ("h2",)])
+async def test_a_handshake_comes_to_the_same_in_virtual_time_and_on_the_network(network, name, protocols):
+    responder = TlsResponder()
+    responder.add(
+        "www.example.test", "key", create(random.Random(1).randbytes, datetime.now(UTC), "www.example.test", "key")
+    )
+    server = await serve_tlsalpn01(responder, "127.0.0.1", 0)
+    question = Handshake(server.address, name, protocols)
+    assert shake(responder, question) == await network(question)
+    await server.close()
 
 
 @pytest.mark.parametrize("rtype", ["A", "AAAA", "TXT", "CNAME", "SOA", "NS", "CAA"])

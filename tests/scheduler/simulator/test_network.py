@@ -2,9 +2,22 @@
 
 from datetime import timedelta
 
+import attrs
 import pytest
 
-from acme_server.protocol.vantage import DnsAnswer, DnsRecord, Elapsed, Fetch, HttpAnswer, Pause, Reply, Resolve, Send
+from acme_server.protocol.vantage import (
+    DnsAnswer,
+    DnsRecord,
+    Elapsed,
+    Fetch,
+    Handshake,
+    HttpAnswer,
+    Pause,
+    Reply,
+    Resolve,
+    Send,
+    TlsAnswer,
+)
 from scheduler.simulator.network import VirtualNetwork, authority_of
 
 NOW = timedelta(0)
@@ -85,17 +98,32 @@ def test_a_message_is_given_to_the_receiver_and_without_one_is_refused():
     assert VirtualNetwork()(Send(b"abc", "192.0.2.53:53"))[1] == Reply(error="connection refused")
 
 
+GREETING = Handshake("192.0.2.1:443", "a.test", ("acme-tls/1",))
+
+
+def test_a_handshake_goes_to_the_address_that_it_names():
+    seen = []
+    network = VirtualNetwork(tls_routes={"192.0.2.1:443": lambda question: seen.append(question) or TlsAnswer(b"der")})
+    assert network(GREETING) == (NOW, TlsAnswer(b"der", address="192.0.2.1:443"))
+    assert seen == [GREETING]
+    elsewhere = attrs.evolve(GREETING, address="192.0.2.2:443")
+    assert network(elsewhere) == (NOW, TlsAnswer(error="connection refused", address="192.0.2.2:443"))
+
+
 def test_a_pause_takes_as_long_as_it_says_whatever_the_latency():
     assert VirtualNetwork(latency=timedelta(seconds=1))(Pause(timedelta(hours=2))) == (timedelta(hours=2), Elapsed())
 
 
 @pytest.mark.parametrize(
     "question",
-    [Fetch("http://a.test/"), Resolve("a.test", "A"), Send(b"update", "a.test:53")],
-    ids=["Fetch", "Resolve", "Send"],
+    [Fetch("http://a.test/"), Resolve("a.test", "A"), Send(b"update", "a.test:53"), GREETING],
+    ids=["Fetch", "Resolve", "Send", "Handshake"],
 )
 def test_an_answer_takes_the_latency_and_no_longer_than_the_asker_waits(question):
-    network = VirtualNetwork({"a.test:80": echo}, lambda _: DnsAnswer(), timedelta(seconds=10), lambda _: Reply(b"ok"))
+    shakers = {GREETING.address: lambda _: TlsAnswer(b"der")}
+    network = VirtualNetwork(
+        {"a.test:80": echo}, lambda _: DnsAnswer(), timedelta(seconds=10), lambda _: Reply(b"ok"), shakers
+    )
     delay, answer = network(question)
     assert (delay, answer.error) == (timedelta(seconds=10), None)
     network.latency = timedelta(seconds=11)
