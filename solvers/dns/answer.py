@@ -10,6 +10,7 @@ import attrs
 from dnslib import CLASS, QTYPE
 
 from acme_server.protocol.vantage import DnsAnswer, Resolve
+from solvers.dns.history import Asked
 from solvers.dns.lookup import Lookup, lookup
 from solvers.dns.name import canonical
 from solvers.dns.query import HEADER, OPCODE, QR, UPDATE, Query, read_query
@@ -17,7 +18,7 @@ from solvers.dns.reply import refuse, write_reply, write_update_reply
 from solvers.dns.update import apply_update
 from solvers.dns.update_message import read_update
 from solvers.dns.writers import NOBODY, Writers
-from solvers.dns.zone import Asked, Zone
+from solvers.dns.zone import Zone
 
 EDNS_VERSION = 0
 PLAIN_UDP = 512

@@ -12,7 +12,8 @@ import attrs
 
 from acme_server.protocol.vantage import DnsRecord
 from solvers.dns.name import absolute, canonical
-from solvers.dns.zone import TTL, RRsets, Zone
+from solvers.dns.tree import RRsets
+from solvers.dns.zone import TTL, Zone
 
 # As many as resolvers commonly follow; a reply stays within reach of name compression.
 MAX_CHAIN = 16

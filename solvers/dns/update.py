@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dnslib import CLASS, QTYPE
 
 from solvers.dns.name import canonical
+from solvers.dns.tree import RRsets
 from solvers.dns.update_message import Update, UpdateRecord
-from solvers.dns.zone import MAX_TXT, RRsets, Zone
+from solvers.dns.zone import MAX_TXT, Zone
 
 NONE, ANY = 254, 255
 WRITABLE = ("A", "AAAA", "CNAME", "TXT")

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from acme_server.protocol.vantage import DnsAnswer, DnsRecord, Resolve
 from solvers.dns.answer import answer, answer_question
-from solvers.dns.zone import TTL, Asked, Zone
+from solvers.dns.history import Asked
+from solvers.dns.zone import TTL, Zone
 
 
 def query(name="www.example.test", rtype="A", *, edns=None, qclass=CLASS.IN, **header):

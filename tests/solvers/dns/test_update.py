@@ -12,8 +12,9 @@ import dns.update
 import pytest
 
 from solvers.dns.answer import answer
+from solvers.dns.history import Asked
 from solvers.dns.writers import NOBODY, Writers
-from solvers.dns.zone import Asked, Zone
+from solvers.dns.zone import Zone
 
 ANYONE = Writers(anyone=True)
 APEX = "example.test"
