@@ -25,6 +25,9 @@ from acme_server.protocol.vantage import (
 Route: TypeAlias = Callable[[Fetch], HttpAnswer | tuple[timedelta, HttpAnswer]]
 """Answers a request, at once or after a delay of its own."""
 
+Names: TypeAlias = Callable[[Resolve], DnsAnswer | tuple[timedelta, DnsAnswer]]
+"""Answers a question, at once or after a delay of its own."""
+
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -43,7 +46,7 @@ class VirtualNetwork:
     """
 
     routes: Mapping[str, Route] = attrs.field(factory=dict)
-    dns: Callable[[Resolve], DnsAnswer] = no_dns
+    dns: Names = no_dns
     latency: timedelta = timedelta(0)
 
     def __call__(self, question: Question) -> tuple[timedelta, Answer]:
@@ -56,7 +59,8 @@ class VirtualNetwork:
         return question.timeout, type(answer)(error=TIMEOUT)
 
     def _resolve(self, question: Resolve) -> tuple[timedelta, DnsAnswer]:
-        return timedelta(0), self.dns(question)
+        said = self.dns(question)
+        return said if isinstance(said, tuple) else (timedelta(0), said)
 
     def _fetch(self, question: Fetch) -> tuple[timedelta, HttpAnswer]:
         try:

@@ -6,10 +6,14 @@ servers could talk to each other for ever.
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import TypeAlias
+
 import attrs
 from dnslib import CLASS, QTYPE
 
 from acme_server.protocol.vantage import DnsAnswer, Resolve
+from solvers.dns.disturbance import AT_ONCE, Disturb, Disturbance, find_under
 from solvers.dns.history import Asked
 from solvers.dns.lookup import Lookup, lookup
 from solvers.dns.name import canonical
@@ -28,20 +32,42 @@ MAX_TCP = 65535
 
 def answer_question(zone: Zone, question: Resolve) -> DnsAnswer:
     """Answer a question as the server would, without a message."""
+    return hear_answer(zone, question)[1]
+
+
+def hear_answer(zone: Zone, question: Resolve, disturb: Disturb | None = None) -> tuple[timedelta, DnsAnswer]:
+    """Return how long the answer to a question takes, NEVER when none comes, and the answer."""
     try:
         name = canonical(question.name)
     except ValueError as error:
-        return DnsAnswer(error=str(error))
-    found = _ask(zone, name, question.rtype.upper(), "virtual")
-    return DnsAnswer(found.rcode, found.answers, found.authority)
+        return AT_ONCE, DnsAnswer(error=str(error))
+    rtype = question.rtype.upper()
+    disturbance = disturb(name, rtype, question.server or "") if disturb else None
+    found = _ask(zone, name, rtype, "virtual", disturbance)
+    delay = disturbance.delay if disturbance else AT_ONCE
+    return delay, DnsAnswer(found.rcode, found.answers, found.authority)
+
+
+@attrs.frozen
+class Late:
+    """A reply that is sent after a while; never, when `delay` is NEVER."""
+
+    delay: timedelta
+    reply: bytes
+
+
+Answered: TypeAlias = bytes | Late | None
+"""A reply to send at once, one that is late, or none, since what came is neither a query nor an update."""
 
 
 @attrs.frozen
 class _Sender:
-    """How a message came; `room` is what the signature of its reply takes."""
+    """How a message came, and where to; `room` is what the signature of its reply takes."""
 
     udp: bool
     may_update: bool
+    disturb: Disturb | None
+    server: str
     room: int = 0
 
     @property
@@ -49,8 +75,16 @@ class _Sender:
         return "udp" if self.udp else "tcp"
 
 
-def answer(zone: Zone, message: bytes, *, udp: bool, writers: Writers = NOBODY) -> bytes | None:
-    """Answer a message, or return None when it is neither a query nor an update; what came signed is signed."""
+def answer(
+    zone: Zone,
+    message: bytes,
+    *,
+    udp: bool,
+    writers: Writers = NOBODY,
+    disturb: Disturb | None = None,
+    server: str = "",
+) -> Answered:
+    """Answer a message that came to a server (`HOST:PORT`); what came signed is signed."""
     if len(message) < HEADER.size:
         return None
     number, flags, *_ = HEADER.unpack_from(message)
@@ -62,13 +96,16 @@ def answer(zone: Zone, message: bytes, *, udp: bool, writers: Writers = NOBODY) 
     except ValueError:
         return refuse(number, flags, "FORMERR")
     if signed is None or keyring is None:
-        return _answer(zone, message, _Sender(udp, writers.anyone))
+        return _answer(zone, message, _Sender(udp, writers.anyone, disturb, server))
     if signed.error:
         return keyring.sign(refuse(number, flags, "NOTAUTH"), signed)
-    return keyring.sign(_answer(zone, signed.message, _Sender(udp, True, signed.room)), signed)
+    reply = _answer(zone, signed.message, _Sender(udp, True, disturb, server, signed.room))
+    if isinstance(reply, Late):
+        return Late(reply.delay, keyring.sign(reply.reply, signed))
+    return keyring.sign(reply, signed)
 
 
-def _answer(zone: Zone, message: bytes, sender: _Sender) -> bytes:
+def _answer(zone: Zone, message: bytes, sender: _Sender) -> bytes | Late:
     number, flags, *_ = HEADER.unpack_from(message)
     if flags & OPCODE == UPDATE:
         return _answer_update(zone, message, sender)
@@ -82,8 +119,14 @@ def _answer(zone: Zone, message: bytes, sender: _Sender) -> bytes:
         return write_reply(query, Lookup("BADVERS"))
     if query.rclass != CLASS.IN:
         return write_reply(query, Lookup("REFUSED"))
-    found = _ask(zone, query.name, QTYPE[query.rtype], sender.transport)
-    return _fit(query, found, sender)
+    rtype = QTYPE[query.rtype]
+    disturbance = sender.disturb(query.name, rtype, sender.server) if sender.disturb else None
+    found = _ask(zone, query.name, rtype, sender.transport, disturbance)
+    if disturbance is None:
+        return _fit(query, found, sender)
+    cut = disturbance.truncated and sender.udp
+    reply = write_reply(query, Lookup(found.rcode), truncated=True) if cut else _fit(query, found, sender)
+    return Late(disturbance.delay, reply) if disturbance.delay else reply
 
 
 def _answer_update(zone: Zone, message: bytes, sender: _Sender) -> bytes:
@@ -101,8 +144,8 @@ def _answer_update(zone: Zone, message: bytes, sender: _Sender) -> bytes:
     return write_update_reply(number, rcode, update.edns)
 
 
-def _ask(zone: Zone, name: str, rtype: str, transport: str) -> Lookup:
-    found = lookup(zone, name, rtype)
+def _ask(zone: Zone, name: str, rtype: str, transport: str, disturbance: Disturbance | None) -> Lookup:
+    found = lookup(zone, name, rtype) if disturbance is None else find_under(disturbance, zone, name, rtype)
     zone.history.append(Asked(name, rtype, found.rcode, transport))
     return found
 

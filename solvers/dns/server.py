@@ -8,7 +8,8 @@ import socket
 import struct
 from typing import Protocol, cast
 
-from solvers.dns.answer import answer
+from solvers.dns.answer import Answered, Late, answer
+from solvers.dns.disturbance import NEVER, Disturb
 from solvers.dns.writers import NOBODY, Writers
 from solvers.dns.zone import Zone
 
@@ -18,9 +19,9 @@ _ATTEMPTS = 20
 
 
 class ReplyTo(Protocol):
-    """Returns the reply to a message, or None when it gets none."""
+    """Returns the reply to a message that came to an address, or None when it gets none."""
 
-    def __call__(self, message: bytes, *, udp: bool) -> bytes | None:
+    def __call__(self, message: bytes, *, udp: bool, server: str) -> Answered:
         """Answer."""
         ...
 
@@ -40,12 +41,17 @@ class DnsServer:
         await self._udp.close()
 
 
-async def serve_dns(zone: Zone, host: str, port: int, writers: Writers = NOBODY) -> DnsServer:
-    """Serve a zone, and let `writers` update it; port 0 is any free one. OSError when the port is taken."""
-    reply_to = functools.partial(answer, zone, writers=writers)
+async def serve_dns(
+    zone: Zone, host: str, port: int, writers: Writers = NOBODY, disturb: Disturb | None = None
+) -> DnsServer:
+    """Serve a zone, and let `writers` update it; port 0 is any free one. OSError when the port is taken.
+
+    disturb: asked what goes wrong with each query.
+    """
+    reply_to = functools.partial(answer, zone, writers=writers, disturb=disturb)
     for _ in range(_ATTEMPTS if port == 0 else 1):
         udp = await _Datagrams.open(reply_to, host, port)
-        streams = _Streams(reply_to)
+        streams = _Streams(reply_to, udp.address)
         try:
             tcp = await asyncio.start_server(streams.serve, udp.host, udp.port)
         except OSError as error:
@@ -81,15 +87,20 @@ class _Datagrams(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)
         self.host, self.port = transport.get_extra_info("sockname")[:2]
-
-    @property
-    def address(self) -> str:
-        """`HOST:PORT`, an IPv6 host in brackets."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        # HOST:PORT, an IPv6 host in brackets.
+        self.address = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        reply = self._reply_to(data, udp=True)
-        if reply is not None:
+        reply = self._reply_to(data, udp=True, server=self.address)
+        if isinstance(reply, Late):
+            if reply.delay < NEVER:
+                loop = asyncio.get_running_loop()
+                loop.call_later(reply.delay.total_seconds(), self._send, reply.reply, addr)
+        elif reply is not None:
+            self._transport.sendto(reply, addr)
+
+    def _send(self, reply: bytes, addr: tuple[str, int]) -> None:
+        if not self._transport.is_closing():
             self._transport.sendto(reply, addr)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
@@ -104,8 +115,8 @@ class _Datagrams(asyncio.DatagramProtocol):
 class _Streams:
     """The TCP half: several queries per connection, one after the other."""
 
-    def __init__(self, reply_to: ReplyTo) -> None:
-        self._reply_to = reply_to
+    def __init__(self, reply_to: ReplyTo, address: str) -> None:
+        self._reply_to, self._address = reply_to, address
         self._open: list[asyncio.Task[None]] = []
         self._closing = False
 
@@ -130,11 +141,19 @@ class _Streams:
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         async with asyncio.timeout(IDLE_SECONDS):
             (length,) = struct.unpack("!H", await reader.readexactly(2))
-            reply = self._reply_to(await reader.readexactly(length), udp=False)
-            if reply is not None:
-                writer.write(struct.pack("!H", len(reply)) + reply)
-                await writer.drain()
-        return reply is not None
+            message = await reader.readexactly(length)
+        reply = self._reply_to(message, udp=False, server=self._address)
+        if isinstance(reply, Late):
+            if reply.delay == NEVER:
+                return True
+            await asyncio.sleep(reply.delay.total_seconds())
+            reply = reply.reply
+        if reply is None:
+            return False
+        async with asyncio.timeout(IDLE_SECONDS):
+            writer.write(struct.pack("!H", len(reply)) + reply)
+            await writer.drain()
+        return True
 
     async def close(self) -> None:
         """End all connections, and those that were accepted but are not yet served."""

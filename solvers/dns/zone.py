@@ -121,10 +121,14 @@ class Zone:
         self.history = other.history.copy()
         self.changes = other.changes.copy()
 
-    @property
-    def nameservers(self) -> tuple[str, ...]:
-        """The first labels of its nameservers' names, in order."""
-        return tuple(self._nameservers)
+    def nameservers_at(self, address: str, name: str) -> tuple[str, ...]:
+        """Return what a nameserver's address is called: the first label, and the full name where a name's zone is."""
+        labels = [
+            label
+            for label, families in self._nameservers.items()
+            if any(address in addresses for addresses in families.values())
+        ]
+        return (*labels, *(below(label, self.apex_of(name)) for label in labels))
 
     @property
     def serial(self) -> int:
