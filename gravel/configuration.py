@@ -84,6 +84,12 @@ class Settings:
     dns: str | None = option(
         None, HOST_PORT, "DNS server that validation and self-checks ask (default: the built-in one).", SERVERS
     )
+    nameserver: tuple[str, ...] = option(
+        (),
+        ADDRESS,
+        "Address to serve the DNS at, instead of HOST; repeated, as ns1, ns2, ... with the same port.",
+        SERVERS,
+    )
     dns_update_key: tuple[Key, ...] = option(
         (),
         KEY,

@@ -29,12 +29,14 @@ class HouseSettings:
     """What differs from house to house.
 
     base_url: what the ACME server calls itself; dns: `HOST:PORT` that
-    validation and self-checks ask; http01_port: what both dial; tls_ca: PEM
-    that the bridge trusts when it speaks to this server.
+    validation and self-checks ask; nameservers: instead, all that self-checks
+    of dns-01 ask; http01_port: what both dial; tls_ca: PEM that the bridge
+    trusts when it speaks to this server.
     """
 
     base_url: str
     dns: str
+    nameservers: tuple[str, ...] = ()
     http01_port: int = 5002
     tls_ca: str | None = None
     timing: Timing = TIMINGS["fast"]
@@ -70,6 +72,7 @@ def build(
     server_settings = attrs.evolve(settings.server, dns=settings.dns, http01_port=settings.http01_port)
     world = create_world(settings.base_url, server_settings, entropy, driver.now())
     zone = Zone() if zone is None else zone
+    zone.clock = driver.now
     responder = Responder() if responder is None else responder
     resources = EmbeddedStore(driver.now, entropy)
 
@@ -81,7 +84,7 @@ def build(
         resources,
         solvers={
             "http01": Http01Solver(responder, settings.http01_port, settings.timing, settings.dns),
-            "dns01": Dns01Solver(zone, (settings.dns,), settings.timing),
+            "dns01": Dns01Solver(zone, settings.nameservers or (settings.dns,), settings.timing),
         },
         worlds={world.id: WorldAddress(world.directory_url, settings.tls_ca)},
         entropy=entropy,

@@ -120,6 +120,7 @@ def _description(hosted: Hosted) -> dict[str, Any]:
         "id": hosted.world.id,
         "directory": hosted.world.directory_url,
         "dns": hosted.world.settings.dns or hosted.view.address,
+        "nameservers": list(hosted.view.addresses),
         "root": hosted.world.authority.root_pem,
         "clock": clock_of(hosted),
         "snapshots": list(hosted.snapshots),

@@ -24,7 +24,7 @@ from acme_server.web import RUNNER_OPTIONS
 from acme_server.web import create_app as create_acme_app
 from acme_server.worlds import HostedWorld, Ports, Worlds
 from gravel.configuration import Settings
-from gravel.dns_view import DnsView, open_view
+from gravel.dns_view import DnsOptions, DnsView, open_view
 from gravel.entropy import entropy_of
 from gravel.guard import is_loopback
 from gravel.house import House, HouseSettings, build
@@ -107,7 +107,9 @@ class Running:
             responder=sockets.responder,
         )
         self.worlds = _worlds(stack, base_url, settings.host, network)
-        self.default = HostedWorld(house.server, driver, DnsView(house.zone, sockets.dns))
+        view = DnsView(house.zone, sockets.nameservers, sockets.faults)
+        view.follow(house.world, driver)
+        self.default = HostedWorld(house.server, driver, view)
         await self._serve(stack, house, sockets, names, material)
         folder = stack.enter_context(_private_folder())
         self.house = house
@@ -147,6 +149,7 @@ def house_settings(settings: Settings, sockets: Sockets, base_url: str, tls_ca: 
     return HouseSettings(
         base_url=base_url,
         dns=settings.dns or sockets.dns,
+        nameservers=() if settings.dns else sockets.nameservers,
         http01_port=port_to_dial(settings, sockets),
         tls_ca=tls_ca,
         timing=TIMINGS[settings.timing],
@@ -168,7 +171,7 @@ def _worlds(stack: AsyncExitStack, base_url: str, host: str, network: Network) -
     ports = Ports(
         clock=_now,
         entropy=entropy_of,
-        view=lambda: open_view(host, EVERYWHERE.get(host, host)),
+        view=lambda options: open_view(options or DnsOptions(), host, EVERYWHERE.get(host, host)),
         driver=lambda clock, view: AsyncioDriver(clock, view.vantage(network)),
     )
     worlds = Worlds(base_url, ports)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import Any
 
 import attrs
@@ -11,6 +12,7 @@ import attrs
 from acme_server.clock import END
 from acme_server.settings import Settings
 from acme_server.worlds import Options
+from gravel.dns_view import DnsOptions
 from gravel.listening import split_authority
 from gravel.request_body import Body
 
@@ -64,18 +66,36 @@ SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
 }
 
 
+def _nameservers(body: Body, name: str) -> tuple[str, ...]:
+    addresses = tuple(dict.fromkeys(str(ip_address(text)) for text in body.texts(name)))
+    if not all(ip_address(address).is_loopback for address in addresses):
+        raise ValueError(f"{name!r} are loopback addresses, such as 127.0.0.1 and 127.0.0.2")
+    return addresses
+
+
+# Settings that are about the world's DNS.
+DNS_SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
+    "nameservers": _nameservers,
+}
+
+
 def options_of(body: Body, defaults: Settings) -> Options:
     """Read the options of a world; `defaults` are what its settings are changes of."""
     body.only(MEMBERS)
     changes = body.object("settings")
-    changes.only(tuple(SETTINGS))
-    settings = attrs.evolve(defaults, **{name: SETTINGS[name](changes, name) for name in changes.members})
+    changes.only((*SETTINGS, *DNS_SETTINGS))
+    settings = attrs.evolve(defaults, **_read(SETTINGS, changes))
     return Options(
         settings,
         seed=body.number("seed", 0, 2**63 - 1) if "seed" in body else None,
         start=_start(body) if "start" in body else None,
         frozen=body.flag("frozen") if "frozen" in body else False,
+        view=DnsOptions(**_read(DNS_SETTINGS, changes)),
     )
+
+
+def _read(table: Mapping[str, Callable[[Body, str], Any]], changes: Body) -> dict[str, Any]:
+    return {name: read(changes, name) for name, read in table.items() if name in changes}
 
 
 def _start(body: Body) -> datetime:

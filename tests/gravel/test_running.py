@@ -149,7 +149,7 @@ SCHEDULING = [
 
 @pytest.mark.parametrize(("changes", "concurrent", "period", "approver", "timing"), SCHEDULING)
 def test_options_of_the_bridge_reach_it(free_settings, changes, concurrent, period, approver, timing):
-    sockets = Sockets(None, None, None, "127.0.0.1:1", "127.0.0.1:2", None, None)
+    sockets = Sockets(None, None, None, ("127.0.0.1:1",), "127.0.0.1:2", None, None, None)
     settings = house_settings(free_settings(http01_port=0, **changes), sockets, "https://a.test", "CA")
     scheduler = settings.bridge.scheduler
     assert (concurrent, timedelta(seconds=period)) == (scheduler.max_concurrent, scheduler.retry_period)
