@@ -2,19 +2,21 @@
 
 A test server's zone: every name has an address unless told otherwise, and every
 walk towards a zone apex ends at one. Apexes that are not configured are the
-last two labels of each name (or its only label).
+last two labels of each name (or its only label). A name with NS records of its
+own begins a zone too: who delegates it sees it as a resolver would.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Address, ip_address
 
 from acme_server.protocol.driver import Clock
 from acme_server.protocol.vantage import DnsRecord
+from solvers.dns.families import by_family, without_default
 from solvers.dns.history import BEGINNING, CHANGES, HISTORY, Asked, Change
 from solvers.dns.name import absolute, canonical
+from solvers.dns.record_types import SPELL
 from solvers.dns.tree import Node, RRsets, below
 
 LOOPBACK = "127.0.0.1"
@@ -24,8 +26,6 @@ TTL = 1
 MAX_TXT = 65000
 NAMESERVER = "ns"
 
-FAMILIES = ("A", "AAAA")
-
 
 class Zone:
     """Addresses, aliases and texts by name; names in any case, their final dot optional.
@@ -33,7 +33,7 @@ class Zone:
     default_addresses: what every other name has; with none, such names do not exist;
     nameserver_addresses: what `ns.APEX` has, that is, where this data is served;
     nameservers: instead, where several servers show it, each address as `ns1.APEX`, `ns2.APEX`, ...;
-    apexes: the zones to be authoritative for, besides the implied ones;
+    apexes: the zones to be authoritative for, besides the implied ones; implied: whether there are those;
     history: the last questions and updates, changes: the last changes of names, both oldest first;
     clock: tells when changes are made.
     """
@@ -45,13 +45,15 @@ class Zone:
         nameserver_addresses: Iterable[str] = (LOOPBACK,),
         nameservers: Iterable[str] = (),
         apexes: Iterable[str] = (),
+        implied: bool = True,
         history: int = HISTORY,
         clock: Clock = lambda: BEGINNING,
     ) -> None:
         self._root = Node()
-        self._default_addresses = _by_family(default_addresses)
-        several = {f"{NAMESERVER}{number}": _by_family([each]) for number, each in enumerate(nameservers, 1)}
-        self._nameservers = several or {NAMESERVER: _by_family(nameserver_addresses)}
+        self._default_addresses = by_family(default_addresses)
+        several = {f"{NAMESERVER}{number}": by_family([each]) for number, each in enumerate(nameservers, 1)}
+        self._nameservers = several or {NAMESERVER: by_family(nameserver_addresses)}
+        self.implied = implied
         self._serial = 1
         self.history: deque[Asked] = deque(maxlen=history)
         self.changes: deque[Change] = deque(maxlen=CHANGES)
@@ -81,7 +83,7 @@ class Zone:
 
     def set_addresses(self, name: str, addresses: Iterable[str]) -> None:
         """Give the name its own IPv4 and IPv6 addresses, or, with none, no address at all."""
-        for rtype, values in _by_family(addresses).items():
+        for rtype, values in by_family(addresses).items():
             self._put(name, rtype, values)
 
     def clear_addresses(self, name: str) -> None:
@@ -96,6 +98,25 @@ class Zone:
         """Make the name no alias."""
         self._drop(name, "CNAME")
 
+    def add_records(self, name: str, rtype: str, values: Iterable[str]) -> None:
+        """Add records of a type of `record_types`, as text; to an apex's own NS records too."""
+        held = self._at(name, rtype) or (self._authority(canonical(name)).get(rtype, ()))
+        self.set_records(name, rtype, (*held, *values))
+
+    def set_records(self, name: str, rtype: str, values: Iterable[str]) -> None:
+        """Let these be all records of a type of `record_types` that the name has, each once."""
+        if rtype == "NS" and name.startswith("*."):
+            raise ValueError("a wildcard delegates nothing")
+        spelled = tuple(dict.fromkeys(map(SPELL[rtype], values)))
+        if spelled:
+            self._put(name, rtype, spelled)
+        else:
+            self._drop(name, rtype)
+
+    def clear_records(self, name: str, rtype: str) -> None:
+        """Remove all records of a type."""
+        self._drop(name, rtype)
+
     @property
     def default_addresses(self) -> tuple[str, ...]:
         """What every name without addresses of its own has, IPv4 first."""
@@ -103,7 +124,7 @@ class Zone:
 
     def set_default_addresses(self, addresses: Iterable[str]) -> None:
         """Say what every name without addresses of its own has; with none, unknown names do not exist."""
-        self._default_addresses = _by_family(addresses)
+        self._default_addresses = by_family(addresses)
         self._serial += 1
 
     def copy(self) -> Zone:
@@ -117,6 +138,7 @@ class Zone:
         self._root = other._root.copy()
         self._default_addresses = other._default_addresses
         self._nameservers = other._nameservers
+        self.implied = other.implied
         self._serial = other._serial
         self.history = other.history.copy()
         self.changes = other.changes.copy()
@@ -136,18 +158,41 @@ class Zone:
         return self._serial
 
     def apex_of(self, name: str) -> str:
-        """Return the apex of the zone that a canonical name is in."""
-        implied = ".".join(name.split(".")[-2:])
-        apex = "" if self._root.apex else implied
+        """Return the apex of the zone that a canonical name is in; the implied one also where none is implied."""
+        apex = self._begun(name)
+        return ".".join(name.split(".")[-2:]) if apex is None else apex
+
+    def covers(self, name: str) -> bool:
+        """Whether a canonical name is in a zone that is served."""
+        return self.implied or self._begun(name) is not None
+
+    def is_cut(self, name: str) -> bool:
+        """Whether a canonical name begins a zone only because it has NS records of its own."""
+        node, exact = self._root.find(name)
+        if node is None or not exact or node.apex or "NS" not in node.rrsets:
+            return False
+        return name.count(".") > 1 or not self.implied or self._begun(name.partition(".")[2]) is not None
+
+    def _begun(self, name: str) -> str | None:
+        """Return the nearest name, going up, that begins a zone."""
+        apex = "" if self._root.apex else None
         for above, node in self._root.path(name):
-            if node.apex:
+            if node.apex or "NS" in node.rrsets:
                 apex = above
         return apex
 
     def soa(self, apex: str) -> DnsRecord:
         """Return the SOA record of a zone."""
-        names = f"{absolute(below(next(iter(self._nameservers)), apex))} {absolute(below('hostmaster', apex))}"
-        return DnsRecord(absolute(apex), "SOA", f"{names} {self._serial} 3600 600 86400 {TTL}", TTL)
+        server = self._ns(apex)[0]
+        text = f"{server} {absolute(below('hostmaster', apex))} {self._serial} 3600 600 86400 {TTL}"
+        return DnsRecord(absolute(apex), "SOA", text, TTL)
+
+    def nameservers_of(self, apex: str) -> tuple[str, ...]:
+        """Return the NS records that an apex has while it is given none."""
+        return tuple(absolute(below(label, apex)) for label in self._nameservers)
+
+    def _ns(self, apex: str) -> tuple[str, ...]:
+        return self.stored(apex).get("NS") or self.nameservers_of(apex)
 
     def rrsets(self, name: str) -> RRsets | None:
         """Return all that a canonical name has, defaults and wildcards applied; None when it does not exist."""
@@ -188,17 +233,14 @@ class Zone:
             node = self._root.grow(name)
             held = {rtype: values for rtype, values in node.rrsets.items() if values}
             if held != rrsets:
-                before, node.rrsets = node.rrsets, {**_without_default(node.rrsets, held, rrsets), **rrsets}
+                before, node.rrsets = node.rrsets, {**without_default(node.rrsets, held, rrsets), **rrsets}
                 self._record(serial, name, before, node.rrsets)
             self._root.prune(name)
 
     def _authority(self, name: str) -> RRsets:
         if self.apex_of(name) != name:
             return {}
-        return {
-            "SOA": (self.soa(name).value,),
-            "NS": tuple(absolute(below(label, name)) for label in self._nameservers),
-        }
+        return {"SOA": (self.soa(name).value,), "NS": self._ns(name)}
 
     def _nameserver(self, name: str) -> RRsets | None:
         """Return the addresses that a name has as a nameserver of its zone."""
@@ -228,27 +270,6 @@ class Zone:
         """Remember a change; rrsets are replaced and never edited, so that what they were stays."""
         self._serial = serial
         self.changes.append(Change(serial, self.clock(), name, before, after))
-
-
-def _without_default(stored: RRsets, before: RRsets, after: RRsets) -> dict[str, tuple[str, ...]]:
-    """Return the families that have no default address: both beside a name's own, else those told to have none."""
-    if _has_addresses(after):
-        return dict.fromkeys(FAMILIES, ())
-    return {} if _has_addresses(before) else {family: () for family in FAMILIES if family in stored}
-
-
-def _has_addresses(rrsets: RRsets) -> bool:
-    return any(family in rrsets for family in FAMILIES)
-
-
-def _by_family(addresses: Iterable[str]) -> RRsets:
-    parsed = [ip_address(address) for address in addresses]
-    if any("%" in str(address) for address in parsed):
-        raise ValueError("an address in the DNS has no zone index")
-    return {
-        "A": tuple(str(address) for address in parsed if isinstance(address, IPv4Address)),
-        "AAAA": tuple(str(address) for address in parsed if not isinstance(address, IPv4Address)),
-    }
 
 
 def _zone_name(apex: str) -> str:
