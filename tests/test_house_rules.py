@@ -31,6 +31,7 @@ SHELLS = {
     "acme_server/network.py",
     "acme_server/runner.py",
     "acme_server/web.py",
+    "solvers/dns/forwarder.py",
     "solvers/dns/server.py",
     "solvers/http01/server.py",
     "issuer_bridge/api.py",

@@ -42,6 +42,11 @@ class Disturbance:
     truncated: bool = False
     delay: timedelta = AT_ONCE
 
+    def replaces(self, *, udp: bool) -> bool:
+        """Whether what is right does not matter, so that nobody need be asked."""
+        instead = self.rcode is not None or self.no_data or self.loop
+        return instead or self.delay == NEVER or (self.truncated and udp)
+
 
 Disturb: TypeAlias = Callable[[str, str, str], Disturbance | None]
 """Asked for each query: its canonical name, its type, and the `HOST:PORT` where it arrived."""

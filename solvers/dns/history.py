@@ -16,13 +16,22 @@ BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 @attrs.frozen
 class Asked:
-    """A question that was answered, or with the opcode UPDATE a change; transport: udp, tcp, or virtual."""
+    """A question that was answered, or with the opcode UPDATE a change; transport: udp, tcp, or virtual.
+
+    client: the address it came from; server: the `HOST:PORT` it came to;
+    at: when; number: its place among all that was asked, from 1. Two that
+    differ in these alone are equal.
+    """
 
     name: str
     rtype: str
     rcode: str
     transport: str
     opcode: str = "QUERY"
+    client: str = attrs.field(default="", eq=False)
+    server: str = attrs.field(default="", eq=False)
+    at: datetime = attrs.field(default=BEGINNING, eq=False)
+    number: int = attrs.field(default=0, eq=False)
 
 
 @attrs.frozen

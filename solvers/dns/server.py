@@ -8,8 +8,11 @@ import socket
 import struct
 from typing import Protocol, cast
 
-from solvers.dns.answer import Answered, Late, answer
+import attrs
+
+from solvers.dns.answer import Answered, Forward, Late, answer
 from solvers.dns.disturbance import NEVER, Disturb
+from solvers.dns.forwarder import Forwarder
 from solvers.dns.writers import NOBODY, Writers
 from solvers.dns.zone import Zone
 
@@ -21,9 +24,23 @@ _ATTEMPTS = 20
 class ReplyTo(Protocol):
     """Returns the reply to a message that came to an address, or None when it gets none."""
 
-    def __call__(self, message: bytes, *, udp: bool, server: str) -> Answered:
+    def __call__(self, message: bytes, *, udp: bool, server: str, client: str) -> Answered:
         """Answer."""
         ...
+
+
+@attrs.frozen
+class _Replies:
+    """How replies are made: now, or after a while, and by whom where that is somebody else."""
+
+    now: ReplyTo
+    forwarder: Forwarder | None = None
+
+    async def later(self, answered: Late | Forward) -> bytes:
+        await asyncio.sleep(answered.delay.total_seconds())
+        if isinstance(answered, Late):
+            return answered.reply
+        return answered.finish(await self.forwarder.ask(answered.message) if self.forwarder else None)
 
 
 class DnsServer:
@@ -42,16 +59,22 @@ class DnsServer:
 
 
 async def serve_dns(
-    zone: Zone, host: str, port: int, writers: Writers = NOBODY, disturb: Disturb | None = None
+    zone: Zone,
+    host: str,
+    port: int,
+    writers: Writers = NOBODY,
+    disturb: Disturb | None = None,
+    forwarder: Forwarder | None = None,
 ) -> DnsServer:
     """Serve a zone, and let `writers` update it; port 0 is any free one. OSError when the port is taken.
 
-    disturb: asked what goes wrong with each query.
+    disturb: asked what goes wrong with each query; forwarder: asked what the
+    zone does not cover.
     """
-    reply_to = functools.partial(answer, zone, writers=writers, disturb=disturb)
+    replies = _Replies(functools.partial(answer, zone, writers=writers, disturb=disturb), forwarder)
     for _ in range(_ATTEMPTS if port == 0 else 1):
-        udp = await _Datagrams.open(reply_to, host, port)
-        streams = _Streams(reply_to, udp.address)
+        udp = await _Datagrams.open(replies, host, port)
+        streams = _Streams(replies, udp.address)
         try:
             tcp = await asyncio.start_server(streams.serve, udp.host, udp.port)
         except OSError as error:
@@ -65,12 +88,13 @@ async def serve_dns(
 class _Datagrams(asyncio.DatagramProtocol):
     """The UDP half."""
 
-    def __init__(self, reply_to: ReplyTo) -> None:
-        self._reply_to = reply_to
+    def __init__(self, replies: _Replies) -> None:
+        self._replies = replies
+        self._later: dict[asyncio.Task[None], None] = {}
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @classmethod
-    async def open(cls, reply_to: ReplyTo, host: str, port: int) -> _Datagrams:
+    async def open(cls, replies: _Replies, host: str, port: int) -> _Datagrams:
         """Bind a socket, by hand: uvloop's error would not say that the port is taken."""
         loop = asyncio.get_running_loop()
         family, kind, protocol, _, address = (await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM))[0]
@@ -81,7 +105,7 @@ class _Datagrams(asyncio.DatagramProtocol):
         except OSError:
             bound.close()
             raise
-        _, datagrams = await loop.create_datagram_endpoint(lambda: cls(reply_to), sock=bound)
+        _, datagrams = await loop.create_datagram_endpoint(lambda: cls(replies), sock=bound)
         return datagrams
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -91,15 +115,17 @@ class _Datagrams(asyncio.DatagramProtocol):
         self.address = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        reply = self._reply_to(data, udp=True, server=self.address)
-        if isinstance(reply, Late):
+        reply = self._replies.now(data, udp=True, server=self.address, client=addr[0])
+        if isinstance(reply, Late | Forward):
             if reply.delay < NEVER:
-                loop = asyncio.get_running_loop()
-                loop.call_later(reply.delay.total_seconds(), self._send, reply.reply, addr)
+                task = asyncio.get_running_loop().create_task(self._send_later(reply, addr))
+                self._later[task] = None
+                task.add_done_callback(lambda sent: self._later.pop(sent, None))
         elif reply is not None:
             self._transport.sendto(reply, addr)
 
-    def _send(self, reply: bytes, addr: tuple[str, int]) -> None:
+    async def _send_later(self, answered: Late | Forward, addr: tuple[str, int]) -> None:
+        reply = await self._replies.later(answered)
         if not self._transport.is_closing():
             self._transport.sendto(reply, addr)
 
@@ -107,7 +133,11 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._closed.set_result(None)
 
     async def close(self) -> None:
-        """Close the socket, and wait until it is."""
+        """Close the socket, and wait until it is; nobody waits for what is not sent yet."""
+        late = tuple(self._later)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
         self._transport.close()
         await self._closed
 
@@ -115,8 +145,8 @@ class _Datagrams(asyncio.DatagramProtocol):
 class _Streams:
     """The TCP half: several queries per connection, one after the other."""
 
-    def __init__(self, reply_to: ReplyTo, address: str) -> None:
-        self._reply_to, self._address = reply_to, address
+    def __init__(self, replies: _Replies, address: str) -> None:
+        self._replies, self._address = replies, address
         self._open: list[asyncio.Task[None]] = []
         self._closing = False
 
@@ -142,12 +172,12 @@ class _Streams:
         async with asyncio.timeout(IDLE_SECONDS):
             (length,) = struct.unpack("!H", await reader.readexactly(2))
             message = await reader.readexactly(length)
-        reply = self._reply_to(message, udp=False, server=self._address)
-        if isinstance(reply, Late):
+        client = (writer.get_extra_info("peername") or ("",))[0]
+        reply = self._replies.now(message, udp=False, server=self._address, client=client)
+        if isinstance(reply, Late | Forward):
             if reply.delay == NEVER:
                 return True
-            await asyncio.sleep(reply.delay.total_seconds())
-            reply = reply.reply
+            reply = await self._replies.later(reply)
         if reply is None:
             return False
         async with asyncio.timeout(IDLE_SECONDS):

@@ -56,10 +56,11 @@ class Zone:
         self.implied = implied
         self._serial = 1
         self.history: deque[Asked] = deque(maxlen=history)
+        self._asked = 0
         self.changes: deque[Change] = deque(maxlen=CHANGES)
         self.clock = clock
         for apex in apexes:
-            self._root.grow(_zone_name(apex)).apex = True
+            self._root.grow(zone_name(apex)).apex = True
 
     def add_txt(self, name: str, value: str) -> None:
         """Add one value to the name's TXT records; the same value is kept once."""
@@ -97,6 +98,12 @@ class Zone:
     def clear_cname(self, name: str) -> None:
         """Make the name no alias."""
         self._drop(name, "CNAME")
+
+    def note(self, name: str, rtype: str, rcode: str, transport: str, opcode: str, client: str, server: str) -> None:
+        """Remember what was asked (see `Asked`), its moment and number."""
+        self._asked += 1
+        asked = Asked(name, rtype, rcode, transport, opcode, client, server, self.clock(), self._asked)
+        self.history.append(asked)
 
     def add_records(self, name: str, rtype: str, values: Iterable[str]) -> None:
         """Add records of a type of `record_types`, as text; to an apex's own NS records too."""
@@ -140,7 +147,7 @@ class Zone:
         self._nameservers = other._nameservers
         self.implied = other.implied
         self._serial = other._serial
-        self.history = other.history.copy()
+        self.history, self._asked = other.history.copy(), other._asked
         self.changes = other.changes.copy()
 
     def nameservers_at(self, address: str, name: str) -> tuple[str, ...]:
@@ -272,7 +279,8 @@ class Zone:
         self.changes.append(Change(serial, self.clock(), name, before, after))
 
 
-def _zone_name(apex: str) -> str:
+def zone_name(apex: str) -> str:
+    """Return a zone's name in its canonical form; ValueError when it is none, or leaves no room below it."""
     name = canonical(apex)
     canonical(below("hostmaster", name))
     return name
