@@ -71,16 +71,29 @@ class DnsView:
 
 @attrs.frozen
 class DnsOptions:
-    """What a view may be told; nameservers: loopback addresses to serve it at, none for the usual one."""
+    """What a view may be told.
+
+    nameservers: loopback addresses to serve it at, none for the usual one;
+    zones: what it is authoritative for, besides the implied ones; forward:
+    `HOST:PORT` of who is asked the rest, and then no zone is implied.
+    """
 
     nameservers: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
+    forward: str | None = None
 
 
 async def open_view(options: DnsOptions, host: str, reached: str) -> DnsView:
     """Serve a new zone on a free port of a host, which is reached under another name perhaps, or of its nameservers."""
-    zone = Zone(nameserver_addresses=(reached,), nameservers=options.nameservers)
+    zone = Zone(
+        nameserver_addresses=(reached,),
+        nameservers=options.nameservers,
+        apexes=options.zones,
+        implied=options.forward is None,
+    )
     faults = DnsFaults(zone)
-    servers = await open_nameservers(zone, options.nameservers or (host,), 0, disturb=faults)
+    hosts = options.nameservers or (host,)
+    servers = await open_nameservers(zone, hosts, 0, disturb=faults, forward=options.forward)
     if options.nameservers:
         return DnsView(zone, servers.addresses, faults, servers)
     port = servers.addresses[0].rpartition(":")[2]

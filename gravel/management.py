@@ -15,6 +15,7 @@ from aiohttp import web
 from acme_server.protocol.driver import RanTooLong
 from acme_server.settings import Settings
 from acme_server.worlds import DEFAULT, NoSuchWorld, Worlds
+from gravel.dns_endpoints import DNS_ENDPOINTS
 from gravel.dns_view import DnsView
 from gravel.fault_endpoints import FAULT_ENDPOINTS
 from gravel.guard import guard
@@ -44,7 +45,7 @@ def create_app(
     app.router.add_post(f"{_WORLD}/reset", lifecycle.reset)
     app.router.add_post(f"{_WORLD}/snapshot", lifecycle.snapshot)
     app.router.add_post(f"{_WORLD}/restore", lifecycle.restore)
-    for (method, path), endpoint in (*ENDPOINTS.items(), *FAULT_ENDPOINTS.items()):
+    for (method, path), endpoint in (*ENDPOINTS.items(), *DNS_ENDPOINTS.items(), *FAULT_ENDPOINTS.items()):
         for place in (path, _WORLD + path):
             app.router.add_route(method, place, lifecycle.of_world(endpoint))
     return app

@@ -6,7 +6,9 @@ from collections.abc import Collection
 
 import attrs
 
+from gravel.listening import split_authority
 from solvers.dns.disturbance import Disturb
+from solvers.dns.forwarder import Forwarder
 from solvers.dns.server import DnsServer, serve_dns
 from solvers.dns.writers import NOBODY, Writers
 from solvers.dns.zone import Zone
@@ -32,15 +34,24 @@ class Nameservers:
 
 
 async def open_nameservers(
-    zone: Zone, hosts: Collection[str], port: int, writers: Writers = NOBODY, disturb: Disturb | None = None
+    zone: Zone,
+    hosts: Collection[str],
+    port: int,
+    writers: Writers = NOBODY,
+    disturb: Disturb | None = None,
+    forward: str | None = None,
 ) -> Nameservers:
-    """Serve a zone on several hosts; port 0 is any that is free on all of them. OSError when there is none."""
+    """Serve a zone on several hosts; port 0 is any that is free on all of them. OSError when there is none.
+
+    forward: `HOST:PORT` of who is asked what the zone does not cover.
+    """
+    forwarder = Forwarder(*split_authority(forward)) if forward else None
     for _ in range(_ATTEMPTS if port == 0 else 1):
         servers: list[DnsServer] = []
         try:
             for host in hosts:
                 common = int(servers[0].address.rpartition(":")[2]) if servers else port
-                servers.append(await serve_dns(zone, host, common, writers, disturb))
+                servers.append(await serve_dns(zone, host, common, writers, disturb, forwarder))
         except OSError as error:
             await Nameservers(tuple(servers)).close()
             taken = error

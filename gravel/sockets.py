@@ -53,11 +53,15 @@ class Sockets:
 
 async def open_sockets(stack: AsyncExitStack, settings: Settings, *, bridge: bool) -> Sockets:
     """Open everything, to be closed by the stack; a taken port is a ClickException."""
+    if settings.forward and not settings.zone:
+        raise click.UsageError("--forward needs --zone: names of no zone are forwarded, and there is none.")
     host, responder = settings.host, Responder()
     zone = Zone(
         default_addresses=settings.default_address or (LOOPBACK,),
         nameserver_addresses=(_reached(settings.host),),
         nameservers=dict.fromkeys(settings.nameserver),
+        apexes=settings.zone,
+        implied=settings.forward is None,
     )
     faults = DnsFaults(zone)
     api = Door("Kubernetes-style API", "--kubernetes-port", LOOPBACK, settings.kubernetes_port)
@@ -91,7 +95,7 @@ def _bound(stack: AsyncExitStack, door: Door) -> Bound:
 async def _open_dns(stack: AsyncExitStack, zone: Zone, faults: DnsFaults, settings: Settings) -> tuple[str, ...]:
     hosts = tuple(dict.fromkeys(settings.nameserver)) or (settings.host,)
     with opening(Door("DNS", "--dns-port", ", ".join(hosts), settings.dns_port)):
-        servers = await open_nameservers(zone, hosts, settings.dns_port, writers_of(settings), faults)
+        servers = await open_nameservers(zone, hosts, settings.dns_port, writers_of(settings), faults, settings.forward)
     stack.push_async_callback(servers.close)
     return tuple(map(_reachable, servers.addresses))
 

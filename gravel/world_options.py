@@ -15,6 +15,7 @@ from acme_server.worlds import Options
 from gravel.dns_view import DnsOptions
 from gravel.listening import split_authority
 from gravel.request_body import Body
+from solvers.dns.zone import zone_name
 
 MEMBERS = ("id", "seed", "start", "frozen", "settings")
 _EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
@@ -73,9 +74,15 @@ def _nameservers(body: Body, name: str) -> tuple[str, ...]:
     return addresses
 
 
+def _zones(body: Body, name: str) -> tuple[str, ...]:
+    return tuple(map(zone_name, body.texts(name)))
+
+
 # Settings that are about the world's DNS.
 DNS_SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
     "nameservers": _nameservers,
+    "zones": _zones,
+    "forward": _authority,
 }
 
 
@@ -84,6 +91,8 @@ def options_of(body: Body, defaults: Settings) -> Options:
     body.only(MEMBERS)
     changes = body.object("settings")
     changes.only((*SETTINGS, *DNS_SETTINGS))
+    if "forward" in changes and "zones" not in changes:
+        raise ValueError("'forward' needs 'zones': names of no zone are forwarded, and there is none")
     settings = attrs.evolve(defaults, **_read(SETTINGS, changes))
     return Options(
         settings,
