@@ -34,8 +34,8 @@ DNS_FAULTS = [
 ]
 
 
-def run(fault, seed=1, name="one.http.test"):
-    house = VirtualHouse(seed)
+def run(fault, seed=1, name="one.http.test", **options):
+    house = VirtualHouse(seed, **options)
     house.house.world.faults.arm(read_rule(fault), START)
     house.apply_issuer()
     house.apply_request("one", name)
@@ -64,6 +64,17 @@ def test_a_change_that_propagates_slowly_is_seen_in_its_own_time():
     (presented,), (passed,) = house.facts("ChallengePresented"), house.facts("SelfCheckPassed")
     # Checked every 10 s, and 60 s pass after the check.
     assert timedelta(seconds=45 + 60) <= moment(passed) - moment(presented) < timedelta(seconds=45 + 10 + 60 + 1)
+
+
+def test_a_self_check_waits_for_the_nameserver_that_is_late():
+    fault = {"match": {"server": "127.0.0.2"}, "action": {"kind": "propagation", "seconds": 45}}
+    both = ("127.0.0.1:8053", "127.0.0.2:8053")
+    checks = [
+        len(run(fault, name="one.dns.test", nameservers=servers).facts("SelfCheckFailed"))
+        for servers in (both[:1], both)
+    ]
+    # At once, as soon as it is presented, and then every 10 s.
+    assert checks == [0, 2 + 4]
 
 
 def moment(entry):

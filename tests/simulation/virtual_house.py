@@ -50,7 +50,7 @@ def entropy_of(seed):
 class VirtualHouse:
     """Parts plus what a test does with them."""
 
-    def __init__(self, seed=1, latency=timedelta(milliseconds=5), timing="cert-manager", **options):
+    def __init__(self, seed=1, latency=timedelta(milliseconds=5), timing="cert-manager", nameservers=(), **options):
         self.network = VirtualNetwork(
             routes={ACME: self._acme, RESPONDER: self._responder},
             dns=lambda question: hear_answer(self.house.zone, question, self._faults),
@@ -58,7 +58,11 @@ class VirtualHouse:
         )
         self.driver = VirtualDriver(START, self.network)
         settings = HouseSettings(
-            base_url=f"https://{ACME}", dns=DNS, timing=TIMINGS[timing], bridge=attrs.evolve(Options(), **options)
+            base_url=f"https://{ACME}",
+            dns=DNS,
+            nameservers=nameservers,
+            timing=TIMINGS[timing],
+            bridge=attrs.evolve(Options(), **options),
         )
         self.house = build(self.driver, settings, entropy_of(seed))
         self._faults = DnsFaults(self.house.zone)
