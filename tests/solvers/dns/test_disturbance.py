@@ -58,7 +58,7 @@ def counts(reply):
         (Disturbance(truncated=True), ("NOERROR", 0, 0)),
         (Disturbance(rcode="REFUSED", ttl=7, order=b"seed"), ("REFUSED", 0, 0)),
     ],
-    ids=str,
+    ids=["none", "servfail", "nxdomain", "no data", "loop", "other data", "cut", "edited error"],
 )
 def test_the_answer_is_as_the_disturbance_says(disturbance, expected):
     assert expected == counts(ask(disturbance))
