@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: help up demo test cover lint types clients bench bench-fixture docs lock clean
+.PHONY: help up demo test cover lint types clients bench bench-dns bench-fixture fuzz docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,8 +51,14 @@ clients: ## Install the real clients that tests and benchmarks use (Debian or Ub
 bench: $(VENV)/.dev ## Compare with Debian's pebble: certificates/s, latency, CPU per certificate
 	$(BIN)/python bench/compare.py
 
+bench-dns: $(VENV)/.dev ## Ask the DNS 1,000 questions a second for 10 s: p50, p99, max
+	$(BIN)/python bench/dns_load.py
+
 bench-fixture: $(VENV)/.dev ## Measure what the pytest plugin adds to a run, and what a fresh world costs
 	$(BIN)/python bench/fixture.py
+
+fuzz: $(VENV)/.dev ## Send the DNS server 100,000 malformed packets
+	GRAVEL_FUZZ=100000 $(BIN)/python -m pytest tests/solvers/dns/test_server_fuzz.py -q
 
 docs: $(VENV)/.dev ## Write the generated parts of the documents anew
 	$(BIN)/python -m tests.documents

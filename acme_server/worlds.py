@@ -41,6 +41,10 @@ class View(Protocol):
         """Have the data of a copy again; the copy stays good."""
         ...
 
+    def follow(self, world: World, driver: AsyncioDriver) -> None:
+        """Be the view of this world: of its faults, and in its time; told anew after each restore."""
+        ...
+
     async def close(self) -> None:
         """Release its sockets."""
         ...
@@ -54,23 +58,28 @@ class Ports(Generic[V]):
     """What worlds are made with.
 
     clock: the one that theirs follow; entropy: makes the bytes of a seed, or
-    without one of the system; view: opens a view; driver: makes a world's driver.
+    without one of the system; view: opens a view, as the options say; driver:
+    makes a world's driver.
     """
 
     clock: Clock
     entropy: Callable[[int | None], Entropy]
-    view: Callable[[], Awaitable[V]]
+    view: Callable[[Any], Awaitable[V]]
     driver: Callable[[WorldClock, V], AsyncioDriver]
 
 
 @attrs.frozen
 class Options:
-    """What a world is made of; start: what its clock shows first, None for what it is; frozen: its clock stands."""
+    """What a world is made of; start: what its clock shows first, None for what it is; frozen: its clock stands.
+
+    view: what whoever opens its view is told.
+    """
 
     settings: Settings = attrs.field(factory=Settings)
     seed: int | None = None
     start: datetime | None = None
     frozen: bool = False
+    view: Any = None
 
 
 @attrs.frozen
@@ -131,9 +140,10 @@ class Worlds(Generic[V]):
     async def create(self, world_id: str | None = None, options: Options | None = None) -> HostedWorld[V]:
         """Make an empty world, without an ID under a new one; ValueError when the ID is taken or none."""
         world_id = self._new_id() if world_id is None else self._checked(world_id)
-        view = await self._ports.view()
+        options = options or Options()
+        view = await self._ports.view(options.view)
         try:
-            hosted = self._host(self._checked(world_id), view, options or Options())
+            hosted = self._host(self._checked(world_id), view, options)
         except BaseException:
             await view.close()
             raise
@@ -168,6 +178,7 @@ class Worlds(Generic[V]):
         hosted.driver = self._ports.driver(snapshot.clock.copy(), hosted.view)
         hosted.server = Server(snapshot.world.copy(), hosted.driver)
         hosted.view.restore(snapshot.view)
+        hosted.view.follow(hosted.world, hosted.driver)
         await ended.close()
 
     async def close(self) -> None:
@@ -181,6 +192,7 @@ class Worlds(Generic[V]):
         world = create_world(f"{self._base_url}/w/{world_id}", options.settings, entropy, clock(), world_id)
         driver = self._ports.driver(clock, view)
         hosted = HostedWorld(Server(world, driver), driver, view)
+        view.follow(world, driver)
         hosted.take(BEGINNING)
         return hosted
 

@@ -74,6 +74,9 @@ async def run_command(command: Sequence[str], environment: Mapping[str, str], si
         raise NoSuchCommandError(command[0], "there is no such command") from None
     except OSError as error:
         raise CannotRunError(command[0], (error.strerror or str(error)).lower()) from None
+    if signals.earlier is not None:
+        # It came while the command was being started, which may have been long enough to be running by then.
+        signals.receive(signals.earlier)
     code = await signals.process.wait()
     return code if code >= 0 else BY_SIGNAL - code
 

@@ -19,7 +19,20 @@ from typing import Any
 import attrs
 import click
 
-from gravel.option_types import ADDRESS, COUNT, HOST_PORT, KEY, METAVARS, NAME, NUMBER, ORIGIN, PORT, SECONDS, TOKEN
+from gravel.option_types import (
+    ADDRESS,
+    COUNT,
+    HOST_PORT,
+    KEY,
+    METAVARS,
+    NAME,
+    NUMBER,
+    ORIGIN,
+    PORT,
+    SECONDS,
+    TOKEN,
+    ZONE,
+)
 from solvers.dns.keys import Key
 
 FILE = Path("gravel.toml")
@@ -86,6 +99,18 @@ class Settings:
     )
     dns: str | None = option(
         None, HOST_PORT, "DNS server that validation and self-checks ask (default: the built-in one).", SERVERS
+    )
+    nameserver: tuple[str, ...] = option(
+        (),
+        ADDRESS,
+        "Address to serve the DNS at, instead of HOST; repeated, as ns1, ns2, ... with the same port.",
+        SERVERS,
+    )
+    zone: tuple[str, ...] = option(
+        (), ZONE, "Zone to be authoritative for, besides the last two labels of every name; may be repeated.", SERVERS
+    )
+    forward: str | None = option(
+        None, HOST_PORT, "DNS server that is asked for names in no --zone; then no other zone is served.", SERVERS
     )
     dns_update_key: tuple[Key, ...] = option(
         (),

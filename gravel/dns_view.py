@@ -1,13 +1,16 @@
-"""A world's own DNS: a zone, and the port that it is served on."""
+"""A world's own DNS: a zone, and the nameservers that show it."""
 
 from __future__ import annotations
 
 import attrs
 
 from acme_server.network import Network
+from acme_server.protocol.driver import Driver
 from acme_server.protocol.vantage import Answer, Question, Resolve, Vantage
+from acme_server.world import World
 from gravel.addresses import AddressBook
-from solvers.dns.server import DnsServer, serve_dns
+from gravel.dns_faults import DnsFaults
+from gravel.nameservers import Nameservers, open_nameservers
 from solvers.dns.zone import Zone
 
 
@@ -20,16 +23,21 @@ class Copied:
 
 
 class DnsView:
-    """What one world's names have; `address` is where that is told.
+    """What one world's names have; `addresses` are where that is told, `address` is the first of them.
 
-    server: closed with the view, None when it is somebody else's.
+    faults: what its nameservers ask about each query; servers: closed with the
+    view, None when they are somebody else's.
     """
 
-    def __init__(self, zone: Zone, address: str, server: DnsServer | None = None) -> None:
+    def __init__(
+        self, zone: Zone, addresses: tuple[str, ...], faults: DnsFaults, servers: Nameservers | None = None
+    ) -> None:
         self.zone = zone
-        self.address = address
+        self.addresses = addresses
+        self.address = addresses[0]
         self.book = AddressBook(zone)
-        self._server = server
+        self._faults = faults
+        self._servers = servers
 
     def copy(self) -> Copied:
         """See acme_server.worlds.View."""
@@ -41,10 +49,14 @@ class DnsView:
         self.zone.become(copied.zone)
         self.book = copied.book.copy(self.zone)
 
+    def follow(self, world: World, driver: Driver) -> None:
+        """See acme_server.worlds.View."""
+        self._faults.follow(world, driver.now)
+
     async def close(self) -> None:
         """See acme_server.worlds.View."""
-        if self._server is not None:
-            await self._server.close()
+        if self._servers is not None:
+            await self._servers.close()
 
     def vantage(self, network: Network) -> Vantage:
         """Return the network as this world sees it: questions that name no resolver are asked here."""
@@ -57,9 +69,33 @@ class DnsView:
         return answer
 
 
-async def open_view(host: str, reached: str) -> DnsView:
-    """Serve a new zone on a free port of a host, which is reached under another name perhaps."""
-    zone = Zone(nameserver_addresses=(reached,))
-    server = await serve_dns(zone, host, 0)
-    port = server.address.rpartition(":")[2]
-    return DnsView(zone, f"[{reached}]:{port}" if ":" in reached else f"{reached}:{port}", server)
+@attrs.frozen
+class DnsOptions:
+    """What a view may be told.
+
+    nameservers: loopback addresses to serve it at, none for the usual one;
+    zones: what it is authoritative for, besides the implied ones; forward:
+    `HOST:PORT` of who is asked the rest, and then no zone is implied.
+    """
+
+    nameservers: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
+    forward: str | None = None
+
+
+async def open_view(options: DnsOptions, host: str, reached: str) -> DnsView:
+    """Serve a new zone on a free port of a host, which is reached under another name perhaps, or of its nameservers."""
+    zone = Zone(
+        nameserver_addresses=(reached,),
+        nameservers=options.nameservers,
+        apexes=options.zones,
+        implied=options.forward is None,
+    )
+    faults = DnsFaults(zone)
+    hosts = options.nameservers or (host,)
+    servers = await open_nameservers(zone, hosts, 0, disturb=faults, forward=options.forward)
+    if options.nameservers:
+        return DnsView(zone, servers.addresses, faults, servers)
+    port = servers.addresses[0].rpartition(":")[2]
+    address = f"[{reached}]:{port}" if ":" in reached else f"{reached}:{port}"
+    return DnsView(zone, (address,), faults, servers)

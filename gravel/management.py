@@ -15,6 +15,7 @@ from aiohttp import web
 from acme_server.protocol.driver import RanTooLong
 from acme_server.settings import Settings
 from acme_server.worlds import DEFAULT, NoSuchWorld, Worlds
+from gravel.dns_endpoints import DNS_ENDPOINTS
 from gravel.dns_view import DnsView
 from gravel.fault_endpoints import FAULT_ENDPOINTS
 from gravel.guard import guard
@@ -45,7 +46,8 @@ def create_app(
     app.router.add_post(f"{_WORLD}/reset", lifecycle.reset)
     app.router.add_post(f"{_WORLD}/snapshot", lifecycle.snapshot)
     app.router.add_post(f"{_WORLD}/restore", lifecycle.restore)
-    for (method, path), endpoint in (*ENDPOINTS.items(), *RESOURCE_ENDPOINTS.items(), *FAULT_ENDPOINTS.items()):
+    endpoints = {**ENDPOINTS, **RESOURCE_ENDPOINTS, **DNS_ENDPOINTS, **FAULT_ENDPOINTS}
+    for (method, path), endpoint in endpoints.items():
         for place in (path, _WORLD + path):
             app.router.add_route(method, place, lifecycle.of_world(endpoint))
     return app
@@ -121,6 +123,7 @@ def _description(hosted: Hosted) -> dict[str, Any]:
         "id": hosted.world.id,
         "directory": hosted.world.directory_url,
         "dns": hosted.world.settings.dns or hosted.view.address,
+        "nameservers": list(hosted.view.addresses),
         "root": hosted.world.authority.root_pem,
         "clock": clock_of(hosted),
         "snapshots": list(hosted.snapshots),

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 import click
 
 from solvers.dns.keys import Key, read_key
+from solvers.dns.zone import zone_name
 
 _HOST_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})", re.ASCII)
 _ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?/?", re.ASCII)
@@ -34,6 +35,13 @@ def _address(text: str) -> str:
         raise click.BadParameter(f"{text!r} is not an IP address.") from None
 
 
+def _zone(text: str) -> str:
+    try:
+        return zone_name(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not the name of a zone.") from None
+
+
 def _origin(text: str) -> str:
     if not _ORIGIN.fullmatch(text):
         raise click.BadParameter(f"{text!r} is not https://HOST[:PORT].")
@@ -55,6 +63,7 @@ def _key(text: str) -> Key:
 
 NAME = click.types.FuncParamType(_name)
 ADDRESS = click.types.FuncParamType(_address)
+ZONE = click.types.FuncParamType(_zone)
 HOST_PORT = click.types.FuncParamType(_host_port)
 ORIGIN = click.types.FuncParamType(_origin)
 TOKEN = click.types.FuncParamType(_token)
@@ -67,6 +76,7 @@ METAVARS = {
     PORT: "PORT",
     SECONDS: "SECONDS",
     NAME: "NAME",
+    ZONE: "NAME",
     ADDRESS: "IP",
     HOST_PORT: "HOST:PORT",
     ORIGIN: "URL",

@@ -47,6 +47,13 @@ class Body:
             raise ValueError(f"{name!r} is wanted: a non-empty list of strings")
         return values
 
+    def objects(self, name: str) -> list[Body]:
+        """Return a non-empty list of objects."""
+        values = self.members.get(name)
+        if not isinstance(values, list) or not values or not all(isinstance(value, dict) for value in values):
+            raise ValueError(f"{name!r} is wanted: a non-empty list of objects")
+        return [Body(value) for value in values]
+
     def flag(self, name: str) -> bool:
         """Return true or false."""
         value = self.members.get(name)

@@ -28,7 +28,7 @@ from acme_server.web import RUNNER_OPTIONS
 from acme_server.web import create_app as create_acme_app
 from acme_server.worlds import HostedWorld, Ports, Worlds
 from gravel.configuration import Settings
-from gravel.dns_view import DnsView, open_view
+from gravel.dns_view import DnsOptions, DnsView, open_view
 from gravel.entropy import entropy_of
 from gravel.guard import is_loopback
 from gravel.listening import serve
@@ -117,7 +117,9 @@ class Running:
         for rule in self._faults:
             parts.world.faults.arm(rule, driver.now())
         self.worlds = _worlds(stack, base_url, settings.host, network)
-        self.default = HostedWorld(parts.server, driver, DnsView(parts.zone, sockets.dns))
+        view = DnsView(parts.zone, sockets.nameservers, sockets.faults)
+        view.follow(parts.world, driver)
+        self.default = HostedWorld(parts.server, driver, view)
         await self._serve(stack, parts, sockets, names, material)
         folder = stack.enter_context(_private_folder())
         self.parts = parts
@@ -173,7 +175,7 @@ def _worlds(stack: AsyncExitStack, base_url: str, host: str, network: Network) -
     ports = Ports(
         clock=_now,
         entropy=entropy_of,
-        view=lambda: open_view(host, EVERYWHERE.get(host, host)),
+        view=lambda options: open_view(options or DnsOptions(), host, EVERYWHERE.get(host, host)),
         driver=lambda clock, view: AsyncioDriver(clock, view.vantage(network)),
     )
     worlds = Worlds(base_url, ports)

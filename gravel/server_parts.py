@@ -38,4 +38,5 @@ def build_server(
     """
     world = create_world(base_url, settings, entropy, driver.now())
     zone = Zone() if zone is None else zone
+    zone.clock = driver.now
     return ServerParts(driver, world, Server(world, driver), zone, Responder() if responder is None else responder)

@@ -9,10 +9,10 @@ import attrs
 import click
 
 from gravel.configuration import Settings
+from gravel.dns_faults import DnsFaults
 from gravel.dns_writers import writers_of
 from gravel.listening import Door, authority, bind, opening, split_authority
-from solvers.dns.server import serve_dns
-from solvers.dns.writers import Writers
+from gravel.nameservers import open_nameservers
 from solvers.dns.zone import LOOPBACK, Zone
 from solvers.http01.responder import Responder
 from solvers.http01.server import serve_http01
@@ -31,31 +31,48 @@ class Bound:
 
 @attrs.frozen
 class Sockets:
-    """What is bound; DNS and the http-01 responder answer already, the first for `zone`, the second for `responder`."""
+    """What is bound; DNS and the http-01 responder answer already, the first for `zone`, the second for `responder`.
+
+    faults: what all nameservers ask about each query.
+    """
 
     acme: Bound
     management: Bound
     kubernetes: Bound | None
-    dns: str
+    nameservers: tuple[str, ...]
     http01: str | None
     zone: Zone
+    faults: DnsFaults
     responder: Responder
+
+    @property
+    def dns(self) -> str:
+        """Where to ask: the first nameserver."""
+        return self.nameservers[0]
 
 
 async def open_sockets(stack: AsyncExitStack, settings: Settings, *, bridge: bool) -> Sockets:
     """Open everything, to be closed by the stack; a taken port is a ClickException."""
+    if settings.forward and not settings.zone:
+        raise click.UsageError("--forward needs --zone: names of no zone are forwarded, and there is none.")
     host, responder = settings.host, Responder()
     zone = Zone(
-        default_addresses=settings.default_address or (LOOPBACK,), nameserver_addresses=(_reached(settings.host),)
+        default_addresses=settings.default_address or (LOOPBACK,),
+        nameserver_addresses=(_reached(settings.host),),
+        nameservers=dict.fromkeys(settings.nameserver),
+        apexes=settings.zone,
+        implied=settings.forward is None,
     )
+    faults = DnsFaults(zone)
     api = Door("Kubernetes-style API", "--kubernetes-port", LOOPBACK, settings.kubernetes_port)
     return Sockets(
         acme=_bound(stack, Door("ACME", "--acme-port", host, settings.acme_port)),
         management=_bound(stack, Door("management", "--management-port", host, settings.management_port)),
         kubernetes=_bound(stack, api) if bridge else None,
-        dns=await _open_dns(stack, zone, writers_of(settings), Door("DNS", "--dns-port", host, settings.dns_port)),
+        nameservers=await _open_dns(stack, zone, faults, settings),
         http01=await _open_http01(stack, responder, _http01_door(settings, bridge=bridge)),
         zone=zone,
+        faults=faults,
         responder=responder,
     )
 
@@ -75,11 +92,12 @@ def _bound(stack: AsyncExitStack, door: Door) -> Bound:
     return Bound(sock, authority(_reached(host), port))
 
 
-async def _open_dns(stack: AsyncExitStack, zone: Zone, writers: Writers, door: Door) -> str:
-    with opening(door):
-        server = await serve_dns(zone, door.host, door.port, writers)
-    stack.push_async_callback(server.close)
-    return _reachable(server.address)
+async def _open_dns(stack: AsyncExitStack, zone: Zone, faults: DnsFaults, settings: Settings) -> tuple[str, ...]:
+    hosts = tuple(dict.fromkeys(settings.nameserver)) or (settings.host,)
+    with opening(Door("DNS", "--dns-port", ", ".join(hosts), settings.dns_port)):
+        servers = await open_nameservers(zone, hosts, settings.dns_port, writers_of(settings), faults, settings.forward)
+    stack.push_async_callback(servers.close)
+    return tuple(map(_reachable, servers.addresses))
 
 
 async def _open_http01(stack: AsyncExitStack, responder: Responder, door: Door | None) -> str | None:

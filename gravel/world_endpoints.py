@@ -58,12 +58,18 @@ async def intermediate(hosted: Hosted, _: web.Request) -> web.Response:
 
 async def journal(hosted: Hosted, request: web.Request) -> web.Response:
     """The entries after number `since`, one JSON object a line; where there is none, the first within `wait` seconds."""
+    since = number_of(request, "an entry")
+    if "wait" in request.query:
+        await _entry_after(hosted.world.journal, since, _patience(request.query["wait"]))
+    return web.Response(text="".join(_lines(hosted.world.journal, since)), content_type="application/x-ndjson")
+
+
+def number_of(request: web.Request, what: str) -> int:
+    """Read `since`; without it, all is wanted."""
     since = request.query.get("since", "0")
     if not (since.isascii() and since.isdigit() and len(since) < 19):
-        raise ValueError(f"since={since[:32]!r} is not the number of an entry")
-    if "wait" in request.query:
-        await _entry_after(hosted.world.journal, int(since), _patience(request.query["wait"]))
-    return web.Response(text="".join(_lines(hosted.world.journal, int(since))), content_type="application/x-ndjson")
+        raise ValueError(f"since={since[:32]!r} is not the number of {what}")
+    return int(since)
 
 
 async def show_clock(hosted: Hosted, _: web.Request) -> web.Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import Any
 
 import attrs
@@ -11,8 +12,10 @@ import attrs
 from acme_server.clock import END
 from acme_server.settings import Settings
 from acme_server.worlds import Options
+from gravel.dns_view import DnsOptions
 from gravel.listening import split_authority
 from gravel.request_body import Body
+from solvers.dns.zone import zone_name
 
 MEMBERS = ("id", "seed", "start", "frozen", "settings")
 _EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
@@ -75,18 +78,44 @@ SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
 }
 
 
+def _nameservers(body: Body, name: str) -> tuple[str, ...]:
+    addresses = tuple(dict.fromkeys(str(ip_address(text)) for text in body.texts(name)))
+    if not all(ip_address(address).is_loopback for address in addresses):
+        raise ValueError(f"{name!r} are loopback addresses, such as 127.0.0.1 and 127.0.0.2")
+    return addresses
+
+
+def _zones(body: Body, name: str) -> tuple[str, ...]:
+    return tuple(map(zone_name, body.texts(name)))
+
+
+# Settings that are about the world's DNS.
+DNS_SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
+    "nameservers": _nameservers,
+    "zones": _zones,
+    "forward": _authority,
+}
+
+
 def options_of(body: Body, defaults: Settings) -> Options:
     """Read the options of a world; `defaults` are what its settings are changes of."""
     body.only(MEMBERS)
     changes = body.object("settings")
-    changes.only(tuple(SETTINGS))
-    settings = attrs.evolve(defaults, **{name: SETTINGS[name](changes, name) for name in changes.members})
+    changes.only((*SETTINGS, *DNS_SETTINGS))
+    if "forward" in changes and "zones" not in changes:
+        raise ValueError("'forward' needs 'zones': names of no zone are forwarded, and there is none")
+    settings = attrs.evolve(defaults, **_read(SETTINGS, changes))
     return Options(
         settings,
         seed=body.number("seed", 0, 2**63 - 1) if "seed" in body else None,
         start=_start(body) if "start" in body else None,
         frozen=body.flag("frozen") if "frozen" in body else False,
+        view=DnsOptions(**_read(DNS_SETTINGS, changes)),
     )
+
+
+def _read(table: Mapping[str, Callable[[Body, str], Any]], changes: Body) -> dict[str, Any]:
+    return {name: read(changes, name) for name, read in table.items() if name in changes}
 
 
 def _start(body: Body) -> datetime:

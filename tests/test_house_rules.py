@@ -34,6 +34,7 @@ SHELLS = {
     "acme_server/network_failures.py",
     "acme_server/runner.py",
     "acme_server/web.py",
+    "solvers/dns/forwarder.py",
     "solvers/dns/server.py",
     "solvers/http01/server.py",
     "solvers/tls_context.py",

@@ -3,7 +3,7 @@
 Every action belongs to a plane: STATE changes what becomes of a resource,
 INSTEAD puts another reply in the place of the server's, CHANGE edits the
 reply, DELIVERY decides how it travels. One exchange may suffer one action of
-each plane.
+each plane. An exchange is a request to the ACME server, or a query to the DNS.
 """
 
 from __future__ import annotations
@@ -30,18 +30,24 @@ class Stage(Enum):
     AFTER = "after"
 
 
+# Where queries to the DNS arrive; all other endpoints are the ACME server's.
+DNS = "dns"
 BEFORE, AFTER = (Stage.BEFORE,), (Stage.AFTER,)
 EITHER = (Stage.BEFORE, Stage.AFTER)
 
 
 @attrs.frozen
 class Action:
-    """What all have: their plane, the stages they may act in (the first is the default), and where they make sense."""
+    """What all have: their plane, the stages they may act in (the first is the default), and where they make sense.
+
+    endpoints: those, or when empty all of the ACME server; at_dns: a query to the DNS can suffer it.
+    """
 
     kind: ClassVar[str]
     plane: ClassVar[Plane]
     stages: ClassVar[tuple[Stage, ...]] = BEFORE
     endpoints: ClassVar[tuple[str, ...]] = ()
+    at_dns: ClassVar[bool] = False
 
     @property
     def only_posts(self) -> bool:

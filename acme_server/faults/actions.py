@@ -9,6 +9,17 @@ import attrs
 
 from acme_server.faults.action import Action, Plane
 from acme_server.faults.delivery_actions import Cut, Drip, HalfClose, Latency, LognormalLatency, Lose, Stall
+from acme_server.faults.dns_actions import (
+    KINDS,
+    CnameLoop,
+    NoAnswer,
+    NoData,
+    Propagate,
+    SendRcode,
+    SetTtl,
+    Shuffle,
+    TruncateUdp,
+)
 from acme_server.faults.reading import choose, duration, header_text, integer, member, read_value, text, write_value
 from acme_server.faults.wire_actions import (
     MoveWindow,
@@ -131,6 +142,14 @@ _CLASSES: tuple[type[Action], ...] = (
     DeactivateAccount,
     Revoke,
     RotateIssuer,
+    SendRcode,
+    NoData,
+    CnameLoop,
+    SetTtl,
+    Shuffle,
+    NoAnswer,
+    TruncateUdp,
+    Propagate,
 )
 ACTIONS: Mapping[str, type[Action]] = {cls.kind: cls for cls in _CLASSES}
 
@@ -142,10 +161,12 @@ def read_action(value: Any) -> Action:
         raise ValueError("the action is neither a kind nor an object")
     if "kind" not in document:
         raise ValueError("the action needs 'kind'")
-    kind = choose(document["kind"], (*ACTIONS, *STATUS_OF), "the action")
+    kind = choose(document["kind"], (*ACTIONS, *STATUS_OF, *KINDS), "the action")
     rest = {key: item for key, item in document.items() if key != "kind"}
     if kind in STATUS_OF:
         kind, rest = SendProblem.kind, {"type": kind, **rest}
+    if kind in KINDS:
+        kind, rest = SendRcode.kind, {"rcode": kind.upper(), **rest}
     return read_value(ACTIONS[kind], rest, f"the action {kind!r}")
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 
 from acme_server.chance import lucky
-from acme_server.faults.action import Plane, Stage
+from acme_server.faults.action import DNS, Plane, Stage
 from acme_server.faults.rule import Rule, write_rule
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.problem import PREFIX
@@ -24,7 +24,10 @@ from acme_server.protocol.problem import PREFIX
 
 @attrs.frozen
 class Exchange:
-    """What rules look at: one request to a known endpoint, and the problem it was answered with, if it was."""
+    """What rules look at: one request to a known endpoint, and the problem it was answered with, if it was.
+
+    Of a query to the DNS: rtype: its type; server: all that the nameserver is called.
+    """
 
     endpoint: str
     method: str = "POST"
@@ -32,17 +35,20 @@ class Exchange:
     identifiers: tuple[str, ...] = ()
     headers: Mapping[str, str] = attrs.field(factory=dict)
     problem: str | None = None
+    rtype: str | None = None
+    server: tuple[str, ...] = ()
 
 
 @attrs.define
 class Armed:
-    """A rule at work. seen: exchanges that matched; hits: how often it fired."""
+    """A rule at work. seen: exchanges that matched; hits: how often it fired; seed: drawn by actions that repeat."""
 
     rule: Rule
     since: datetime | None
     until: datetime | None
     seen: int = 0
     hits: int = 0
+    seed: bytes = b""
 
     @property
     def id(self) -> str:
@@ -101,7 +107,7 @@ class Faults:
 def matches(rule: Rule, exchange: Exchange) -> bool:
     """Say whether an exchange is of the kind that a rule is about, counting left aside."""
     match = rule.match
-    if rule.endpoints and exchange.endpoint not in rule.endpoints:
+    if exchange.endpoint not in rule.endpoints if rule.endpoints else exchange.endpoint == DNS:
         return False
     if rule.action.only_posts and exchange.method != "POST":
         return False
@@ -110,6 +116,10 @@ def matches(rule: Rule, exchange: Exchange) -> bool:
     if match.problem is not None and match.problem.removeprefix(PREFIX) != exchange.problem:
         return False
     if match.identifier is not None and not _any_fits(exchange.identifiers, match.identifier.lower()):
+        return False
+    if match.type and exchange.rtype not in match.type:
+        return False
+    if match.server is not None and not _any_fits(exchange.server, match.server.lower()):
         return False
     headers = exchange.headers
     return all(name in headers and fnmatchcase(headers[name], glob) for name, glob in match.header.items())

@@ -15,6 +15,7 @@ class Latency(Action):
     kind = "latency"
     plane = Plane.DELIVERY
     stages = AFTER
+    at_dns = True
 
     seconds: float = member(duration())
     until: float | None = member(duration(), None)
@@ -27,6 +28,7 @@ class LognormalLatency(Action):
     kind = "lognormal-latency"
     plane = Plane.DELIVERY
     stages = AFTER
+    at_dns = True
 
     median: float = member(duration())
     sigma: float = member(number(0.0, 10.0), 1.0)

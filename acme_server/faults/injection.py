@@ -84,14 +84,8 @@ class Injection:
 
     def _decide(self, stage: Stage) -> tuple[Armed, ...]:
         """Ask the rules, and journal what they answer."""
-        fired = self.world.faults.decide(self.exchange, stage, self.now, self.world.entropy)
-        if fired:
-            account = {"account": self.exchange.account} if self.exchange.account else {}
-            subject = {**self.parameters, **account}
-            self.world.store.commit(
-                (), [_injected(armed, subject, self.exchange.endpoint) for armed in fired], self.now
-            )
-        return fired
+        account = {"account": self.exchange.account} if self.exchange.account else {}
+        return tripped(self.world, self.exchange, stage, {**self.parameters, **account}, self.now)
 
     def _chain(self, reply: Reply, action: ServeChain) -> Reply:
         record = self.world.store.get(Certificate, self.parameters["certificate"])
@@ -112,6 +106,16 @@ def begin(world: World, request: Request, pattern: str, parameters: Mapping[str,
         headers=request.headers,
     )
     return Injection(world, exchange, parameters, now)
+
+
+def tripped(
+    world: World, exchange: Exchange, stage: Stage, subject: Mapping[str, str], now: datetime
+) -> tuple[Armed, ...]:
+    """Return the rules that fire, at most one per plane, and have them in the journal; `subject`: what they fire at."""
+    fired = world.faults.decide(exchange, stage, now, world.entropy)
+    if fired:
+        world.store.commit((), [_injected(armed, subject, exchange.endpoint) for armed in fired], now)
+    return fired
 
 
 def _injected(armed: Armed, subject: Mapping[str, str], endpoint: str) -> Fact:

@@ -123,6 +123,13 @@ def text(value: Any) -> str:
     return value
 
 
+def record_type(value: Any) -> str:
+    """Read the name of a DNS record type, in any case."""
+    if not isinstance(value, str) or not value.isascii() or not value.isalnum():
+        raise ValueError("is not the name of a record type")
+    return value.upper()
+
+
 def header_text(value: Any) -> str:
     """Read what may stand in a header: Latin-1 without control characters."""
     if not isinstance(value, str) or any(ord(char) < 32 or ord(char) == 127 or ord(char) > 255 for char in value):

@@ -13,8 +13,8 @@ from typing import Any
 
 import attrs
 
-from acme_server.faults.action import Action, Stage
-from acme_server.faults.actions import read_action, write_action
+from acme_server.faults.action import DNS, Action, Stage
+from acme_server.faults.actions import ACTIONS, read_action, write_action
 from acme_server.faults.reading import (
     integer,
     member,
@@ -22,6 +22,7 @@ from acme_server.faults.reading import (
     nearest,
     number,
     read_value,
+    record_type,
     text,
     text_mapping,
     texts,
@@ -48,6 +49,8 @@ ENDPOINTS: Mapping[str, str] = {
 }
 NAME_OF: Mapping[str, str] = {pattern: name for name, pattern in ENDPOINTS.items()}
 _ID_SIZE = 64
+# Members of a match that only one side knows.
+_OF_REQUESTS, _OF_QUERIES = ("account", "header", "problem"), ("type", "server")
 
 
 @attrs.frozen
@@ -55,16 +58,20 @@ class Match:
     """Which exchanges; every member narrows.
 
     endpoint: any of these; account: its ID; identifier: a glob that one of
-    the identifiers fits; header: globs of request headers; problem: the type
-    of the problem that the server itself answers with (`after` only); nth: only
-    the nth exchange that fits all else; every: each nth of them.
+    the identifiers fits, or the name of a query; header: globs of request
+    headers; problem: the type of the problem that the server itself answers
+    with (`after` only); type: of a query, any of these; server: a glob of the
+    nameserver's address, HOST:PORT or name; nth: only the nth exchange that
+    fits all else; every: each nth of them.
     """
 
-    endpoint: tuple[str, ...] = member(texts(word_of(ENDPOINTS)), ())
+    endpoint: tuple[str, ...] = member(texts(word_of((*ENDPOINTS, DNS))), ())
     account: str | None = member(text, None)
     identifier: str | None = member(text, None)
     header: Mapping[str, str] = member(text_mapping, attrs.Factory(dict))
     problem: str | None = member(text, None)
+    type: tuple[str, ...] = member(texts(record_type), ())
+    server: str | None = member(text, None)
     nth: int | None = member(integer(1), None)
     every: int = member(integer(1), 1)
 
@@ -96,6 +103,7 @@ class Rule:
 
     def __attrs_post_init__(self) -> None:
         kind, home = self.action.kind, self.action.endpoints
+        self._check_side()
         strangers = [name for name in self.match.endpoint if home and name not in home]
         if strangers:
             raise ValueError(f"{kind!r} cannot happen at {strangers[0]!r}, only at {', '.join(home)}")
@@ -105,6 +113,27 @@ class Rule:
             )
         if self.match.problem is not None and self.stage is Stage.BEFORE:
             raise ValueError(f"'problem' is known only afterwards, and {kind!r} acts before")
+
+    def _check_side(self) -> None:
+        """Refuse what mixes requests to the ACME server with queries to the DNS."""
+        dns = self.about_dns
+        if dns and not self.action.at_dns:
+            kinds = (kind for kind, action in ACTIONS.items() if action.at_dns)
+            raise ValueError(f"{self.action.kind!r} cannot happen at {DNS!r}; there happen {', '.join(kinds)}")
+        if dns and len(self.match.endpoint) > 1:
+            raise ValueError(f"{DNS!r} stands alone among the endpoints")
+        for name in _OF_REQUESTS if dns else _OF_QUERIES:
+            if getattr(self.match, name):
+                raise ValueError(
+                    f"{name!r} is nothing that a query has"
+                    if dns
+                    else f"{name!r} is a query's; its endpoint is {DNS!r}"
+                )
+
+    @property
+    def about_dns(self) -> bool:
+        """Whether queries are what it looks at."""
+        return DNS in self.endpoints
 
     @property
     def stage(self) -> Stage:

@@ -31,6 +31,9 @@ Route: TypeAlias = Callable[[Fetch], HttpAnswer | tuple[timedelta, HttpAnswer]]
 TlsRoute: TypeAlias = Callable[[Handshake], TlsAnswer]
 """Answers a handshake."""
 
+Names: TypeAlias = Callable[[Resolve], DnsAnswer | tuple[timedelta, DnsAnswer]]
+"""Answers a question, at once or after a delay of its own."""
+
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -55,7 +58,7 @@ class VirtualNetwork:
     """
 
     routes: Mapping[str, Route] = attrs.field(factory=dict)
-    dns: Callable[[Resolve], DnsAnswer] = no_dns
+    dns: Names = no_dns
     latency: timedelta = timedelta(0)
     receiver: Callable[[Send], Reply] = no_receiver
     tls_routes: Mapping[str, TlsRoute] = attrs.field(factory=dict)
@@ -75,7 +78,8 @@ class VirtualNetwork:
         if isinstance(question, Fetch):
             return self._fetch(question)
         if isinstance(question, Resolve):
-            return timedelta(0), self.dns(question)
+            said = self.dns(question)
+            return said if isinstance(said, tuple) else (timedelta(0), said)
         return timedelta(0), self.receiver(question) if isinstance(question, Send) else self._shake_hands(question)
 
     def _shake_hands(self, question: Handshake) -> TlsAnswer:

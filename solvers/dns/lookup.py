@@ -12,7 +12,8 @@ import attrs
 
 from acme_server.protocol.vantage import DnsRecord
 from solvers.dns.name import absolute, canonical
-from solvers.dns.zone import TTL, RRsets, Zone
+from solvers.dns.tree import RRsets
+from solvers.dns.zone import TTL, Zone
 
 # As many as resolvers commonly follow; a reply stays within reach of name compression.
 MAX_CHAIN = 16
@@ -38,9 +39,14 @@ class Lookup:
 
 
 def lookup(zone: Zone, name: str, rtype: str) -> Lookup:
-    """Find a canonical name's records, through its aliases; a loop of them is SERVFAIL."""
+    """Find a canonical name's records, through its aliases; a loop of them is SERVFAIL.
+
+    What is in no zone that is served is REFUSED; an alias that leads there is told as it is.
+    """
     if rtype in UNANSWERED:
         return Lookup(UNANSWERED[rtype])
+    if not zone.covers(name):
+        return Lookup("REFUSED")
     found: list[DnsRecord] = []
     for _ in range(MAX_CHAIN):
         rrsets = zone.rrsets(name)
@@ -53,6 +59,8 @@ def lookup(zone: Zone, name: str, rtype: str) -> Lookup:
             break
         found.append(alias)
         name = canonical(alias.value)
+        if not zone.covers(name):
+            return Lookup("NOERROR", tuple(found))
     return Lookup("SERVFAIL", tuple(found))
 
 

@@ -12,6 +12,7 @@ from acme_server.protocol.vantage import DnsRecord
 from solvers.dns.lookup import Lookup
 from solvers.dns.name import absolute, to_labels
 from solvers.dns.query import HEADER, OPCODE, OPT, QR, RECURSION_DESIRED, UPDATE, Edns, Query
+from solvers.dns.record_types import caa_parts
 
 AUTHORITATIVE, TRUNCATED, RECURSION_AVAILABLE = 0x0400, 0x0200, 0x0080
 UDP_SIZE = 4096
@@ -129,12 +130,34 @@ def _add_start_of_authority(message: _Message, value: str) -> None:
     message.octets += struct.pack("!5I", *map(int, times))
 
 
+def _add_authorized_issuer(message: _Message, value: str) -> None:
+    flags, tag, issuer = caa_parts(value)
+    message.octets += bytes((flags, len(tag))) + tag.encode("ascii") + issuer.encode()
+
+
+def _add_mail_exchange(message: _Message, value: str) -> None:
+    preference, exchange = value.split(" ")
+    message.octets += struct.pack("!H", int(preference))
+    message.add_name(_labels(exchange))
+
+
+def _add_service(message: _Message, value: str) -> None:
+    """Its name is not compressed (RFC 2782)."""
+    *numbers, target = value.split(" ")
+    message.octets += struct.pack("!3H", *map(int, numbers))
+    message.octets += b"".join(bytes([len(label)]) + label for label in _labels(target)) + b"\0"
+
+
 ENCODERS: Mapping[str, tuple[int, Callable[[_Message, str], None]]] = {
     "A": (QTYPE.A, _add_address),
     "AAAA": (QTYPE.AAAA, _add_address),
+    "CAA": (QTYPE.CAA, _add_authorized_issuer),
     "CNAME": (QTYPE.CNAME, _add_name),
+    "MX": (QTYPE.MX, _add_mail_exchange),
     "NS": (QTYPE.NS, _add_name),
+    "PTR": (QTYPE.PTR, _add_name),
     "SOA": (QTYPE.SOA, _add_start_of_authority),
+    "SRV": (QTYPE.SRV, _add_service),
     "TXT": (QTYPE.TXT, _add_text),
 }
 """How the data of each type is written, with the type's number."""

@@ -8,7 +8,11 @@ import socket
 import struct
 from typing import Protocol, cast
 
-from solvers.dns.answer import answer
+import attrs
+
+from solvers.dns.answer import Answered, Forward, Late, answer
+from solvers.dns.disturbance import NEVER, Disturb
+from solvers.dns.forwarder import Forwarder
 from solvers.dns.writers import NOBODY, Writers
 from solvers.dns.zone import Zone
 
@@ -18,11 +22,25 @@ _ATTEMPTS = 20
 
 
 class ReplyTo(Protocol):
-    """Returns the reply to a message, or None when it gets none."""
+    """Returns the reply to a message that came to an address, or None when it gets none."""
 
-    def __call__(self, message: bytes, *, udp: bool) -> bytes | None:
+    def __call__(self, message: bytes, *, udp: bool, server: str, client: str) -> Answered:
         """Answer."""
         ...
+
+
+@attrs.frozen
+class _Replies:
+    """How replies are made: now, or after a while, and by whom where that is somebody else."""
+
+    now: ReplyTo
+    forwarder: Forwarder | None = None
+
+    async def later(self, answered: Late | Forward) -> bytes:
+        await asyncio.sleep(answered.delay.total_seconds())
+        if isinstance(answered, Late):
+            return answered.reply
+        return answered.finish(await self.forwarder.ask(answered.message) if self.forwarder else None)
 
 
 class DnsServer:
@@ -40,12 +58,23 @@ class DnsServer:
         await self._udp.close()
 
 
-async def serve_dns(zone: Zone, host: str, port: int, writers: Writers = NOBODY) -> DnsServer:
-    """Serve a zone, and let `writers` update it; port 0 is any free one. OSError when the port is taken."""
-    reply_to = functools.partial(answer, zone, writers=writers)
+async def serve_dns(
+    zone: Zone,
+    host: str,
+    port: int,
+    writers: Writers = NOBODY,
+    disturb: Disturb | None = None,
+    forwarder: Forwarder | None = None,
+) -> DnsServer:
+    """Serve a zone, and let `writers` update it; port 0 is any free one. OSError when the port is taken.
+
+    disturb: asked what goes wrong with each query; forwarder: asked what the
+    zone does not cover.
+    """
+    replies = _Replies(functools.partial(answer, zone, writers=writers, disturb=disturb), forwarder)
     for _ in range(_ATTEMPTS if port == 0 else 1):
-        udp = await _Datagrams.open(reply_to, host, port)
-        streams = _Streams(reply_to)
+        udp = await _Datagrams.open(replies, host, port)
+        streams = _Streams(replies, udp.address)
         try:
             tcp = await asyncio.start_server(streams.serve, udp.host, udp.port)
         except OSError as error:
@@ -59,12 +88,13 @@ async def serve_dns(zone: Zone, host: str, port: int, writers: Writers = NOBODY)
 class _Datagrams(asyncio.DatagramProtocol):
     """The UDP half."""
 
-    def __init__(self, reply_to: ReplyTo) -> None:
-        self._reply_to = reply_to
+    def __init__(self, replies: _Replies) -> None:
+        self._replies = replies
+        self._later: dict[asyncio.Task[None], None] = {}
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @classmethod
-    async def open(cls, reply_to: ReplyTo, host: str, port: int) -> _Datagrams:
+    async def open(cls, replies: _Replies, host: str, port: int) -> _Datagrams:
         """Bind a socket, by hand: uvloop's error would not say that the port is taken."""
         loop = asyncio.get_running_loop()
         family, kind, protocol, _, address = (await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM))[0]
@@ -75,28 +105,39 @@ class _Datagrams(asyncio.DatagramProtocol):
         except OSError:
             bound.close()
             raise
-        _, datagrams = await loop.create_datagram_endpoint(lambda: cls(reply_to), sock=bound)
+        _, datagrams = await loop.create_datagram_endpoint(lambda: cls(replies), sock=bound)
         return datagrams
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)
         self.host, self.port = transport.get_extra_info("sockname")[:2]
-
-    @property
-    def address(self) -> str:
-        """`HOST:PORT`, an IPv6 host in brackets."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        # HOST:PORT, an IPv6 host in brackets.
+        self.address = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        reply = self._reply_to(data, udp=True)
-        if reply is not None:
+        reply = self._replies.now(data, udp=True, server=self.address, client=addr[0])
+        if isinstance(reply, Late | Forward):
+            if reply.delay < NEVER:
+                task = asyncio.get_running_loop().create_task(self._send_later(reply, addr))
+                self._later[task] = None
+                task.add_done_callback(lambda sent: self._later.pop(sent, None))
+        elif reply is not None:
+            self._transport.sendto(reply, addr)
+
+    async def _send_later(self, answered: Late | Forward, addr: tuple[str, int]) -> None:
+        reply = await self._replies.later(answered)
+        if not self._transport.is_closing():
             self._transport.sendto(reply, addr)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._closed.set_result(None)
 
     async def close(self) -> None:
-        """Close the socket, and wait until it is."""
+        """Close the socket, and wait until it is; nobody waits for what is not sent yet."""
+        late = tuple(self._later)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
         self._transport.close()
         await self._closed
 
@@ -104,8 +145,8 @@ class _Datagrams(asyncio.DatagramProtocol):
 class _Streams:
     """The TCP half: several queries per connection, one after the other."""
 
-    def __init__(self, reply_to: ReplyTo) -> None:
-        self._reply_to = reply_to
+    def __init__(self, replies: _Replies, address: str) -> None:
+        self._replies, self._address = replies, address
         self._open: list[asyncio.Task[None]] = []
         self._closing = False
 
@@ -130,11 +171,19 @@ class _Streams:
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         async with asyncio.timeout(IDLE_SECONDS):
             (length,) = struct.unpack("!H", await reader.readexactly(2))
-            reply = self._reply_to(await reader.readexactly(length), udp=False)
-            if reply is not None:
-                writer.write(struct.pack("!H", len(reply)) + reply)
-                await writer.drain()
-        return reply is not None
+            message = await reader.readexactly(length)
+        client = (writer.get_extra_info("peername") or ("",))[0]
+        reply = self._replies.now(message, udp=False, server=self._address, client=client)
+        if isinstance(reply, Late | Forward):
+            if reply.delay == NEVER:
+                return True
+            reply = await self._replies.later(reply)
+        if reply is None:
+            return False
+        async with asyncio.timeout(IDLE_SECONDS):
+            writer.write(struct.pack("!H", len(reply)) + reply)
+            await writer.drain()
+        return True
 
     async def close(self) -> None:
         """End all connections, and those that were accepted but are not yet served."""

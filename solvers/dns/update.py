@@ -2,22 +2,25 @@
 
 The zone as it holds its data is what prerequisites are about: as the records of
 a wildcard, default addresses do not make a name one that is in use. Texts are
-kept joined, TTLs are the zone's own, and SOA and NS are not to be written.
+kept joined, TTLs are the zone's own, and the SOA is not to be written. NS records
+below the apex begin a zone of their own, which is deleted where it was begun.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from dnslib import CLASS, QTYPE
 
 from solvers.dns.name import canonical
+from solvers.dns.record_types import SPELL
+from solvers.dns.tree import RRsets
 from solvers.dns.update_message import Update, UpdateRecord
-from solvers.dns.zone import MAX_TXT, RRsets, Zone
+from solvers.dns.zone import MAX_TXT, Zone
 
 NONE, ANY = 254, 255
-WRITABLE = ("A", "AAAA", "CNAME", "TXT")
-_FIXED = ("SOA", "NS")
+WRITABLE = ("A", "AAAA", "CNAME", "TXT", *SPELL)
 # Types of questions, not of records (RFC 6895 section 3.1).
 _META = ("AXFR", "IXFR", "MAILB", "MAILA", "OPT", "TKEY", "TSIG", "TYPE253", "TYPE254")
 
@@ -40,8 +43,8 @@ def apply_update(zone: Zone, update: Update) -> str:
     names: _Names = {}
     for record in update.updates:
         held = names.setdefault(record.name, dict(zone.own(record.name)))
-        _change(held, record)
-    zone.replace({name: _writable(held) for name, held in names.items()})
+        _change(held, record, apex=record.name == update.zone)
+    zone.replace({name: _writable(zone, name, held) for name, held in names.items()})
     return "NOERROR"
 
 
@@ -81,7 +84,9 @@ def _check_presence(held: RRsets, record: UpdateRecord) -> None:
 
 
 def _check_inside(zone: Zone, apex: str, record: UpdateRecord) -> None:
-    if zone.apex_of(record.name) != apex:
+    name = record.name
+    # What delegates a zone belongs to the one above, too.
+    if zone.apex_of(name.partition(".")[2] if name != apex and zone.is_cut(name) else name) != apex:
         raise _RefusedError("NOTZONE")
 
 
@@ -106,24 +111,39 @@ def _holdable(record: UpdateRecord) -> bool:
         canonical(record.name)
         if record.rtype == "CNAME":
             canonical(str(record.value))
+        if record.rtype in SPELL:
+            SPELL[record.rtype](str(record.value))
+        if record.rtype == "NS" and record.name.startswith("*."):
+            return False
         return record.rtype in WRITABLE and len(str(record.value).encode()) <= MAX_TXT
     except ValueError:
         return False
 
 
-def _change(held: dict[str, tuple[str, ...]], record: UpdateRecord) -> None:
-    """RFC 2136 section 3.4.2."""
+def _change(held: dict[str, tuple[str, ...]], record: UpdateRecord, *, apex: bool) -> None:
+    """RFC 2136 section 3.4.2; an apex keeps its SOA, and a nameserver."""
+    kept = ("SOA", "NS") if apex else ("SOA",)
     if record.rclass == CLASS.IN:
-        _add(held, record.rtype, str(record.value))
+        _add(held, record.rtype, _spelled(record))
     elif record.rtype == "ANY":
-        for rtype in [rtype for rtype in held if rtype not in _FIXED]:
+        for rtype in [rtype for rtype in held if rtype not in kept]:
             del held[rtype]
-    elif record.rtype not in _FIXED:
+    elif record.rtype != "SOA":
         values = () if record.rclass == ANY else held.get(record.rtype, ())
-        left = tuple(value for value in values if value != record.value)
+        left = tuple(value for value in values if value != _spelled(record))
+        if record.rtype in kept and not left:
+            return
         held.pop(record.rtype, None)
         if left:
             held[record.rtype] = left
+
+
+def _spelled(record: UpdateRecord) -> str:
+    """Return a value as the zone has it; what the zone cannot have is there in no spelling."""
+    value = str(record.value)
+    with suppress(ValueError):
+        return SPELL[record.rtype](value) if record.rtype in SPELL else value
+    return value
 
 
 def _add(held: dict[str, tuple[str, ...]], rtype: str, value: str) -> None:
@@ -135,5 +155,9 @@ def _add(held: dict[str, tuple[str, ...]], rtype: str, value: str) -> None:
         held[rtype] = (*held.get(rtype, ()), value)
 
 
-def _writable(held: Mapping[str, tuple[str, ...]]) -> RRsets:
-    return {rtype: values for rtype, values in held.items() if rtype not in _FIXED}
+def _writable(zone: Zone, name: str, held: Mapping[str, tuple[str, ...]]) -> RRsets:
+    """Leave out what the zone shows by itself."""
+    given = {"SOA": held.get("SOA")}
+    if zone.apex_of(name) == name and not zone.is_cut(name):
+        given["NS"] = zone.nameservers_of(name)
+    return {rtype: values for rtype, values in held.items() if given.get(rtype) != values}

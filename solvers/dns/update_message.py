@@ -152,11 +152,36 @@ def _soa(message: bytes, start: int, end: int) -> str:
     return " ".join((absolute(mname), absolute(rname), *map(str, _SOA_TIMES.unpack_from(message, offset))))
 
 
+def _mail_exchange(message: bytes, start: int, end: int) -> str:
+    (preference,) = struct.unpack_from("!H", message, start)
+    return f"{preference} {_name(message, start + 2, end)}"
+
+
+def _service(message: bytes, start: int, end: int) -> str:
+    priority, weight, port = struct.unpack_from("!3H", message, start)
+    return f"{priority} {weight} {port} {_name(message, start + 6, end)}"
+
+
+def _authorized_issuer(message: bytes, start: int, end: int) -> str:
+    """RFC 8659 section 4.1; other octets than UTF-8 become surrogates."""
+    flags, length = message[start], message[start + 1]
+    value = start + 2 + length
+    if value > end or not length:
+        raise ValueError("a CAA record has flags, a tag and a value")
+    parts = (message[start + 2 : value], message[value:end])
+    tag, text = (part.decode("utf-8", "surrogateescape") for part in parts)
+    return f'{flags} {tag} "{text}"'
+
+
 _DECODERS: Mapping[str, Callable[[bytes, int, int], str]] = {
     "A": _address,
     "AAAA": _address6,
+    "CAA": _authorized_issuer,
     "CNAME": _name,
+    "MX": _mail_exchange,
     "NS": _name,
+    "PTR": _name,
     "SOA": _soa,
+    "SRV": _service,
     "TXT": _text,
 }

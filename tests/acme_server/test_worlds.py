@@ -211,7 +211,7 @@ async def test_of_two_that_want_the_same_id_at_once_one_gets_it(worlds):
 async def test_a_world_that_cannot_be_made_leaves_nothing_open():
     views = []
 
-    async def view():
+    async def view(options):
         views.append(await open_view())
         return views[-1]
 

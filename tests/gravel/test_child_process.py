@@ -11,8 +11,8 @@ import pytest
 
 from gravel.child_process import CannotRunError, Signals, passing_signals, run_command
 
-# Says that it is ready by making a file, then waits for a signal and ends with 40 and more when it comes.
-TRAPPING = 'for n in 1 2 3 10 12 15; do trap "exit $((40 + n))" $n; done; touch ready; while :; do sleep 0.01; done'
+# Says that it is ready to whoever reads the pipe, then waits for a signal and ends with 40 and more when it comes.
+TRAPPING = 'for n in 1 2 3 10 12 15; do trap "exit $((40 + n))" $n; done; echo > ready; while :; do sleep 0.01; done'
 
 
 async def run(*command: str) -> int:
@@ -88,6 +88,18 @@ async def test_a_signal_before_the_command_ends_it_before_it_began(tmp_path):
     signals.receive(signal.SIGTERM)
     assert await run_command(("touch", str(tmp_path / "ran")), dict(os.environ), signals) == 128 + signal.SIGTERM
     assert not (tmp_path / "ran").exists()
+
+
+async def test_a_signal_while_the_command_is_being_started_reaches_it(monkeypatch):
+    signals, start = Signals(), asyncio.create_subprocess_exec
+
+    async def slow(*arguments, **options):
+        process = await start(*arguments, **options)
+        signals.receive(signal.SIGTERM)
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", slow)
+    assert await run_command(("sleep", "60"), dict(os.environ), signals) == 128 + signal.SIGTERM
 
 
 async def test_a_signal_that_is_ignored_stays_so():

@@ -257,7 +257,7 @@ async def test_worlds_are_behind_the_token_too(manage):
 
 
 async def test_when_no_port_is_left_for_a_world_it_says_so(manage):
-    async def refuse():
+    async def refuse(options):
         raise OSError(errno.EMFILE, "Too many open files")
 
     management = await manage()

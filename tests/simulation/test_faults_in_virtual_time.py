@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from acme_server.faults.rule import read_rule
+from acme_server.protocol.times import parse_rfc3339
 from tests.simulation.virtual_house import START, VirtualHouse
 
 FAULTS = [
@@ -22,11 +23,22 @@ FAULTS = [
 ]
 
 
-def run(fault, seed=1):
-    house = VirtualHouse(seed)
+DNS_FAULTS = [
+    {"match": {"type": "TXT"}, "action": "servfail", "when": {"count": 2}},
+    {"match": {"type": "TXT"}, "action": "no-answer", "when": {"count": 2}},
+    {"match": {"type": "TXT"}, "action": "no-data", "when": {"count": 2}},
+    {"match": {"type": "CNAME"}, "action": "cname-loop", "when": {"count": 2}},
+    {"match": {"endpoint": "dns"}, "action": {"kind": "latency", "seconds": 30}, "when": {"until": 90}},
+    {"action": {"kind": "propagation", "seconds": 45}},
+    {"action": {"kind": "propagation", "seconds": 20, "until": 60}},
+]
+
+
+def run(fault, seed=1, name="one.http.test", **options):
+    house = VirtualHouse(seed, **options)
     house.house.world.faults.arm(read_rule(fault), START)
     house.apply_issuer()
-    house.apply_request("one", "one.http.test")
+    house.apply_request("one", name)
     house.driver.run(START + timedelta(hours=2))
     return house
 
@@ -37,6 +49,36 @@ def test_the_request_is_ready_all_the_same(fault):
     assert len(house.facts("FaultInjected")) >= 1
     assert house.ready("one") == ("True", "Issued")
     assert len(house.facts("CertificateIssued")) == 1
+
+
+@pytest.mark.parametrize("fault", DNS_FAULTS, ids=str)
+def test_a_self_check_waits_until_the_dns_is_right(fault):
+    house = run(fault, name="one.dns.test")
+    assert len(house.facts("FaultInjected")) >= 1
+    assert len(house.facts("SelfCheckFailed")) >= 1
+    assert house.ready("one") == ("True", "Issued")
+
+
+def test_a_change_that_propagates_slowly_is_seen_in_its_own_time():
+    house = run({"action": {"kind": "propagation", "seconds": 45}}, name="one.dns.test")
+    (presented,), (passed,) = house.facts("ChallengePresented"), house.facts("SelfCheckPassed")
+    # Checked every 10 s, and 60 s pass after the check.
+    assert timedelta(seconds=45 + 60) <= moment(passed) - moment(presented) < timedelta(seconds=45 + 10 + 60 + 1)
+
+
+def test_a_self_check_waits_for_the_nameserver_that_is_late():
+    fault = {"match": {"server": "127.0.0.2"}, "action": {"kind": "propagation", "seconds": 45}}
+    both = ("127.0.0.1:8053", "127.0.0.2:8053")
+    checks = [
+        len(run(fault, name="one.dns.test", nameservers=servers).facts("SelfCheckFailed"))
+        for servers in (both[:1], both)
+    ]
+    # At once, as soon as it is presented, and then every 10 s.
+    assert checks == [0, 2 + 4]
+
+
+def moment(entry):
+    return parse_rfc3339(entry.at)
 
 
 def test_a_faulty_run_repeats():

@@ -18,12 +18,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from acme_server.exchange import Request
 from acme_server.faults.virtual import heard
 from acme_server.protocol.vantage import HttpAnswer
+from gravel.dns_faults import DnsFaults
 from gravel.house import HouseSettings, build
 from issuer_bridge.operator import Options
 from issuer_bridge.resources import CERTIFICATE_REQUEST, CLUSTER_ISSUER
 from scheduler.simulator.loop import VirtualDriver
 from scheduler.simulator.network import VirtualNetwork
-from solvers.dns.answer import answer_question
+from solvers.dns.answer import hear_answer
 from solvers.timing import TIMINGS
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -49,17 +50,23 @@ def entropy_of(seed):
 class VirtualHouse:
     """Parts plus what a test does with them."""
 
-    def __init__(self, seed=1, latency=timedelta(milliseconds=5), timing="cert-manager", **options):
+    def __init__(self, seed=1, latency=timedelta(milliseconds=5), timing="cert-manager", nameservers=(), **options):
         self.network = VirtualNetwork(
             routes={ACME: self._acme, RESPONDER: self._responder},
-            dns=lambda question: answer_question(self.house.zone, question),
+            dns=lambda question: hear_answer(self.house.zone, question, self._faults),
             latency=latency,
         )
         self.driver = VirtualDriver(START, self.network)
         settings = HouseSettings(
-            base_url=f"https://{ACME}", dns=DNS, timing=TIMINGS[timing], bridge=attrs.evolve(Options(), **options)
+            base_url=f"https://{ACME}",
+            dns=DNS,
+            nameservers=nameservers,
+            timing=TIMINGS[timing],
+            bridge=attrs.evolve(Options(), **options),
         )
         self.house = build(self.driver, settings, entropy_of(seed))
+        self._faults = DnsFaults(self.house.zone)
+        self._faults.follow(self.house.world, self.driver.now)
         self.house.operator.start()
 
     def _acme(self, question):

@@ -55,6 +55,39 @@ def test_every_member_of_a_match_narrows(match, expected):
     assert fired(armed({"id": "x", "match": match, "action": "rateLimited"})) == ["x"] * expected
 
 
+QUERY = Exchange("dns", "QUERY", None, ("www.example.org",), rtype="TXT", server=("127.0.0.2:53", "127.0.0.2", "ns2"))
+QUERIES = [
+    ({}, True),
+    ({"identifier": "*.example.org"}, True),
+    ({"identifier": "*.example.net"}, False),
+    ({"type": "txt"}, True),
+    ({"type": ["A", "AAAA"]}, False),
+    ({"server": "127.0.0.2"}, True),
+    ({"server": "127.*:53"}, True),
+    ({"server": "NS2"}, True),
+    ({"server": "ns1"}, False),
+    ({"type": "TXT", "server": "ns1"}, False),
+]
+
+
+@pytest.mark.parametrize(("match", "expected"), QUERIES, ids=[str(match) for match, _ in QUERIES])
+def test_every_member_of_a_match_narrows_the_queries_too(match, expected):
+    faults = armed({"id": "x", "match": match, "action": "servfail"})
+    assert fired(faults, QUERY, Stage.AFTER) == ["x"] * expected
+
+
+LATE = {"kind": "latency", "seconds": 1}
+
+
+@pytest.mark.parametrize(
+    ("match", "expected"),
+    [({}, [True, False]), ({"endpoint": "dns"}, [False, True]), ({"endpoint": "newOrder"}, [True, False])],
+)
+def test_a_rule_is_about_requests_unless_it_says_dns(match, expected):
+    faults = armed({"match": match, "action": LATE})
+    assert expected == [bool(fired(faults, exchange, Stage.AFTER)) for exchange in (ORDER, QUERY)]
+
+
 @pytest.mark.parametrize(
     ("match", "when", "expected"),
     [

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acme_server.faults.action import Plane, Stage
+from acme_server.faults.action import DNS, Plane, Stage
 from acme_server.faults.actions import ACTIONS, read_action, write_action
+from acme_server.faults.dns_actions import KINDS, Propagate, SendRcode
 from acme_server.faults.rule import ENDPOINTS, Match, Rule, When, read_rule, write_rule
 from acme_server.faults.wire_actions import CHAINS, SendProblem
 from acme_server.front_end import ROUTES
@@ -26,6 +27,8 @@ SMALLEST = {
     "renewal-window": {"form": "now"},
     "latency": {"seconds": 1},
     "lognormal-latency": {"median": 0.5},
+    "ttl": {"seconds": 0},
+    "propagation": {"seconds": 1},
 }
 REFUSED = [
     ([], "a rule is an object"),
@@ -69,6 +72,19 @@ REFUSED = [
     ({"action": "badNonce", "when": {"stage": "never"}}, "when: 'stage' cannot be 'never'; the nearest is "),
     ({"action": {"kind": "latency", "seconds": 1}, "when": {"stage": "before"}}, "'latency' is never 'before' the command"),
     ({"action": "processing", "match": {"endpoint": "newOrder"}}, "'processing' cannot happen at 'newOrder', only at finalize"),
+    ({"action": "page", "match": {"endpoint": "dns"}}, "'page' cannot happen at 'dns'; there happen latency, lognormal-latency, rcode"),
+    ({"action": "servfail", "match": {"endpoint": "order"}}, "'rcode' cannot happen at 'order', only at dns"),
+    ({"action": {"kind": "latency", "seconds": 1}, "match": {"endpoint": ["order", "dns"]}}, "'dns' stands alone among the endpoints"),
+    ({"action": "servfail", "match": {"account": "x"}}, "'account' is nothing that a query has"),
+    ({"action": "servfail", "match": {"header": {"a": "b"}}}, "'header' is nothing that a query has"),
+    ({"action": "servfail", "match": {"problem": "dns"}}, "'problem' is nothing that a query has"),
+    ({"action": "lose", "match": {"type": "TXT"}}, "'type' is a query's; its endpoint is 'dns'"),
+    ({"action": "lose", "match": {"server": "*"}}, "'server' is a query's; its endpoint is 'dns'"),
+    ({"action": "servfail", "match": {"type": "T X"}}, "match: 'type' is not the name of a record type"),
+    ({"action": "servfail", "when": {"stage": "before"}}, "'rcode' is never 'before' the command"),
+    ({"action": {"kind": "rcode", "rcode": "LATER"}}, "the action 'rcode': 'rcode' cannot be 'LATER'; the nearest is "),
+    ({"action": {"kind": "ttl", "seconds": 2**31}}, "the action 'ttl': 'seconds' is more than 2147483647"),
+    ({"action": {"kind": "propagation", "seconds": 2, "until": 1}}, "propagation: 'until' is before 'seconds'"),
     ({"action": "badNonce", "id": "no spaces"}, "'id' is not 1 to 64 letters"),
     ({"action": "badNonce", "id": ""}, "'id' is not 1 to 64 letters"),
 ]  # fmt: skip
@@ -119,12 +135,26 @@ def test_every_problem_type_is_a_kind():
     assert SendProblem(type="userActionRequired") == read_action("userActionRequired")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_rcode_is_a_kind(kind):
+    assert SendRcode(kind.upper()) == read_action(kind)
+
+
+def test_a_rule_about_queries_is_read_whole():
+    document = {
+        "match": {"identifier": "*.example.test", "type": ["txt", "A"], "server": "127.0.0.2"},
+        "action": {"kind": "propagation", "seconds": 5, "until": 30},
+    }
+    match = Match(identifier="*.example.test", type=("TXT", "A"), server="127.0.0.2")
+    assert Rule(Propagate(5.0, 30.0), match) == read_rule(document)
+
+
 def test_the_endpoints_are_those_of_the_front_end():
     assert [route.pattern for route in ROUTES] == list(ENDPOINTS.values())
 
 
 def test_where_an_action_happens_is_an_endpoint():
-    assert {name for action in ACTIONS.values() for name in action.endpoints} <= set(ENDPOINTS)
+    assert {name for action in ACTIONS.values() for name in action.endpoints} <= {*ENDPOINTS, DNS}
 
 
 seconds = st.floats(0, 1e9)

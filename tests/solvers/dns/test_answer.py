@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from acme_server.protocol.vantage import DnsAnswer, DnsRecord, Resolve
 from solvers.dns.answer import answer, answer_question
-from solvers.dns.zone import TTL, Asked, Zone
+from solvers.dns.history import Asked
+from solvers.dns.zone import TTL, Zone
 
 
 def query(name="www.example.test", rtype="A", *, edns=None, qclass=CLASS.IN, **header):
@@ -327,7 +328,7 @@ def test_a_question_for_what_is_no_name_gets_no_answer():
 NAMES = st.sampled_from(
     ["test", "a.test", "b.a.test", "*.a.test", "c.b.a.test", "x.*.a.test", "z.test", "*.test", "ns.a.test", "q.z.test"]
 )
-RTYPES = st.sampled_from(["A", "AAAA", "CNAME", "TXT", "SOA", "NS", "ANY", "CAA", "AXFR", "TSIG"])
+RTYPES = st.sampled_from(["A", "AAAA", "CNAME", "TXT", "SOA", "NS", "ANY", "CAA", "MX", "SRV", "AXFR", "TSIG"])
 ADDRESSES = st.lists(st.ip_addresses().map(str).filter(lambda text: "%" not in text), max_size=2)
 CHANGES = st.one_of(
     st.tuples(st.just("add_txt"), NAMES, st.text(st.characters(exclude_categories=["Cs"]), max_size=300)),
@@ -336,6 +337,10 @@ CHANGES = st.one_of(
     st.tuples(st.just("clear_addresses"), NAMES),
     st.tuples(st.just("set_cname"), NAMES, NAMES),
     st.tuples(st.just("clear_cname"), NAMES),
+    st.tuples(st.just("add_records"), NAMES, st.just("CAA"), st.just(['0 issue "ca.test"'])),
+    st.tuples(st.just("add_records"), NAMES, st.just("MX"), st.just(["10 b.a.test", "5 z.test"])),
+    st.tuples(st.just("set_records"), NAMES, st.just("SRV"), st.just(["0 5 443 b.a.test."])),
+    st.tuples(st.just("set_records"), NAMES.filter(lambda name: name[0] != "*"), st.just("NS"), st.just(["c.b.test"])),
     st.tuples(st.just("set_default_addresses"), ADDRESSES),
 )
 

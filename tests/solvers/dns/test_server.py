@@ -200,7 +200,7 @@ async def test_closing_ends_open_connections_and_frees_the_port(zone):
 
 
 async def test_a_connection_that_is_accepted_while_closing_is_not_served(zone):
-    streams = module._Streams(partial(answer, zone))
+    streams = module._Streams(module._Replies(partial(answer, zone)), "")
     await streams.close()
     listener = await asyncio.start_server(streams.serve, "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*listener.sockets[0].getsockname())

@@ -123,7 +123,25 @@ async def test_nsupdate_is_told_that_a_zone_is_not_the_right_one(nsupdate, apex,
 
 
 async def test_nsupdate_is_told_what_cannot_be_kept(nsupdate):
-    assert await nsupdate("update add a.example.test 60 MX 10 mail") == (2, "update failed: REFUSED\n")
+    assert await nsupdate("update add a.example.test 60 HINFO a b") == (2, "update failed: REFUSED\n")
+
+
+RECORDS = {
+    "CAA": '128 issue "ca.test; x=y"',
+    "MX": "10 mail.example.test.",
+    "NS": "ns.other.test.",
+    "PTR": "www.example.test.",
+    "SRV": "0 5 443 www.example.test.",
+}
+
+
+@pytest.mark.parametrize("rtype", RECORDS)
+async def test_nsupdate_adds_and_deletes_what_the_zone_can_hold(nsupdate, zone, rtype):
+    value = RECORDS[rtype]
+    assert await nsupdate(f"update add a.example.test 60 {rtype} {value}") == (0, "")
+    assert zone.stored("a.example.test") == {rtype: (value,)}
+    assert await nsupdate("zone example.test", f"update delete a.example.test {rtype} {value}") == (0, "")
+    assert zone.stored("a.example.test") == {}
 
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)

@@ -12,8 +12,9 @@ import dns.update
 import pytest
 
 from solvers.dns.answer import answer
+from solvers.dns.history import Asked
 from solvers.dns.writers import NOBODY, Writers
-from solvers.dns.zone import Asked, Zone
+from solvers.dns.zone import Zone
 
 ANYONE = Writers(anyone=True)
 APEX = "example.test"
@@ -89,6 +90,30 @@ CHANGES = [
     ("in any case", "text", [("delete", "TEXT", "TXT", "one"), ("add", "TeXt", 60, "TXT", "v")], {"TXT": {"two", "v"}}),
     ("several strings are one", "new", [("add", "new", 60, "TXT", '"a b" "c"')], {"TXT": {"a bc"}}),
     ("a long text", "new", [("add", "new", 60, "TXT", f'"{"x" * 255}" "y"')], {"TXT": {"x" * 255 + "y"}}),
+    ("add an MX", "new", [("add", "new", 60, "MX", "10 Mail")], {"MX": {"10 mail.example.test."}}),
+    (
+        "add services",
+        "_s._tcp",
+        [("add", "_s._tcp", 60, "SRV", "0 5 443 www"), ("add", "_s._tcp", 60, "SRV", "0 6 443 www")],
+        {"SRV": {"0 5 443 www.example.test.", "0 6 443 www.example.test."}},
+    ),
+    (
+        "add and delete a CAA",
+        "new",
+        [
+            ("add", "new", 60, "CAA", '0 issue "ca.test"'),
+            ("add", "new", 60, "CAA", '128 IssueWild "a b"'),
+            ("delete", "new", "CAA", '0 issue "ca.test"'),
+        ],
+        {"CAA": {'128 issuewild "a b"'}},
+    ),
+    (
+        "delete a CAA in another spelling",
+        "new",
+        [("add", "new", 60, "CAA", '0 issue "ca.test"'), ("delete", "new", "CAA", '0 ISSUE "ca.test"')],
+        {},
+    ),
+    ("add a pointer", "7.0", [("add", "7.0", 60, "PTR", "www")], {"PTR": {"www.example.test."}}),
     ("a wildcard", "*.wild", [("add", "*.wild", 60, "TXT", "v")], {"TXT": {"wild", "v"}}),
 ]
 
@@ -112,6 +137,38 @@ def test_soa_and_ns_of_an_apex_cannot_be_deleted(zone):
         assert send(zone, update) == "NOERROR"
     assert list(zone.own(APEX)) == ["SOA", "NS"]
     assert serial(zone) == number
+
+
+def test_an_apex_takes_more_nameservers_and_keeps_one(zone):
+    assert send(zone, add("@", "NS", "other.test.")) == "NOERROR"
+    assert zone.own(APEX)["NS"] == ("ns.example.test.", "other.test.")
+    update = dns.update.UpdateMessage(APEX)
+    update.delete("@", "NS", "ns")
+    update.delete("@", "NS", "other.test.")
+    assert send(zone, update) == "NOERROR"
+    assert zone.own(APEX)["NS"] == ("other.test.",)
+    update = dns.update.UpdateMessage(APEX)
+    update.delete("@", "NS")
+    update.delete("@")
+    assert send(zone, update) == "NOERROR"
+    assert zone.own(APEX)["NS"] == ("other.test.",)
+
+
+@pytest.mark.parametrize("nameserver", ["ns.other.test.", "ns.sub.example.test."])
+def test_a_name_is_delegated_and_taken_back(zone, nameserver):
+    zone.add_txt("x.sub.example.test", "one")
+    assert send(zone, add("sub", "NS", nameserver)) == "NOERROR"
+    assert zone.apex_of("x.sub.example.test") == "sub.example.test"
+    assert zone.own("sub.example.test")["NS"] == (nameserver,)
+    assert send(zone, add("x.sub", "TXT", "two")) == "NOTZONE"
+    update = dns.update.UpdateMessage("sub.example.test")
+    update.add("x", 60, "TXT", "two")
+    assert send(zone, update) == "NOERROR"
+    update = dns.update.UpdateMessage(APEX)
+    update.delete("sub", "NS")
+    assert send(zone, update) == "NOERROR"
+    assert zone.apex_of("x.sub.example.test") == APEX
+    assert zone.own("x.sub.example.test") == {"TXT": ("one", "two")}
 
 
 def test_an_apex_is_no_alias(zone):
@@ -288,7 +345,7 @@ def test_a_name_has_no_more_pointers_than_it_may_have_labels(zone, links, rcode)
 
 def test_what_is_malformed_or_refused_at_the_end_undoes_all_before_it(zone):
     good = record(TXT, IN, 60, b"\x01v")
-    for bad, rcode in ((record(ALL, IN, 60), "FORMERR"), (record(15, IN, 60, b"\x00\x00\x00"), "REFUSED")):
+    for bad, rcode in ((record(ALL, IN, 60), "FORMERR"), (record(17, IN, 60, b"\x00\x00"), "REFUSED")):
         assert send(zone, raw(changes=[good, bad])) == rcode
         assert held(zone, "a") == {}
     assert send(zone, raw(changes=[good])) == "NOERROR"
@@ -301,7 +358,8 @@ def test_a_zone_of_another_class_is_not_served(zone):
 
 UNKEPT = {
     "SOA": record(SOA, IN, 60, b"\x00\x00" + bytes(20)),
-    "NS": record(2, IN, 60, b"\x00"),
+    "NS of a wildcard": record(2, IN, 60, b"\x00", name=b"\x01*\xc0\x0c"),
+    "a tag that is none": record(257, IN, 60, b"\x00\x01-v"),
     "unknown type": record(65280, IN, 60, b"data"),
     "octets that are no text": record(TXT, IN, 60, b"\x01\xff"),
     "a name that a zone file would escape": record(TXT, IN, 60, b"\x01v", name=b"\x01\x00\xc0\x0c"),

@@ -16,7 +16,9 @@ LABELS = st.sampled_from(["@", "a", "b", "a.b", "*.b"])
 VALUES = {
     "A": ["192.0.2.1", "192.0.2.2"],
     "AAAA": ["2001:db8::1", "2001:db8::2"],
+    "CAA": ['0 issue "ca.test"', '128 issuewild ";"'],
     "CNAME": [f"a.{APEX}.", "www.other.test."],
+    "MX": [f"10 mail.{APEX}.", "0 ."],
     "TXT": ["one", "two"],
 }
 RECORDS = st.sampled_from([(rtype, value) for rtype, values in VALUES.items() for value in values])

@@ -3,7 +3,8 @@
 import pytest
 
 from acme_server.protocol.vantage import DnsRecord
-from solvers.dns.zone import MAX_TXT, TTL, Asked, Zone
+from solvers.dns.history import Asked
+from solvers.dns.zone import MAX_TXT, TTL, Zone
 
 
 def addresses(zone, name):
