@@ -19,6 +19,7 @@ from typing import Any
 import attrs
 import click
 
+from gravel import option_types
 from gravel.option_types import ADDRESS, COUNT, HOST_PORT, KEY, METAVARS, NAME, NUMBER, ORIGIN, PORT, SECONDS, TOKEN
 from solvers.dns.keys import Key
 
@@ -102,6 +103,9 @@ class Settings:
     )
     dns_update_open: bool = option(
         False, click.BOOL, "Let everyone on this machine update the DNS, unsigned; on loopback only.", SERVERS
+    )
+    acme_dns_domain: str = option(
+        "auth.acme-dns.test", option_types.ZONE, "What the names of acme-dns accounts are below.", SERVERS
     )
     default_address: tuple[str, ...] = option(
         (), ADDRESS, "What names have that were given no address of their own [127.0.0.1].", SERVERS

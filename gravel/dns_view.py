@@ -6,6 +6,7 @@ import attrs
 
 from acme_server.network import Network
 from acme_server.protocol.vantage import Answer, Question, Resolve, Vantage
+from gravel.acme_dns import AcmeDns
 from gravel.addresses import AddressBook
 from solvers.dns.server import DnsServer, serve_dns
 from solvers.dns.zone import Zone
@@ -17,6 +18,7 @@ class Copied:
 
     zone: Zone
     book: AddressBook
+    acme_dns: AcmeDns
 
 
 class DnsView:
@@ -29,17 +31,19 @@ class DnsView:
         self.zone = zone
         self.address = address
         self.book = AddressBook(zone)
+        self.acme_dns = AcmeDns(zone)
         self._server = server
 
     def copy(self) -> Copied:
         """See acme_server.worlds.View."""
         zone = self.zone.copy()
-        return Copied(zone, self.book.copy(zone))
+        return Copied(zone, self.book.copy(zone), self.acme_dns.copy(zone))
 
     def restore(self, copied: Copied) -> None:
         """See acme_server.worlds.View."""
         self.zone.become(copied.zone)
         self.book = copied.book.copy(self.zone)
+        self.acme_dns = copied.acme_dns.copy(self.zone)
 
     async def close(self) -> None:
         """See acme_server.worlds.View."""
