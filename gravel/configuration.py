@@ -107,6 +107,9 @@ class Settings:
     acme_dns_domain: str = option(
         "auth.acme-dns.test", option_types.ZONE, "What the names of acme-dns accounts are below.", SERVERS
     )
+    webhook_open: bool = option(
+        False, click.BOOL, "Let kube-apiserver, which has no token, use the webhook for cert-manager.", SERVERS
+    )
     default_address: tuple[str, ...] = option(
         (), ADDRESS, "What names have that were given no address of their own [127.0.0.1].", SERVERS
     )

@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler, Middleware
 Check: TypeAlias = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 # Probes carry no token, and who does not trust the server yet should not send it one.
-OPEN_PATHS = ("/healthz", "/tls-ca")
+OPEN_PATHS = ("/healthz", "/livez", "/readyz", "/tls-ca")
 
 
 def guard(token: str | None, names: Collection[str] = (), open_paths: Collection[str] = OPEN_PATHS) -> Middleware:

@@ -157,7 +157,7 @@ class Running:
             stack, create_acme_app(parts.server, self.worlds.server_of), sockets.acme.sock, tls_context, RUNNER_OPTIONS
         )
         settings = self.settings
-        access = Access(self.token, names, settings.acme_dns_domain)
+        access = Access(self.token, names, settings.webhook_open, settings.acme_dns_domain)
         management = create_management_app(self.default, self.worlds, material.ca_pem, access)
         await serve(stack, management, sockets.management.sock, tls_context)
 
