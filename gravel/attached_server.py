@@ -11,8 +11,8 @@ import os
 import signal
 import sys
 
-from gravel.configuration import Settings
 from gravel.event_loop import quick_imports, run
+from gravel.settings import Settings
 
 
 def main() -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from gravel.configuration import FIELDS, kubernetes_url
+from gravel.configuration import kubernetes_url
+from gravel.settings import FIELDS
 from issuer_bridge.kind_names import find_kind, known_kinds, nearest_kind
 from issuer_bridge.resources import ApiError, Kind
 

@@ -1,7 +1,6 @@
-"""What a user may set: flags over GRAVEL_* variables over gravel.toml, all made from one table.
+"""Where settings come from: flags over GRAVEL_* variables over gravel.toml.
 
-The table is the class `Settings`: a field `acme_port` is the flag
-`--acme-port`, the variable `GRAVEL_ACME_PORT` and the key `acme-port`.
+What there is to set is the table `gravel.settings`.
 """
 
 from __future__ import annotations
@@ -10,30 +9,16 @@ import functools
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import attrs
 import click
 
-from gravel.option_types import (
-    ADDRESS,
-    COUNT,
-    HOST_PORT,
-    KEY,
-    METAVARS,
-    NAME,
-    NUMBER,
-    ORIGIN,
-    PORT,
-    SECONDS,
-    TOKEN,
-    ZONE,
-)
-from solvers.dns.keys import Key
+from gravel.option_types import METAVARS
+from gravel.settings import FIELDS, Settings
 
 FILE = Path("gravel.toml")
 PREFIX = "GRAVEL_"
@@ -41,151 +26,6 @@ PREFIX = "GRAVEL_"
 OTHER_VARIABLES = ("GRAVEL_CONFIG", "GRAVEL_DEBUG")
 # What Kubernetes and Docker put into every container next to a service called gravel, or gravel-something.
 _SERVICE_LINK = re.compile(r"GRAVEL_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
-
-SERVERS = ("up", "serve", "run")
-# `gravel run` takes free ports, and its command is told which.
-FREE = {"run": 0}
-CLIENTS = ("apply", "get", "describe", "approve", "deny")
-
-
-def option(
-    default: Any,
-    kind: click.ParamType[Any],
-    text: str,
-    verbs: Sequence[str] = ("up",),
-    defaults: Mapping[str, Any] = MappingProxyType({}),
-) -> Any:
-    """Declare one row of the table; a tuple as default makes it repeatable; defaults: those of single verbs."""
-    metadata = {"kind": kind, "help": text, "verbs": tuple(verbs), "defaults": defaults}
-    return attrs.field(default=default, metadata=metadata)
-
-
-@attrs.frozen(kw_only=True)
-class Settings:
-    """Every option of every verb; a verb takes those that name it."""
-
-    host: str = option("127.0.0.1", NAME, "Where the ACME server, its management and DNS listen.", SERVERS)
-    acme_port: int = option(14000, PORT, "Port of the ACME server; 0 is any free one, here and below.", SERVERS, FREE)
-    management_port: int = option(15000, PORT, "Port of the management API.", SERVERS, FREE)
-    dns_port: int = option(8053, PORT, "Port of the DNS server, UDP and TCP.", SERVERS, FREE)
-    kubernetes_port: int = option(16443, PORT, "Port of the embedded Kubernetes-style API, always on 127.0.0.1.")
-    kubernetes: str | None = option(
-        None,
-        click.STRING,
-        "Where the Kubernetes-style API of a running `gravel up` is (default: http://127.0.0.1:KUBERNETES-PORT).",
-        CLIENTS,
-    )
-    management: str | None = option(
-        None,
-        ORIGIN,
-        "Where the management API of a running gravel is (default: https://127.0.0.1:MANAGEMENT-PORT).",
-        ("trust",),
-    )
-    http01_port: int = option(
-        5002,
-        PORT,
-        "Port that http-01 validation and self-checks dial; 0 is where the responder listens (run: else a free one).",
-        SERVERS,
-        FREE,
-    )
-    http01_listen: str | None = option(
-        None,
-        HOST_PORT,
-        "Where the built-in http-01 responder answers (up: 127.0.0.1:HTTP01-PORT; serve and run: none).",
-        SERVERS,
-    )
-    tls_alpn_port: int = option(
-        5001, PORT, "Port that tls-alpn-01 validation dials (run: a free one, which 0 stands for).", SERVERS, FREE
-    )
-    dns: str | None = option(
-        None, HOST_PORT, "DNS server that validation and self-checks ask (default: the built-in one).", SERVERS
-    )
-    nameserver: tuple[str, ...] = option(
-        (),
-        ADDRESS,
-        "Address to serve the DNS at, instead of HOST; repeated, as ns1, ns2, ... with the same port.",
-        SERVERS,
-    )
-    zone: tuple[str, ...] = option(
-        (), ZONE, "Zone to be authoritative for, besides the last two labels of every name; may be repeated.", SERVERS
-    )
-    forward: str | None = option(
-        None, HOST_PORT, "DNS server that is asked for names in no --zone; then no other zone is served.", SERVERS
-    )
-    dns_update_key: tuple[Key, ...] = option(
-        (),
-        KEY,
-        "TSIG key, [ALGORITHM:]NAME:SECRET as for `nsupdate -y`, whose holders may update the DNS (RFC 2136); "
-        "with no key, nobody may.",
-        SERVERS,
-    )
-    dns_update_key_file: tuple[str, ...] = option(
-        (),
-        click.Path(exists=True, dir_okay=False),
-        "Keys from a file as for `nsupdate -k`, so that no secret is on a command line.",
-        SERVERS,
-    )
-    dns_update_open: bool = option(
-        False, click.BOOL, "Let everyone on this machine update the DNS, unsigned; on loopback only.", SERVERS
-    )
-    default_address: tuple[str, ...] = option(
-        (), ADDRESS, "What names have that were given no address of their own [127.0.0.1].", SERVERS
-    )
-    base_url: str | None = option(
-        None, ORIGIN, "What the ACME server calls itself (default: https://HOST:ACME-PORT).", SERVERS
-    )
-    tls_name: tuple[str, ...] = option(
-        (), NAME, "Further name or address in the server's own certificate; may be repeated.", SERVERS
-    )
-    management_token: str | None = option(
-        None,
-        TOKEN,
-        "Bearer token that the management API wants; beyond loopback one is made up if none is given.",
-        SERVERS,
-    )
-    faults: tuple[str, ...] = option(
-        (),
-        click.Path(exists=True, dir_okay=False),
-        "Arm the faults in this file, JSON or YAML, as for POST /faults; may be repeated.",
-        SERVERS,
-    )
-    timing: str = option(
-        "fast",
-        click.Choice(("cert-manager", "fast")),
-        "What solvers wait before they call an answer visible: 5 passes and 60 s, or 1 pass and none.",
-    )
-    retry_period: float = option(10.0, SECONDS, "Seconds between two self-checks.")
-    dns01_recursive_nameservers: tuple[str, ...] = option(
-        (), HOST_PORT, "Nameserver that dns-01 self-checks ask; may be repeated (default: that of --dns)."
-    )
-    dns01_recursive_nameservers_only: bool = option(
-        False, click.BOOL, "Look for TXT records at those alone, and not at the zone's own nameservers."
-    )
-    dns01_authoritative_port: int | None = option(
-        None, COUNT, "Port of the zone's own nameservers (default: that of --dns, else the built-in one's)."
-    )
-    acme_http01_solver_nameservers: tuple[str, ...] = option(
-        (), HOST_PORT, "Resolver that http-01 self-checks ask; may be repeated (default: that of --dns)."
-    )
-    max_concurrent_challenges: int = option(60, COUNT, "Challenges that may be under way at once.")
-    cluster_resource_namespace: str = option(
-        "cert-manager", NAME, "Where ClusterIssuers have their Secrets; as cert-manager's chart has it."
-    )
-    no_approver: bool = option(False, click.BOOL, "Leave approval of requests to `gravel approve`.")
-    seed: int | None = option(
-        None, NUMBER, "Draw keys, serials and tokens from this number, so that a run repeats.", SERVERS
-    )
-    apply: tuple[str, ...] = option(
-        (),
-        click.Path(exists=True, allow_dash=True),
-        "Apply the manifests in this file or folder (- is standard input) and follow them; may be repeated.",
-    )
-    once: bool = option(False, click.BOOL, "With --apply: stop when all is Ready (exit 0) or anything Failed (exit 1).")
-    timeout: float = option(300.0, SECONDS, "With --apply: seconds after which following ends, as if Failed.")
-    json: bool = option(False, click.BOOL, "Print JSON, one object per line (run: on stderr).", SERVERS)
-
-
-FIELDS: Mapping[str, attrs.Attribute[Any]] = {field.name.replace("_", "-"): field for field in attrs.fields(Settings)}
 
 
 def configured(verb: str) -> Callable[[Callable[..., int]], Callable[..., int]]:

@@ -8,6 +8,7 @@ from acme_server.network import Network
 from acme_server.protocol.driver import Driver
 from acme_server.protocol.vantage import Answer, Question, Resolve, Vantage
 from acme_server.world import World
+from gravel.acme_dns import AcmeDns
 from gravel.addresses import AddressBook
 from gravel.dns_faults import DnsFaults
 from gravel.nameservers import Nameservers, open_nameservers
@@ -20,6 +21,7 @@ class Copied:
 
     zone: Zone
     book: AddressBook
+    acme_dns: AcmeDns
 
 
 class DnsView:
@@ -36,18 +38,20 @@ class DnsView:
         self.addresses = addresses
         self.address = addresses[0]
         self.book = AddressBook(zone)
+        self.acme_dns = AcmeDns(zone)
         self._faults = faults
         self._servers = servers
 
     def copy(self) -> Copied:
         """See acme_server.worlds.View."""
         zone = self.zone.copy()
-        return Copied(zone, self.book.copy(zone))
+        return Copied(zone, self.book.copy(zone), self.acme_dns.copy(zone))
 
     def restore(self, copied: Copied) -> None:
         """See acme_server.worlds.View."""
         self.zone.become(copied.zone)
         self.book = copied.book.copy(self.zone)
+        self.acme_dns = copied.acme_dns.copy(self.zone)
 
     def follow(self, world: World, driver: Driver) -> None:
         """See acme_server.worlds.View."""

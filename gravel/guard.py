@@ -14,13 +14,14 @@ from aiohttp.typedefs import Handler, Middleware
 Check: TypeAlias = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 # Probes carry no token, and who does not trust the server yet should not send it one.
-OPEN_PATHS = ("/healthz", "/tls-ca")
+OPEN_PATHS = ("/healthz", "/livez", "/readyz", "/tls-ca")
 
 
-def guard(token: str | None, names: Collection[str] = ()) -> Middleware:
+def guard(token: str | None, names: Collection[str] = (), open_paths: Collection[str] = OPEN_PATHS) -> Middleware:
     """Return a middleware: no foreign Origin; the token if there is one, else a Host that DNS cannot have rebound.
 
-    names: host names, beside localhost and addresses, that this server is known by.
+    names: host names, beside localhost and addresses, that this server is known by;
+    open_paths: of routes, with their variables, that want no token.
     """
 
     @web.middleware
@@ -31,11 +32,17 @@ def guard(token: str | None, names: Collection[str] = ()) -> Middleware:
         if token is None:
             if not _is_ours(request.host, names):
                 return _refuse(403, f"{request.host} is not a name of this server; --tls-name makes it one")
-        elif request.path not in OPEN_PATHS and not _bears(request, token):
+        elif _path_of(request) not in open_paths and not _bears(request, token):
             return _refuse(401, "this needs the header Authorization: Bearer TOKEN")
         return await handler(request)
 
     return check
+
+
+def _path_of(request: web.Request) -> str | None:
+    """Return the path of the route that will answer, so that no other spelling of an open path opens another one."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else None
 
 
 def is_loopback(host: str) -> bool:

@@ -14,11 +14,12 @@ import attrs
 from acme_server.protocol.driver import Clock, Driver, Entropy
 from acme_server.protocol.journal import Fact
 from acme_server.settings import Settings as ServerSettings
-from gravel.configuration import Settings
 from gravel.server_parts import ServerParts, build_server
+from gravel.settings import Settings
 from issuer_bridge.operator import Operator, Options, WorldAddress
 from issuer_bridge.store import EmbeddedStore
 from scheduler.settings import Settings as SchedulerSettings
+from solvers.dns.zone import Zone
 from solvers.dns01.authorities import Authorities
 from solvers.dns01.propagation import Propagation
 from solvers.dns01.provider import ZoneProvider
@@ -100,12 +101,12 @@ def house_settings(settings: Settings, server: ServerSettings, base_url: str, tl
     )
 
 
-def build(driver: Driver, settings: HouseSettings, entropy: Entropy) -> House:
+def build(driver: Driver, settings: HouseSettings, entropy: Entropy, zone: Zone | None = None) -> House:
     """Put a house together; the order of the parts fixes the order in which entropy is drawn."""
     server = attrs.evolve(
         settings.server, dns=settings.dns, http01_port=settings.http01_port, tls_alpn_port=settings.tls_alpn_port
     )
-    return add_bridge(build_server(driver, settings.base_url, server, entropy), settings, entropy)
+    return add_bridge(build_server(driver, settings.base_url, server, entropy, zone=zone), settings, entropy)
 
 
 def add_bridge(parts: ServerParts, settings: HouseSettings, entropy: Entropy) -> House:

@@ -15,28 +15,53 @@ from aiohttp import web
 from acme_server.protocol.driver import RanTooLong
 from acme_server.settings import Settings
 from acme_server.worlds import DEFAULT, NoSuchWorld, Worlds
+from gravel.acme_dns_endpoints import PATHS as ACME_DNS_PATHS
+from gravel.acme_dns_endpoints import acme_dns_endpoints
 from gravel.dns_endpoints import DNS_ENDPOINTS
 from gravel.dns_view import DnsView
 from gravel.fault_endpoints import FAULT_ENDPOINTS
-from gravel.guard import guard
+from gravel.guard import OPEN_PATHS, guard
 from gravel.request_body import read_body
 from gravel.resource_endpoints import RESOURCE_ENDPOINTS
+from gravel.webhook_endpoints import PATHS as WEBHOOK_PATHS
+from gravel.webhook_endpoints import webhook_endpoints
 from gravel.world_endpoints import ENDPOINTS, PEM, Endpoint, Hosted, clock_of
 from gravel.world_options import options_of
+from solvers.dns.zone import Zone
 
 _WORLD = "/worlds/{world}"
 
 
-def create_app(
-    default: Hosted, worlds: Worlds[DnsView], tls_ca: str, token: str | None = None, names: Collection[str] = ()
-) -> web.Application:
-    """Return the application; tls_ca: PEM of what clients must trust; `token` and `names` as for `gravel.guard.guard`."""
+@attrs.frozen
+class Access:
+    """Who may do what: `token` and `names` as for `gravel.guard.guard`.
+
+    webhook_open: whether cert-manager's webhook wants no token; acme_dns_domain:
+    what the names of acme-dns accounts are below.
+    """
+
+    token: str | None
+    names: Collection[str]
+    webhook_open: bool
+    acme_dns_domain: str
+
+    @property
+    def open_paths(self) -> tuple[str, ...]:
+        """The routes that want no token: acme-dns has passwords of its own, and its clients send nothing else."""
+        acme_dns = (*ACME_DNS_PATHS, *(_WORLD + path for path in ACME_DNS_PATHS))
+        return (*OPEN_PATHS, *acme_dns, *(WEBHOOK_PATHS if self.webhook_open else ()))
+
+
+def create_app(default: Hosted, worlds: Worlds[DnsView], tls_ca: str, access: Access) -> web.Application:
+    """Return the application; tls_ca: PEM of what clients must trust."""
 
     async def show_tls_ca(_: web.Request) -> web.Response:
         return web.Response(text=tls_ca, content_type=PEM)
 
-    app = web.Application(middlewares=[guard(token, names), _sentences], client_max_size=1024 * 1024)
-    app.router.add_get("/healthz", _healthy)
+    checked = guard(access.token, access.names, access.open_paths)
+    app = web.Application(middlewares=[checked, _sentences], client_max_size=1024 * 1024)
+    for path in ("/healthz", "/livez", "/readyz"):
+        app.router.add_get(path, _healthy)
     app.router.add_get("/tls-ca", show_tls_ca)
     lifecycle = _Lifecycle(default, worlds)
     app.router.add_get("/worlds", lifecycle.list)
@@ -46,10 +71,13 @@ def create_app(
     app.router.add_post(f"{_WORLD}/reset", lifecycle.reset)
     app.router.add_post(f"{_WORLD}/snapshot", lifecycle.snapshot)
     app.router.add_post(f"{_WORLD}/restore", lifecycle.restore)
-    endpoints = {**ENDPOINTS, **RESOURCE_ENDPOINTS, **DNS_ENDPOINTS, **FAULT_ENDPOINTS}
-    for (method, path), endpoint in endpoints.items():
+    acme_dns = acme_dns_endpoints(access.acme_dns_domain)
+    of_worlds = {**ENDPOINTS, **RESOURCE_ENDPOINTS, **DNS_ENDPOINTS, **FAULT_ENDPOINTS, **acme_dns}
+    for (method, path), endpoint in of_worlds.items():
         for place in (path, _WORLD + path):
             app.router.add_route(method, place, lifecycle.of_world(endpoint))
+    for (method, path), handler in webhook_endpoints(lifecycle.zone_of).items():
+        app.router.add_route(method, path, handler)
     return app
 
 
@@ -65,6 +93,9 @@ class _Lifecycle:
             return await endpoint(self._find(request.match_info.get("world", DEFAULT)), request)
 
         return answer
+
+    def zone_of(self, world_id: str) -> Zone:
+        return self._find(world_id).view.zone
 
     async def list(self, _: web.Request) -> web.Response:
         return web.json_response({"worlds": [_description(hosted) for hosted in (self.default, *self.worlds)]})

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import click
 
 from solvers.dns.keys import Key, read_key
-from solvers.dns.zone import zone_name
+from solvers.dns.name import MAX_LABEL, canonical
 
 _HOST_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})", re.ASCII)
 _ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?/?", re.ASCII)
@@ -35,13 +35,6 @@ def _address(text: str) -> str:
         raise click.BadParameter(f"{text!r} is not an IP address.") from None
 
 
-def _zone(text: str) -> str:
-    try:
-        return zone_name(text)
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is not the name of a zone.") from None
-
-
 def _origin(text: str) -> str:
     if not _ORIGIN.fullmatch(text):
         raise click.BadParameter(f"{text!r} is not https://HOST[:PORT].")
@@ -54,6 +47,15 @@ def _token(text: str) -> str:
     return text
 
 
+def _zone(text: str) -> str:
+    try:
+        # Room for what is below it.
+        canonical(f"{'-' * MAX_LABEL}.{text}")
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no name of a zone, or too long for one.") from None
+    return canonical(text)
+
+
 def _key(text: str) -> Key:
     try:
         return read_key(text)
@@ -63,10 +65,10 @@ def _key(text: str) -> Key:
 
 NAME = click.types.FuncParamType(_name)
 ADDRESS = click.types.FuncParamType(_address)
-ZONE = click.types.FuncParamType(_zone)
 HOST_PORT = click.types.FuncParamType(_host_port)
 ORIGIN = click.types.FuncParamType(_origin)
 TOKEN = click.types.FuncParamType(_token)
+ZONE = click.types.FuncParamType(_zone)
 KEY = click.types.FuncParamType(_key)
 PORT = click.IntRange(0, 65535)
 NUMBER = click.IntRange(min=0)
@@ -76,12 +78,12 @@ METAVARS = {
     PORT: "PORT",
     SECONDS: "SECONDS",
     NAME: "NAME",
-    ZONE: "NAME",
     ADDRESS: "IP",
     HOST_PORT: "HOST:PORT",
     ORIGIN: "URL",
     TOKEN: "TOKEN",
     KEY: "KEY",
+    ZONE: "NAME",
     NUMBER: "NUMBER",
     COUNT: "NUMBER",
 }

@@ -27,13 +27,14 @@ from acme_server.tls import TlsMaterial
 from acme_server.web import RUNNER_OPTIONS
 from acme_server.web import create_app as create_acme_app
 from acme_server.worlds import HostedWorld, Ports, Worlds
-from gravel.configuration import Settings
 from gravel.dns_view import DnsOptions, DnsView, open_view
 from gravel.entropy import entropy_of
 from gravel.guard import is_loopback
 from gravel.listening import serve
+from gravel.management import Access
 from gravel.management import create_app as create_management_app
 from gravel.server_parts import ServerParts, build_server
+from gravel.settings import Settings
 from gravel.sockets import EVERYWHERE, Bound, Sockets, open_sockets, port_to_dial
 from solvers.tls_context import server_context
 
@@ -157,7 +158,9 @@ class Running:
         await serve(
             stack, create_acme_app(parts.server, self.worlds.server_of), sockets.acme.sock, tls_context, RUNNER_OPTIONS
         )
-        management = create_management_app(self.default, self.worlds, material.ca_pem, self.token, names)
+        settings = self.settings
+        access = Access(self.token, names, settings.webhook_open, settings.acme_dns_domain)
+        management = create_management_app(self.default, self.worlds, material.ca_pem, access)
         await serve(stack, management, sockets.management.sock, tls_context)
 
 

@@ -8,11 +8,11 @@ from contextlib import AsyncExitStack
 import attrs
 import click
 
-from gravel.configuration import Settings
 from gravel.dns_faults import DnsFaults
 from gravel.dns_writers import writers_of
 from gravel.listening import Door, authority, bind, opening, split_authority
 from gravel.nameservers import open_nameservers
+from gravel.settings import Settings
 from solvers.dns.zone import LOOPBACK, Zone
 from solvers.http01.responder import Responder
 from solvers.http01.server import serve_http01

@@ -6,15 +6,19 @@ import re
 import secrets
 from datetime import UTC, datetime
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from gravel.cluster_manifests import Plan
 
 EPILOG = """\
 \b
 Examples:
   gravel manifest all --image gravel:dev --ingress-address 10.96.1.2 | kubectl apply -f -
   gravel manifest clusterissuer --seed 7
+  gravel manifest webhook --seed 7 | kubectl apply -f -
 \b
 Everything secret follows from the seed, and whoever knows it knows every key: for testing, never for production."""
 
@@ -43,8 +47,20 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str | 
         raise click.BadParameter(f"{value!r} is no address.") from None
 
 
+def _print_webhook(plan: Plan) -> int:
+    import yaml
+
+    from gravel.webhook_manifests import server_flag, solver, webhook
+
+    click.echo(f"# kube-apiserver has no token, so that the server must let it in: {server_flag(plan)}")
+    click.echo(f"# An issuer's solver: {solver()}")
+    documents = webhook(plan)
+    click.echo(yaml.safe_dump_all(documents, sort_keys=False, explicit_start=True), nl=False)
+    return 0
+
+
 @click.command(epilog=EPILOG)
-@click.argument("what", type=click.Choice(("clusterissuer", "deployment", "all")))
+@click.argument("what", type=click.Choice(("clusterissuer", "deployment", "all", "webhook")))
 @click.option("--name", metavar="NAME", default="gravel", callback=_label, help="What everything is called [gravel].")
 @click.option("--namespace", metavar="NAME", default="gravel", callback=_label, help="Where it runs [gravel].")
 @click.option("--image", metavar="IMAGE", default="gravel", help="The image, made with the Containerfile [gravel].")
@@ -64,13 +80,13 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str | 
     metavar="NAME",
     default="cert-manager",
     callback=_label,
-    help="Where cert-manager looks for a ClusterIssuer's Secrets [cert-manager].",
+    help="Where cert-manager runs, and looks for a ClusterIssuer's Secrets [cert-manager].",
 )
 def command(what: str, seed: int | None, **options: Any) -> int:
     """Print manifests: the server with its Services and DNS (deployment), a ClusterIssuer for it, or all.
 
     The ClusterIssuer trusts the server, solves http-01 through an ingress, and wildcards by dns-01 with signed updates
-    of the server's DNS.
+    of the server's DNS. With webhook: what leads cert-manager to the server's webhook, for dns-01 without keys.
     """
     import yaml
 
@@ -79,6 +95,8 @@ def command(what: str, seed: int | None, **options: Any) -> int:
     if seed is None and what != "all":
         raise click.UsageError("--seed is wanted: the deployment and the ClusterIssuer must agree on it.")
     plan = Plan(seed=secrets.randbits(64) if seed is None else seed, year=datetime.now(UTC).year, **options)
+    if what == "webhook":
+        return _print_webhook(plan)
     documents = [*deployment(plan)] if what != "clusterissuer" else []
     if what != "deployment":
         documents += cluster_issuer(plan)

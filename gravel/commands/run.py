@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
-from gravel.configuration import Settings, configured
+from gravel.configuration import configured
+from gravel.settings import Settings
 
 if TYPE_CHECKING:
     from gravel.running import Running

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from gravel.configuration import Settings, configured
+from gravel.configuration import configured
+from gravel.settings import Settings
 
 
 @click.command()

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from gravel.client_trust import LINES, nearest_client, trust_line
-from gravel.configuration import FIELDS, management_url
+from gravel.configuration import management_url
 from gravel.option_types import ORIGIN
+from gravel.settings import FIELDS
 
 EPILOG = f"""\
 \b

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gravel.configuration import Settings, configured
+from gravel.configuration import configured
+from gravel.settings import Settings
 
 if TYPE_CHECKING:
     from gravel.running import Running

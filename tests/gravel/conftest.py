@@ -18,8 +18,8 @@ import aiohttp
 import attrs
 import pytest
 
-from gravel.configuration import Settings
 from gravel.running import Running
+from gravel.settings import Settings
 
 GRAVEL = (sys.executable, "-c", "from gravel.cli import main; main()")
 ANY_PORT = ("--acme-port", "0", "--management-port", "0", "--dns-port", "0")

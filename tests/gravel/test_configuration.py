@@ -8,7 +8,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from gravel.configuration import FIELDS, Settings, configured, kubernetes_url, load, management_url
+from gravel.configuration import configured, kubernetes_url, load, management_url
+from gravel.settings import FIELDS, Settings
 from solvers.dns.keys import Key
 
 

@@ -35,7 +35,7 @@ MORE = {
 
 
 def values(management, rtype):
-    return answer_question(management.running.house.zone, Resolve(NAME, rtype)).values(rtype)
+    return answer_question(management.running.parts.zone, Resolve(NAME, rtype)).values(rtype)
 
 
 async def ask(address, name=NAME, rtype="A", over=dns.asyncquery.udp):
@@ -192,7 +192,7 @@ async def test_a_zone_of_several_labels_is_where_a_walk_ends(manage):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--zone", "a..b"], "'a..b' is not the name of a zone."),
+        (["--zone", "a..b"], "'a..b' is no name of a zone, or too long for one."),
         (["--forward", "127.0.0.1"], "'127.0.0.1' is not HOST:PORT."),
         (["--forward", "127.0.0.1:53"], "--forward needs --zone: names of no zone are forwarded, and there is none."),
         (["--nameserver", "ns1"], "'ns1' is not an IP address."),

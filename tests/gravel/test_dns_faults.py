@@ -12,8 +12,6 @@ import pytest
 
 from acme_server.faults.actions import ACTIONS
 from gravel.dns_faults import _EFFECTS
-from gravel.running import house_settings
-from gravel.sockets import Sockets
 
 NAME = "www.example.test"
 START = "2026-01-01T00:00:00Z"
@@ -170,12 +168,6 @@ async def test_several_nameservers_show_one_zone_and_each_can_fail_alone(manage,
     await management.ask(f"{prefix}/faults", match={"server": "ns2"}, action={"kind": "propagation", "seconds": 3600})
     await management.ask(f"{prefix}/set-txt", host=NAME, value="new")
     assert [(await ask(server, rtype="TXT"))[1] for server in servers] == [["new"], []]
-
-
-@pytest.mark.parametrize(("dns_option", "expected"), [(None, ("127.0.0.1:1", "127.0.0.2:1")), ("127.0.0.3:53", ())])
-def test_self_checks_ask_every_nameserver_unless_another_server_is_named(free_settings, dns_option, expected):
-    sockets = Sockets(None, None, None, ("127.0.0.1:1", "127.0.0.2:1"), None, None, None, None)
-    assert expected == house_settings(free_settings(dns=dns_option), sockets, "https://a.test", "").nameservers
 
 
 @pytest.mark.parametrize(

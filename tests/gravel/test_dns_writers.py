@@ -13,8 +13,8 @@ import dns.tsig
 import dns.update
 import pytest
 
-from gravel.configuration import Settings
 from gravel.dns_writers import writers_of
+from gravel.settings import Settings
 from solvers.dns.keys import read_key
 from solvers.dns.writers import NOBODY, Writers
 

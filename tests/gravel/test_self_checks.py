@@ -55,7 +55,7 @@ def manifests(dns: str, *, secret: bool = True, **dns01):
     kept = {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": "tsig", "namespace": "kube-system"},
+        "metadata": {"name": "tsig", "namespace": "cert-manager"},
         "data": {"secret": base64.b64encode(SECRET.encode()).decode()},
     }
     beside = [Manifest("tsig", SECRET_KIND, kept)] if secret else []
@@ -98,7 +98,7 @@ async def test_a_wildcard_and_its_apex_are_issued_by_signed_updates(free_setting
     [
         ({}, True, "DNS update failed. Server replied: REFUSED"),
         ({"dns_update_key": (read_key("hmac-sha512:cert-manager:b3RoZXI="),)}, True, "NOTAUTH (BADSIG)"),
-        ({"dns_update_key": (KEY,)}, False, 'secret "tsig" not found in namespace "kube-system"'),
+        ({"dns_update_key": (KEY,)}, False, 'secret "tsig" not found in namespace "cert-manager"'),
     ],
     ids=["nobody may", "another secret", "no secret"],
 )

@@ -52,10 +52,11 @@ def test_the_request_is_ready_all_the_same(fault):
 
 
 @pytest.mark.parametrize("fault", DNS_FAULTS, ids=str)
-def test_a_self_check_waits_until_the_dns_is_right(fault):
+def test_a_challenge_waits_until_the_dns_is_right(fault):
     house = run(fault, name="one.dns.test")
     assert len(house.facts("FaultInjected")) >= 1
-    assert len(house.facts("SelfCheckFailed")) >= 1
+    # To present is to look for aliases already.
+    assert len(house.facts("SelfCheckFailed") + house.facts("PresentFailed")) >= 1
     assert house.ready("one") == ("True", "Issued")
 
 
@@ -68,7 +69,7 @@ def test_a_change_that_propagates_slowly_is_seen_in_its_own_time():
 
 def test_a_self_check_waits_for_the_nameserver_that_is_late():
     fault = {"match": {"server": "127.0.0.2"}, "action": {"kind": "propagation", "seconds": 45}}
-    both = ("127.0.0.1:8053", "127.0.0.2:8053")
+    both = ("127.0.0.1", "127.0.0.2")
     checks = [
         len(run(fault, name="one.dns.test", nameservers=servers).facts("SelfCheckFailed"))
         for servers in (both[:1], both)

@@ -25,6 +25,7 @@ from issuer_bridge.resources import CERTIFICATE_REQUEST, CLUSTER_ISSUER
 from scheduler.simulator.loop import VirtualDriver
 from scheduler.simulator.network import VirtualNetwork
 from solvers.dns.answer import hear_answer
+from solvers.dns.zone import Zone
 from solvers.timing import TIMINGS
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -60,11 +61,10 @@ class VirtualHouse:
         settings = HouseSettings(
             base_url=f"https://{ACME}",
             dns=DNS,
-            nameservers=nameservers,
             timing=TIMINGS[timing],
             bridge=attrs.evolve(Options(), **options),
         )
-        self.house = build(self.driver, settings, entropy_of(seed))
+        self.house = build(self.driver, settings, entropy_of(seed), zone=Zone(nameservers=nameservers))
         self._faults = DnsFaults(self.house.zone)
         self._faults.follow(self.house.world, self.driver.now)
         self.house.operator.start()
