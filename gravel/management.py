@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 import attrs
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from acme_server.protocol.driver import RanTooLong
 from acme_server.settings import Settings
@@ -30,6 +30,7 @@ from gravel.world_options import options_of
 from solvers.dns.zone import Zone
 
 _WORLD = "/worlds/{world}"
+_MAX_BODY = 1024 * 1024
 
 
 @attrs.frozen
@@ -59,7 +60,7 @@ def create_app(default: Hosted, worlds: Worlds[DnsView], tls_ca: str, access: Ac
         return web.Response(text=tls_ca, content_type=PEM)
 
     checked = guard(access.token, access.names, access.open_paths)
-    app = web.Application(middlewares=[checked, _sentences], client_max_size=1024 * 1024)
+    app = web.Application(middlewares=[checked, _sentences], client_max_size=_MAX_BODY)
     for path in ("/healthz", "/livez", "/readyz"):
         app.router.add_get(path, _healthy)
     app.router.add_get("/tls-ca", show_tls_ca)
@@ -176,6 +177,14 @@ async def _sentences(request: web.Request, handler: Callable[[web.Request], Any]
         return _wrong(404, error)
     except RanTooLong as error:
         return _wrong(409, error)
+    except web.HTTPNotFound:
+        return _wrong(404, f"there is nothing at {request.path[:64]}")
+    except web.HTTPMethodNotAllowed as error:
+        allowed = ", ".join(sorted(error.allowed_methods))
+        response = _wrong(405, f"{request.path[:64]} takes {allowed}, not {request.method}")
+        response.headers[hdrs.ALLOW] = allowed
+    except web.HTTPRequestEntityTooLarge:
+        return _wrong(413, f"the body has more than {_MAX_BODY} bytes")
     return response
 
 

@@ -70,7 +70,7 @@ async def test_roots_and_intermediates_are_those_of_the_authority(manage):
     authority = management.running.parts.world.authority
     assert (200, authority.root_pem) == await management.get("/roots/0")
     assert (200, authority.intermediate_pem) == await management.get("/intermediates/0")
-    assert await management.get("/roots/1") == (404, "404: Not Found")
+    assert await management.get("/roots/1") == (404, '{"error": "there is nothing at /roots/1"}')
 
 
 async def test_the_journal_is_read_from_any_entry(manage):
@@ -135,3 +135,13 @@ async def test_with_a_token_only_its_holder_is_served(manage):
 
 async def test_a_get_changes_nothing(manage):
     assert (await (await manage()).get("/clear-txt"))[0] == 405
+
+
+async def test_what_is_not_there_or_not_done_there_is_a_sentence_too(manage):
+    management = await manage()
+    assert await management.get("/nowhere") == (404, '{"error": "there is nothing at /nowhere"}')
+    async with management.session.put(management.running.addresses.management + "/clock") as answer:
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET, POST")
+        assert await answer.json() == {"error": "/clock takes GET, POST, not PUT"}
+    too_large = await management.post("/faults", b"[" * (1024 * 1024 + 1))
+    assert too_large == (413, '{"error": "the body has more than 1048576 bytes"}')
