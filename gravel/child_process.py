@@ -36,16 +36,16 @@ class NoSuchCommandError(CannotRunError):
 
 
 class Signals:
-    """Passes signals on to the command; `earlier` is one that came before there was a command."""
+    """Passes signals on to the command; `earlier` are those that came before there was a command."""
 
     def __init__(self) -> None:
-        self.earlier: signal.Signals | None = None
+        self.earlier: list[signal.Signals] = []
         self.process: asyncio.subprocess.Process | None = None
 
     def receive(self, number: signal.Signals) -> None:
         """Handle a signal that this process was sent."""
         if self.process is None:
-            self.earlier = self.earlier or number
+            self.earlier.append(number)
         elif self.process.returncode is None and not (number in FROM_TERMINAL and _in_foreground()):
             self.process.send_signal(number)
 
@@ -66,17 +66,17 @@ def passing_signals() -> Iterator[Signals]:
 
 async def run_command(command: Sequence[str], environment: Mapping[str, str], signals: Signals) -> int:
     """Run a command to its end; return its exit status, 128 and the number of the signal that ended it."""
-    if signals.earlier is not None:
-        return BY_SIGNAL + signals.earlier
+    if signals.earlier:
+        return BY_SIGNAL + signals.earlier[0]
     try:
         signals.process = await asyncio.create_subprocess_exec(*command, env=environment)
     except FileNotFoundError:
         raise NoSuchCommandError(command[0], "there is no such command") from None
     except OSError as error:
         raise CannotRunError(command[0], (error.strerror or str(error)).lower()) from None
-    if signals.earlier is not None:
-        # It came while the command was being started, which may have been long enough to be running by then.
-        signals.receive(signals.earlier)
+    # They came while the command was being started, which may have been running already.
+    for number in signals.earlier:
+        signals.receive(number)
     code = await signals.process.wait()
     return code if code >= 0 else BY_SIGNAL - code
 

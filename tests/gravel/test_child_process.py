@@ -90,13 +90,16 @@ async def test_a_signal_before_the_command_ends_it_before_it_began(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-async def test_a_signal_while_the_command_is_being_started_reaches_it(monkeypatch):
+async def test_signals_while_the_command_is_being_started_reach_it_as_later_ones_do(monkeypatch):
     signals, start = Signals(), asyncio.create_subprocess_exec
 
     async def slow(*arguments, **options):
         process = await start(*arguments, **options)
+        signals.receive(signal.SIGINT)
         signals.receive(signal.SIGTERM)
         return process
+
+    monkeypatch.setattr("gravel.child_process._in_foreground", lambda: True)
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", slow)
     assert await run_command(("sleep", "60"), dict(os.environ), signals) == 128 + signal.SIGTERM
