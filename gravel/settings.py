@@ -69,7 +69,14 @@ class Settings:
         SERVERS,
     )
     tls_alpn_port: int = option(
-        5001, PORT, "Port that tls-alpn-01 validation dials (run: a free one, which 0 stands for).", SERVERS, FREE
+        5001,
+        PORT,
+        "Port that tls-alpn-01 validation dials; 0 is where the responder listens (run: else a free one).",
+        SERVERS,
+        FREE,
+    )
+    tls_alpn_listen: str | None = option(
+        None, HOST_PORT, "Where the built-in tls-alpn-01 responder answers (default: nowhere).", SERVERS
     )
     dns: str | None = option(
         None, HOST_PORT, "DNS server that validation and self-checks ask (default: the built-in one).", SERVERS

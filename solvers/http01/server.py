@@ -7,7 +7,7 @@ import logging
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
-from solvers.http01.responder import Responder
+from solvers.http01.site import Site, Visit
 
 REQUEST_SECONDS = 10.0
 MAX_LINE = 4096
@@ -36,12 +36,15 @@ class HttpServer:
         await self._runner.cleanup()
 
 
-async def serve_http01(responder: Responder, host: str, port: int) -> HttpServer:
-    """Serve a responder; port 0 is any free one. OSError when the port is taken."""
+async def serve_http01(site: Site, host: str, port: int) -> HttpServer:
+    """Serve a site; port 0 is any free one. OSError when the port is taken."""
 
     async def handle(request: web.BaseRequest) -> web.Response:
-        status, body = responder.handle(request.method, request.headers.get("Host", ""), request.rel_url.raw_path)
-        response = web.Response(status=status, body=body, content_type="text/plain", headers=_HEADERS)
+        host, agent = (request.headers.get(name, "") for name in ("Host", "User-Agent"))
+        reply = site.handle(Visit(request.method, host, request.rel_url.raw_path_qs, agent))
+        response = web.Response(status=reply.status, body=reply.body, content_type="text/plain", headers=_HEADERS)
+        if reply.location is not None:
+            response.headers["Location"] = reply.location
         response.force_close()
         return response
 

@@ -11,6 +11,7 @@ from yarl import URL
 from solvers.http01 import server as module
 from solvers.http01.responder import Responder
 from solvers.http01.server import serve_http01
+from solvers.http01.site import Site
 
 PATH = "/.well-known/acme-challenge/token"
 HOST = {"Host": "www.example.test:5002"}
@@ -25,7 +26,7 @@ def responder():
 
 @pytest.fixture
 async def server(responder):
-    running = await serve_http01(responder, "127.0.0.1", 0)
+    running = await serve_http01(Site(responder), "127.0.0.1", 0)
     yield running
     await running.close()
 
@@ -143,7 +144,7 @@ async def test_no_stream_stops_the_server(server, session):
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: www.exam"], ids=["silent", "half a request"])
 async def test_a_request_that_does_not_come_in_time_ends_the_connection(responder, monkeypatch, sent):
     monkeypatch.setattr(module, "REQUEST_SECONDS", 0.01)
-    server = await serve_http01(responder, "127.0.0.1", 0)
+    server = await serve_http01(Site(responder), "127.0.0.1", 0)
     reader, writer = await connect(server)
     writer.write(sent)
     assert await reader.read() == b""
@@ -153,7 +154,7 @@ async def test_a_request_that_does_not_come_in_time_ends_the_connection(responde
 
 
 async def test_closing_ends_open_connections_and_frees_the_port(responder):
-    server = await serve_http01(responder, "127.0.0.1", 0)
+    server = await serve_http01(Site(responder), "127.0.0.1", 0)
     reader, writer = await connect(server)
     writer.write(b"GET / HT")
     await writer.drain()
@@ -162,7 +163,7 @@ async def test_closing_ends_open_connections_and_frees_the_port(responder):
     writer.close()
     await writer.wait_closed()
     host, _, port = server.address.rpartition(":")
-    again = await serve_http01(responder, host, int(port))
+    again = await serve_http01(Site(responder), host, int(port))
     assert server.address == again.address
     await again.close()
 
@@ -177,13 +178,13 @@ async def test_our_own_mistakes_are_logged(server, session, responder, monkeypat
 async def test_a_taken_port_is_an_os_error(server, responder):
     host, _, port = server.address.rpartition(":")
     with pytest.raises(OSError, match="in use") as refused:
-        await serve_http01(responder, host, int(port))
+        await serve_http01(Site(responder), host, int(port))
     assert refused.value.errno == errno.EADDRINUSE
 
 
 async def test_an_ipv6_address_is_in_brackets(responder, session):
     try:
-        server = await serve_http01(responder, "::1", 0)
+        server = await serve_http01(Site(responder), "::1", 0)
     except OSError:
         pytest.skip("this machine has no IPv6 loopback")
     assert server.address.startswith("[::1]:")
