@@ -39,7 +39,8 @@ TLS_ALPN: Mapping[str, Change] = {
 
 
 def _http01(hosted: Hosted) -> str | None:
-    return hosted.view.exhibit.responders.http01
+    responders = hosted.view.exhibit.responders
+    return responders.http01 or responders.https01
 
 
 def _tls_alpn(hosted: Hosted) -> str | None:

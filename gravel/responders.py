@@ -30,6 +30,7 @@ class Responders:
     site: Site
     tls: Responder
     http01: str | None
+    https01: str | None
     tls_alpn: str | None
 
     def exhibit(self) -> Exhibit:

@@ -36,7 +36,7 @@ from gravel.management import create_app as create_management_app
 from gravel.responders import Responders
 from gravel.server_parts import ServerParts, build_server
 from gravel.settings import Settings
-from gravel.sockets import EVERYWHERE, Bound, Sockets, open_sockets, ports_to_dial
+from gravel.sockets import EVERYWHERE, Bound, Sockets, open_https01, open_sockets, ports_to_dial
 from solvers.tls_context import server_context
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Addresses:
     management: str
     dns: str
     http01: str | None
+    https01: str | None
     tls_alpn: str | None
     kubernetes: str | None
     tls_ca: str
@@ -102,11 +103,11 @@ class Running:
     async def _open(self, stack: AsyncExitStack) -> None:
         settings = self.settings
         sockets = await open_sockets(stack, settings, bridge=self.bridge)
-        responders = sockets.responders
         base_url = settings.base_url or f"https://{sockets.acme.address}"
         names = _names(settings, base_url)
         entropy = entropy_of(settings.seed)
         material = tls.create(entropy, _now(), names)
+        responders = await open_https01(stack, settings, sockets.responders, material)
         network = Network(settings.dns or sockets.dns)
         stack.push_async_callback(network.close)
         driver = _driver(stack, network, _home(base_url, sockets))
@@ -127,6 +128,7 @@ class Running:
             management=f"https://{sockets.management.address}",
             dns=sockets.dns,
             http01=responders.http01,
+            https01=responders.https01,
             tls_alpn=responders.tls_alpn,
             kubernetes=f"http://{sockets.kubernetes.address}" if sockets.kubernetes else None,
             tls_ca=_write(folder / "tls_ca.pem", material.ca_pem),

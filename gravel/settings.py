@@ -68,6 +68,12 @@ class Settings:
         "Where the built-in http-01 responder answers (up: 127.0.0.1:HTTP01-PORT; serve and run: none).",
         SERVERS,
     )
+    https01_listen: str | None = option(
+        None,
+        HOST_PORT,
+        "Where the http-01 responder answers over HTTPS too, for redirects to lead to (default: nowhere).",
+        SERVERS,
+    )
     tls_alpn_port: int = option(
         5001,
         PORT,

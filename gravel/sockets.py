@@ -10,6 +10,7 @@ from functools import partial
 import attrs
 import click
 
+from acme_server.tls import TlsMaterial
 from gravel.dns_faults import DnsFaults
 from gravel.dns_writers import writers_of
 from gravel.listening import Door, authority, bind, opening, split_authority
@@ -20,6 +21,7 @@ from solvers.dns.zone import LOOPBACK, Zone
 from solvers.http01.responder import Responder
 from solvers.http01.server import HttpServer, serve_http01
 from solvers.http01.site import Site
+from solvers.tls_context import server_context
 from solvers.tlsalpn01.responder import Responder as TlsResponder
 from solvers.tlsalpn01.server import TlsServer, serve_tlsalpn01
 
@@ -81,6 +83,18 @@ async def open_sockets(stack: AsyncExitStack, settings: Settings, *, bridge: boo
     )
 
 
+async def open_https01(
+    stack: AsyncExitStack, settings: Settings, responders: Responders, material: TlsMaterial
+) -> Responders:
+    """Let the http-01 responder answer over HTTPS too, where it shall: with the server's own certificate, now there."""
+    door = _door("https", "--https01-listen", settings.https01_listen)
+    if door is None:
+        return responders
+    # A context of its own: it hears what names clients ask for.
+    tls = server_context(material.certificate_pem, material.key_pem)
+    return attrs.evolve(responders, https01=await _open(stack, door, partial(serve_http01, responders.site, tls=tls)))
+
+
 def ports_to_dial(settings: Settings, responders: Responders) -> tuple[int, int]:
     """Return the ports of http-01 and tls-alpn-01 validation: the options', or with 0 the responders' own."""
     return (
@@ -117,7 +131,10 @@ async def _open_responders(stack: AsyncExitStack, settings: Settings, *, bridge:
         site,
         tls,
         http01=await _open(stack, _http01_door(settings, bridge=bridge), partial(serve_http01, site)),
-        tls_alpn=await _open(stack, _tls_alpn_door(settings), partial(serve_tlsalpn01, tls)),
+        https01=None,
+        tls_alpn=await _open(
+            stack, _door("tls-alpn-01", "--tls-alpn-listen", settings.tls_alpn_listen), partial(serve_tlsalpn01, tls)
+        ),
     )
 
 
@@ -133,15 +150,13 @@ async def _open(
 
 
 def _http01_door(settings: Settings, *, bridge: bool) -> Door | None:
-    if settings.http01_listen:
-        return Door("http-01 responder", "--http01-listen", *split_authority(settings.http01_listen))
-    return Door("http-01 responder", "--http01-port", LOOPBACK, settings.http01_port) if bridge else None
+    if settings.http01_listen or not bridge:
+        return _door("http-01", "--http01-listen", settings.http01_listen)
+    return Door("http-01 responder", "--http01-port", LOOPBACK, settings.http01_port)
 
 
-def _tls_alpn_door(settings: Settings) -> Door | None:
-    if not settings.tls_alpn_listen:
-        return None
-    return Door("tls-alpn-01 responder", "--tls-alpn-listen", *split_authority(settings.tls_alpn_listen))
+def _door(purpose: str, flag: str, address: str | None) -> Door | None:
+    return Door(f"{purpose} responder", flag, *split_authority(address)) if address else None
 
 
 def _reachable(address: str) -> str:

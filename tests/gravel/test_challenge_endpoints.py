@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import ssl
 
 import pytest
 
@@ -19,6 +21,7 @@ from tests.gravel.acme_on_wire import WireClient
 
 NAME = "www.example.test"
 HTTP01 = {"http01_listen": "127.0.0.1:0", "http01_port": 0}
+HTTPS01 = {"https01_listen": "127.0.0.1:0"}
 TLS_ALPN = {"tls_alpn_listen": "127.0.0.1:0", "tls_alpn_port": 0}
 
 
@@ -32,6 +35,18 @@ async def get(management, path, host=NAME):
 
 async def token(management, name):
     return await get(management, f"/.well-known/acme-challenge/{name}")
+
+
+async def fetch_https(management, server_name, path):
+    """Return all that came back for a request with `Host: a.test`."""
+    host, port = management.running.addresses.https01.split(":")
+    trust = ssl.create_default_context(cafile=management.running.addresses.tls_ca)
+    trust.check_hostname = False
+    reader, writer = await asyncio.open_connection(host, int(port), ssl=trust, server_hostname=server_name or "")
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: a.test\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    return answer.decode()
 
 
 async def shake(management, name=NAME, protocols=(ACME_TLS,)):
@@ -118,6 +133,19 @@ async def test_what_came_to_the_http_responder_is_listed_and_forgotten_by_host(m
     assert len(await management.ask("/http-request-history", host=NAME)) == 1
 
 
+async def test_what_came_over_https_has_the_name_that_was_asked_for_in_tls(manage):
+    management = await manage(**HTTPS01)
+    await management.ask("/add-http01", token="a", content="a.key")
+    for name in (NAME, None):
+        answer = await fetch_https(management, name, "/.well-known/acme-challenge/a")
+        assert (answer.startswith("HTTP/1.1 200 "), answer.endswith("a.key")) == (True, True)
+    events = await management.ask("/http-request-history", host="a.test")
+    assert [(event["HTTPS"], event["ServerName"], event["Host"]) for event in events] == [
+        (True, NAME, "a.test"),
+        (True, "", "a.test"),
+    ]
+
+
 async def test_what_came_to_the_tls_responder_is_listed_and_forgotten_by_host(manage):
     management = await manage(**TLS_ALPN)
     await management.ask("/add-tlsalpn01", host=NAME, content="key")
@@ -194,12 +222,8 @@ ADDITIONS = {
 }
 
 
-@pytest.mark.parametrize("world", ["default", "w"])
-@pytest.mark.parametrize("kind", ADDITIONS)
-async def test_a_client_that_only_posts_its_key_gets_a_certificate(manage, kind, world):
-    management = await manage(**HTTP01, **TLS_ALPN)
-    if world != "default":
-        await management.ask("/worlds", id=world)
+async def issue(management, world, kind, redirect=None):
+    """Get a certificate with what is posted only; redirect: how the key's path leads elsewhere, to a URL's beginning."""
     client = WireClient(management, world)
     await client.register()
     url, order = await client.order(NAME)
@@ -208,7 +232,31 @@ async def test_a_client_that_only_posts_its_key_gets_a_certificate(manage, kind,
     key = KeyAuthorization(challenge["token"], client.signer.thumbprint).http_body
     path, members = ADDITIONS[kind](NAME, key)
     await management.ask(client.prefix + path, **members)
+    if redirect:
+        where = f"/.well-known/acme-challenge/{challenge['token']}"
+        await management.post(f"{client.prefix}/add-redirect", {"path": where, "targetURL": redirect + where})
     assert (await client.post(challenge["url"], {}))[0] == 200
     await management.ask(f"{client.prefix}/clock", advance=0)
     await client.post(order["finalize"], {"csr": b64url(csr((NAME,)))})
     assert (await client.get(url))["status"] == "valid"
+
+
+@pytest.mark.parametrize("world", ["default", "w"])
+@pytest.mark.parametrize("kind", ADDITIONS)
+async def test_a_client_that_only_posts_its_key_gets_a_certificate(manage, kind, world):
+    management = await manage(**HTTP01, **TLS_ALPN)
+    if world != "default":
+        await management.ask("/worlds", id=world)
+    await issue(management, world, kind)
+
+
+async def test_validation_is_redirected_to_https_and_asks_for_the_name(manage):
+    management = await manage(**HTTP01, **HTTPS01)
+    port = management.running.addresses.https01.partition(":")[2]
+    await issue(management, "default", "http-01", redirect=f"https://{NAME}:{port}")
+    plain, secure = await management.ask("/http-request-history", host=NAME)
+    assert [(each["status"], each["HTTPS"], each["ServerName"]) for each in (plain, secure)] == [
+        (302, False, ""),
+        (200, True, NAME),
+    ]
+    assert plain["URL"] == secure["URL"]

@@ -48,14 +48,16 @@ POSTS = [
     ("/tlsalpn01-request-history", {"host": ""}),
     ("/no-such-path", {}),
 ]
-# What is asked of the responders then: method, host, path; server name, protocols.
+# What is asked of the responders then: scheme, method, host, path; server name, protocols.
 VISITS = [
-    ("GET", NAME, CHALLENGE + "t"),
-    ("GET", f"{NAME}:5002", CHALLENGE + "t?query=1"),
-    ("HEAD", "b.test", CHALLENGE + "t"),
-    ("GET", NAME, "/from?query"),
-    ("POST", NAME, "/from"),
-    ("GET", NAME, CHALLENGE + "r"),
+    ("http", "GET", NAME, CHALLENGE + "t"),
+    ("http", "GET", f"{NAME}:5002", CHALLENGE + "t?query=1"),
+    ("http", "HEAD", "b.test", CHALLENGE + "t"),
+    ("http", "GET", NAME, "/from?query"),
+    ("http", "POST", NAME, "/from"),
+    ("http", "GET", NAME, CHALLENGE + "r"),
+    ("https", "GET", NAME, CHALLENGE + "t"),
+    ("https", "GET", f"{NAME}:5003", CHALLENGE + "t"),
 ]
 GREETINGS = [(NAME, (ACME_TLS,)), ("gone.test", (ACME_TLS,)), (NAME, ("h2",)), (NAME, ())]
 HISTORIES = [("/http-request-history", NAME), ("/http-request-history", "b.test"), ("/http-request-history", "c.test")]
@@ -69,6 +71,7 @@ class Peer:
     session: aiohttp.ClientSession
     management: str
     http01: str
+    https01: str
     tls_alpn: str
 
     async def post(self, path, members):
@@ -77,10 +80,11 @@ class Peer:
             text = await answer.text()
             return answer.status, text if answer.status == 200 else ""
 
-    async def visit(self, method, host, path):
+    async def visit(self, scheme, method, host, path):
         """Return status, body and Location; Go has a page for those who do not follow."""
-        headers, url = {"Host": host}, f"http://{self.http01}{path}"
-        async with self.session.request(method, url, headers=headers, allow_redirects=False) as answer:
+        url = f"{scheme}://{self.https01 if scheme == 'https' else self.http01}{path}"
+        options = {"allow_redirects": False, "ssl": False, "server_hostname": NAME}
+        async with self.session.request(method, url, headers={"Host": host}, **options) as answer:
             body = await answer.text()
             return answer.status, body if answer.status == 200 else "", answer.headers.get("Location")
 
@@ -92,10 +96,10 @@ class Peer:
 
 @pytest.fixture
 async def gravel(manage):
-    listening = {f"{challenge}_listen": "127.0.0.1:0" for challenge in ("http01", "tls_alpn")}
+    listening = {f"{challenge}_listen": "127.0.0.1:0" for challenge in ("http01", "https01", "tls_alpn")}
     management = await manage(**listening)
     addresses = management.running.addresses
-    return Peer(management.session, addresses.management, addresses.http01, addresses.tls_alpn)
+    return Peer(management.session, addresses.management, addresses.http01, addresses.https01, addresses.tls_alpn)
 
 
 async def when_ready(peer):
@@ -109,15 +113,15 @@ async def when_ready(peer):
 
 @pytest.fixture
 async def challtestsrv():
-    at = {name: f"127.0.0.1:{free_port()}" for name in ("management", "http01", "tlsalpn01")}
+    at = {name: f"127.0.0.1:{free_port()}" for name in ("management", "http01", "https01", "tlsalpn01")}
     words = [word for name, address in at.items() for word in (f"-{name}", address)]
     null = asyncio.subprocess.DEVNULL
     # No -dns01: it would take a port over UDP and TCP for nothing.
     process = await asyncio.create_subprocess_exec(
-        "pebble-challtestsrv", *words, "-dns01", "", "-https01", "", stdin=null, stdout=null, stderr=null
+        "pebble-challtestsrv", *words, "-dns01", "", stdin=null, stdout=null, stderr=null
     )
     async with aiohttp.ClientSession() as session:
-        peer = Peer(session, f"http://{at['management']}", at["http01"], at["tlsalpn01"])
+        peer = Peer(session, f"http://{at['management']}", at["http01"], at["https01"], at["tlsalpn01"])
         try:
             async with asyncio.timeout(30):
                 await when_ready(peer)
@@ -146,6 +150,6 @@ async def test_both_answer_show_and_remember_the_same(gravel, challtestsrv):
 
 
 async def test_only_gravel_says_that_there_is_nothing(gravel, challtestsrv):
-    visit = "GET", NAME, CHALLENGE + "nothing"
+    visit = "http", "GET", NAME, CHALLENGE + "nothing"
     assert await challtestsrv.visit(*visit) == (200, "", None)
     assert await gravel.visit(*visit) == (404, "", None)

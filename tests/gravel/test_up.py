@@ -22,6 +22,7 @@ READY = [
     "management",
     "dns",
     "http01",
+    "https01",
     "tls_alpn",
     "kubernetes",
     "tls_ca",
