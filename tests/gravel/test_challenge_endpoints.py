@@ -205,6 +205,18 @@ async def test_two_worlds_may_show_the_same_and_each_takes_back_its_own(manage):
         assert shows(await shake(management), left)
 
 
+async def test_a_world_that_shows_nothing_takes_nothing_of_others_with_it(manage):
+    management = await manage(**HTTP01, **TLS_ALPN)
+    for world in ("a", "b"):
+        await management.ask("/worlds", id=world)
+    await management.delete("/worlds/b")
+    for prefix, key in (("", "default"), ("/worlds/a", "a")):
+        await management.ask(f"{prefix}/add-http01", token="t", content=key)
+        await management.ask(f"{prefix}/add-tlsalpn01", host=NAME, content=key)
+        assert (await token(management, "t"))[1] == key
+        assert shows(await shake(management), key)
+
+
 async def test_one_seed_makes_one_challenge_certificate(manage):
     management = await manage(**TLS_ALPN)
     made = []
