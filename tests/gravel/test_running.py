@@ -116,6 +116,24 @@ async def test_what_was_open_is_closed_when_a_later_port_is_taken(free_settings)
 
 
 @pytest.mark.parametrize(
+    ("flag", "purpose"),
+    [
+        ("--http01-listen", "http-01 responder"),
+        ("--https01-listen", "https responder"),
+        ("--tls-alpn-listen", "tls-alpn-01 responder"),
+    ],
+)
+async def test_a_responder_whose_port_is_taken_says_which_option_moves_it(free_settings, flag, purpose):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = free_settings(**{flag.strip("-").replace("-", "_"): f"127.0.0.1:{port}"})
+        with pytest.raises(click.ClickException) as refused:
+            await Running(settings, bridge=False).__aenter__()
+    advice = f"stop what uses it or choose another with {flag}"
+    assert refused.value.message == f"port {port} on 127.0.0.1 is taken ({purpose}); {advice}"
+
+
+@pytest.mark.parametrize(
     ("host", "exposed"),
     [("127.0.0.1", False), ("localhost", False), ("::1", False), ("192.0.2.1", True), ("acme.test", True)],
 )
