@@ -1,8 +1,7 @@
 """The management API's DNS beside addresses, aliases and texts: other records, failures by name, what was asked.
 
 Paths and bodies are pebble-challtestsrv's where it has them (/add-caa,
-/clear-caa, /set-servfail, /clear-servfail, /dns-request-history,
-/clear-request-history); the others follow its manner.
+/clear-caa, /set-servfail, /clear-servfail); the others follow its manner.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from typing import Any
 
 import attrs
 from aiohttp import web
-from dnslib import QTYPE
 
 from acme_server.faults.action import DNS
 from acme_server.faults.dns_actions import SendRcode
@@ -24,11 +22,10 @@ from acme_server.protocol.times import rfc3339_micro
 from gravel.request_body import Body, read_body
 from gravel.world_endpoints import Endpoint, Hosted, edit_dns, number_of
 from solvers.dns.history import Asked
-from solvers.dns.name import absolute, canonical
+from solvers.dns.name import canonical
 from solvers.dns.record_types import caa
 
 _UINT16, _UINT8 = 2**16 - 1, 2**8 - 1
-_TYPE_NUMBERS = {rtype: number for number, rtype in QTYPE.forward.items()}
 
 
 def _policies(body: Body) -> list[str]:
@@ -90,30 +87,11 @@ async def list_queries(hosted: Hosted, request: web.Request) -> web.Response:
     glob = request.query.get("name", "*").lower().removesuffix(".")
     rtype = request.query.get("type", "").upper()
     found = [
-        _query(asked)
+        query_of(asked)
         for asked in hosted.view.zone.history
         if asked.number > since and rtype in ("", asked.rtype) and fnmatchcase(asked.name, glob)
     ]
     return web.json_response({"queries": found})
-
-
-async def dns_request_history(hosted: Hosted, request: web.Request) -> web.Response:
-    """What was asked for one name, as pebble-challtestsrv lists it, with more about each."""
-    host = canonical(read_body(await request.read()).text("host"))
-    return web.json_response([_event(asked) for asked in hosted.view.zone.history if asked.name == host])
-
-
-async def clear_request_history(hosted: Hosted, request: web.Request) -> web.Response:
-    """Forget what was asked for one name."""
-    body = read_body(await request.read())
-    host, kind = canonical(body.text("host")), body.text("type")
-    if kind != "dns":
-        raise ValueError(f"'type' {kind[:32]!r} has no history here; 'dns' has")
-    history = hosted.view.zone.history
-    kept = [asked for asked in history if asked.name != host]
-    history.clear()
-    history.extend(kept)
-    return web.Response()
 
 
 DNS_ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
@@ -121,18 +99,12 @@ DNS_ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
     ("POST", "/set-servfail"): set_servfail,
     ("POST", "/clear-servfail"): clear_servfail,
     ("GET", "/dns-queries"): list_queries,
-    ("POST", "/dns-request-history"): dns_request_history,
-    ("POST", "/clear-request-history"): clear_request_history,
 }
 
 
-def _query(asked: Asked) -> dict[str, Any]:
+def query_of(asked: Asked) -> dict[str, Any]:
+    """Return a query as JSON."""
     return {**attrs.asdict(asked), "at": rfc3339_micro(asked.at)}
-
-
-def _event(asked: Asked) -> dict[str, Any]:
-    number = _TYPE_NUMBERS.get(asked.rtype) or int(asked.rtype.removeprefix("TYPE"))
-    return {"Question": {"Name": absolute(asked.name), "Qtype": number, "Qclass": 1}, **_query(asked)}
 
 
 def _servfail_id(host: str) -> str:

@@ -1,4 +1,4 @@
-"""A world's own DNS: a zone, and the nameservers that show it."""
+"""A world's own DNS: a zone, and the nameservers that show it; and what it shows on the responders."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from gravel.acme_dns import AcmeDns
 from gravel.addresses import AddressBook
 from gravel.dns_faults import DnsFaults
 from gravel.nameservers import Nameservers, open_nameservers
+from gravel.responders import Exhibit, Responders, Shown
 from solvers.dns.zone import Zone
 
 
@@ -22,36 +23,45 @@ class Copied:
     zone: Zone
     book: AddressBook
     acme_dns: AcmeDns
+    shown: Shown
 
 
 class DnsView:
     """What one world's names have; `addresses` are where that is told, `address` is the first of them.
 
-    faults: what its nameservers ask about each query; servers: closed with the
-    view, None when they are somebody else's.
+    faults: what its nameservers ask about each query; exhibit: its part of what
+    the process's responders show; servers: closed with the view, None when they
+    are somebody else's.
     """
 
     def __init__(
-        self, zone: Zone, addresses: tuple[str, ...], faults: DnsFaults, servers: Nameservers | None = None
+        self,
+        zone: Zone,
+        addresses: tuple[str, ...],
+        faults: DnsFaults,
+        exhibit: Exhibit,
+        servers: Nameservers | None = None,
     ) -> None:
         self.zone = zone
         self.addresses = addresses
         self.address = addresses[0]
         self.book = AddressBook(zone)
         self.acme_dns = AcmeDns(zone)
+        self.exhibit = exhibit
         self._faults = faults
         self._servers = servers
 
     def copy(self) -> Copied:
         """See acme_server.worlds.View."""
         zone = self.zone.copy()
-        return Copied(zone, self.book.copy(zone), self.acme_dns.copy(zone))
+        return Copied(zone, self.book.copy(zone), self.acme_dns.copy(zone), self.exhibit.copy())
 
     def restore(self, copied: Copied) -> None:
         """See acme_server.worlds.View."""
         self.zone.become(copied.zone)
         self.book = copied.book.copy(self.zone)
         self.acme_dns = copied.acme_dns.copy(self.zone)
+        self.exhibit.restore(copied.shown)
 
     def follow(self, world: World, driver: Driver) -> None:
         """See acme_server.worlds.View."""
@@ -59,6 +69,7 @@ class DnsView:
 
     async def close(self) -> None:
         """See acme_server.worlds.View."""
+        self.exhibit.close()
         if self._servers is not None:
             await self._servers.close()
 
@@ -87,7 +98,7 @@ class DnsOptions:
     forward: str | None = None
 
 
-async def open_view(options: DnsOptions, host: str, reached: str) -> DnsView:
+async def open_view(options: DnsOptions, host: str, reached: str, responders: Responders) -> DnsView:
     """Serve a new zone on a free port of a host, which is reached under another name perhaps, or of its nameservers."""
     zone = Zone(
         nameserver_addresses=(reached,),
@@ -99,7 +110,7 @@ async def open_view(options: DnsOptions, host: str, reached: str) -> DnsView:
     hosts = options.nameservers or (host,)
     servers = await open_nameservers(zone, hosts, 0, disturb=faults, forward=options.forward)
     if options.nameservers:
-        return DnsView(zone, servers.addresses, faults, servers)
+        return DnsView(zone, servers.addresses, faults, responders.exhibit(), servers)
     port = servers.addresses[0].rpartition(":")[2]
     address = f"[{reached}]:{port}" if ":" in reached else f"{reached}:{port}"
-    return DnsView(zone, (address,), faults, servers)
+    return DnsView(zone, (address,), faults, responders.exhibit(), servers)

@@ -17,11 +17,13 @@ from acme_server.settings import Settings
 from acme_server.worlds import DEFAULT, NoSuchWorld, Worlds
 from gravel.acme_dns_endpoints import PATHS as ACME_DNS_PATHS
 from gravel.acme_dns_endpoints import acme_dns_endpoints
+from gravel.challenge_endpoints import CHALLENGE_ENDPOINTS
 from gravel.dns_endpoints import DNS_ENDPOINTS
 from gravel.dns_view import DnsView
 from gravel.fault_endpoints import FAULT_ENDPOINTS
 from gravel.guard import OPEN_PATHS, guard
 from gravel.request_body import read_body
+from gravel.request_histories import HISTORY_ENDPOINTS
 from gravel.resource_endpoints import RESOURCE_ENDPOINTS
 from gravel.webhook_endpoints import PATHS as WEBHOOK_PATHS
 from gravel.webhook_endpoints import webhook_endpoints
@@ -73,7 +75,15 @@ def create_app(default: Hosted, worlds: Worlds[DnsView], tls_ca: str, access: Ac
     app.router.add_post(f"{_WORLD}/snapshot", lifecycle.snapshot)
     app.router.add_post(f"{_WORLD}/restore", lifecycle.restore)
     acme_dns = acme_dns_endpoints(access.acme_dns_domain)
-    of_worlds = {**ENDPOINTS, **RESOURCE_ENDPOINTS, **DNS_ENDPOINTS, **FAULT_ENDPOINTS, **acme_dns}
+    of_worlds = {
+        **ENDPOINTS,
+        **RESOURCE_ENDPOINTS,
+        **DNS_ENDPOINTS,
+        **CHALLENGE_ENDPOINTS,
+        **HISTORY_ENDPOINTS,
+        **FAULT_ENDPOINTS,
+        **acme_dns,
+    }
     for (method, path), endpoint in of_worlds.items():
         for place in (path, _WORLD + path):
             app.router.add_route(method, place, lifecycle.of_world(endpoint))

@@ -98,6 +98,8 @@ def _banner(running: Running) -> Iterable[str]:
         ("management API", addresses.management),
         ("DNS, UDP and TCP", addresses.dns),
         ("http-01 responder", addresses.http01 and f"http://{addresses.http01}"),
+        ("the same over HTTPS", addresses.https01 and f"https://{addresses.https01}"),
+        ("tls-alpn-01 responder", addresses.tls_alpn),
         ("Kubernetes-style API", addresses.kubernetes),
         ("CA of this server", addresses.tls_ca),
         ("CA of what it issues", addresses.issuing_roots),

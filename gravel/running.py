@@ -33,9 +33,10 @@ from gravel.guard import is_loopback
 from gravel.listening import serve
 from gravel.management import Access
 from gravel.management import create_app as create_management_app
+from gravel.responders import Responders
 from gravel.server_parts import ServerParts, build_server
 from gravel.settings import Settings
-from gravel.sockets import EVERYWHERE, Bound, Sockets, open_sockets, port_to_dial
+from gravel.sockets import EVERYWHERE, Bound, Sockets, open_https01, open_sockets, ports_to_dial
 from solvers.tls_context import server_context
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Addresses:
     management: str
     dns: str
     http01: str | None
+    https01: str | None
+    tls_alpn: str | None
     kubernetes: str | None
     tls_ca: str
     issuing_roots: str
@@ -80,8 +83,6 @@ class Running:
     def __init__(self, settings: Settings, *, bridge: bool) -> None:
         if settings.host in EVERYWHERE and not settings.base_url:
             raise click.UsageError(f"--host {settings.host} needs --base-url, a URL that clients can reach.")
-        if not settings.tls_alpn_port:
-            raise click.UsageError("--tls-alpn-port 0 is for `gravel run`; name the port that your client answers on.")
         self.settings, self.bridge = settings, bridge
         self._faults = _faults(settings)
         self.exposed = not is_loopback(settings.host)
@@ -106,19 +107,17 @@ class Running:
         names = _names(settings, base_url)
         entropy = entropy_of(settings.seed)
         material = tls.create(entropy, _now(), names)
+        responders = await open_https01(stack, settings, sockets.responders, material)
         network = Network(settings.dns or sockets.dns)
         stack.push_async_callback(network.close)
         driver = _driver(stack, network, _home(base_url, sockets))
-        server = ServerSettings(
-            dns=settings.dns or sockets.dns,
-            http01_port=port_to_dial(settings, sockets),
-            tls_alpn_port=settings.tls_alpn_port,
-        )
-        parts = build_server(driver, base_url, server, entropy, zone=sockets.zone, responder=sockets.responder)
+        http01_port, tls_alpn_port = ports_to_dial(settings, responders)
+        server = ServerSettings(dns=settings.dns or sockets.dns, http01_port=http01_port, tls_alpn_port=tls_alpn_port)
+        parts = build_server(driver, base_url, server, entropy, zone=sockets.zone, responder=responders.site.responder)
         for rule in self._faults:
             parts.world.faults.arm(rule, driver.now())
-        self.worlds = _worlds(stack, base_url, settings.host, network)
-        view = DnsView(parts.zone, sockets.nameservers, sockets.faults)
+        self.worlds = _worlds(stack, base_url, settings.host, network, responders)
+        view = DnsView(parts.zone, sockets.nameservers, sockets.faults, responders.exhibit())
         view.follow(parts.world, driver)
         self.default = HostedWorld(parts.server, driver, view)
         await self._serve(stack, parts, sockets, names, material)
@@ -128,7 +127,9 @@ class Running:
             directory=parts.world.directory_url,
             management=f"https://{sockets.management.address}",
             dns=sockets.dns,
-            http01=sockets.http01,
+            http01=responders.http01,
+            https01=responders.https01,
+            tls_alpn=responders.tls_alpn,
             kubernetes=f"http://{sockets.kubernetes.address}" if sockets.kubernetes else None,
             tls_ca=_write(folder / "tls_ca.pem", material.ca_pem),
             issuing_roots=_write(folder / "issuing_roots.pem", parts.world.authority.root_pem),
@@ -173,12 +174,14 @@ def _driver(stack: AsyncExitStack, network: Network, home: Callable[[Question], 
     return driver
 
 
-def _worlds(stack: AsyncExitStack, base_url: str, host: str, network: Network) -> Worlds[DnsView]:
+def _worlds(
+    stack: AsyncExitStack, base_url: str, host: str, network: Network, responders: Responders
+) -> Worlds[DnsView]:
     """Return the other worlds, none yet: each with a DNS of its own on the same host."""
     ports = Ports(
         clock=_now,
         entropy=entropy_of,
-        view=lambda options: open_view(options or DnsOptions(), host, EVERYWHERE.get(host, host)),
+        view=lambda options: open_view(options or DnsOptions(), host, EVERYWHERE.get(host, host), responders),
         driver=lambda clock, view: AsyncioDriver(clock, view.vantage(network)),
     )
     worlds = Worlds(base_url, ports)

@@ -68,8 +68,21 @@ class Settings:
         "Where the built-in http-01 responder answers (up: 127.0.0.1:HTTP01-PORT; serve and run: none).",
         SERVERS,
     )
+    https01_listen: str | None = option(
+        None,
+        HOST_PORT,
+        "Where the http-01 responder answers over HTTPS too, for redirects to lead to (default: nowhere).",
+        SERVERS,
+    )
     tls_alpn_port: int = option(
-        5001, PORT, "Port that tls-alpn-01 validation dials (run: a free one, which 0 stands for).", SERVERS, FREE
+        5001,
+        PORT,
+        "Port that tls-alpn-01 validation dials; 0 is where the responder listens (run: else a free one).",
+        SERVERS,
+        FREE,
+    )
+    tls_alpn_listen: str | None = option(
+        None, HOST_PORT, "Where the built-in tls-alpn-01 responder answers (default: nowhere).", SERVERS
     )
     dns: str | None = option(
         None, HOST_PORT, "DNS server that validation and self-checks ask (default: the built-in one).", SERVERS

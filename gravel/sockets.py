@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 
 import attrs
 import click
 
+from acme_server.tls import TlsMaterial
 from gravel.dns_faults import DnsFaults
 from gravel.dns_writers import writers_of
 from gravel.listening import Door, authority, bind, opening, split_authority
 from gravel.nameservers import open_nameservers
+from gravel.responders import Responders
 from gravel.settings import Settings
 from solvers.dns.zone import LOOPBACK, Zone
 from solvers.http01.responder import Responder
-from solvers.http01.server import serve_http01
+from solvers.http01.server import HttpServer, serve_http01
+from solvers.http01.site import Site
+from solvers.tls_context import server_context
+from solvers.tlsalpn01.responder import Responder as TlsResponder
+from solvers.tlsalpn01.server import TlsServer, serve_tlsalpn01
 
 # A host to listen on, and what reaches it from here, where the two differ.
 EVERYWHERE = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - listened on only when asked for
@@ -31,7 +39,7 @@ class Bound:
 
 @attrs.frozen
 class Sockets:
-    """What is bound; DNS and the http-01 responder answer already, the first for `zone`, the second for `responder`.
+    """What is bound; DNS, which shows `zone`, and the responders answer already.
 
     faults: what all nameservers ask about each query.
     """
@@ -40,10 +48,9 @@ class Sockets:
     management: Bound
     kubernetes: Bound | None
     nameservers: tuple[str, ...]
-    http01: str | None
     zone: Zone
     faults: DnsFaults
-    responder: Responder
+    responders: Responders
 
     @property
     def dns(self) -> str:
@@ -55,7 +62,7 @@ async def open_sockets(stack: AsyncExitStack, settings: Settings, *, bridge: boo
     """Open everything, to be closed by the stack; a taken port is a ClickException."""
     if settings.forward and not settings.zone:
         raise click.UsageError("--forward needs --zone: names of no zone are forwarded, and there is none.")
-    host, responder = settings.host, Responder()
+    host = settings.host
     zone = Zone(
         default_addresses=settings.default_address or (LOOPBACK,),
         nameserver_addresses=(_reached(settings.host),),
@@ -70,20 +77,38 @@ async def open_sockets(stack: AsyncExitStack, settings: Settings, *, bridge: boo
         management=_bound(stack, Door("management", "--management-port", host, settings.management_port)),
         kubernetes=_bound(stack, api) if bridge else None,
         nameservers=await _open_dns(stack, zone, faults, settings),
-        http01=await _open_http01(stack, responder, _http01_door(settings, bridge=bridge)),
         zone=zone,
         faults=faults,
-        responder=responder,
+        responders=await _open_responders(stack, settings, bridge=bridge),
     )
 
 
-def port_to_dial(settings: Settings, sockets: Sockets) -> int:
-    """Return the port of http-01 validation: the option's, or with 0 the responder's own."""
-    if settings.http01_port:
-        return settings.http01_port
-    if sockets.http01 is None:
-        raise click.UsageError("--http01-port 0 dials the built-in responder, which --http01-listen starts.")
-    return split_authority(sockets.http01)[1]
+async def open_https01(
+    stack: AsyncExitStack, settings: Settings, responders: Responders, material: TlsMaterial
+) -> Responders:
+    """Let the http-01 responder answer over HTTPS too, where it shall: with the server's own certificate, now there."""
+    door = _door("https", "--https01-listen", settings.https01_listen)
+    if door is None:
+        return responders
+    # A context of its own: it hears what names clients ask for.
+    tls = server_context(material.certificate_pem, material.key_pem)
+    return attrs.evolve(responders, https01=await _open(stack, door, partial(serve_http01, responders.site, tls=tls)))
+
+
+def ports_to_dial(settings: Settings, responders: Responders) -> tuple[int, int]:
+    """Return the ports of http-01 and tls-alpn-01 validation: the options', or with 0 the responders' own."""
+    return (
+        _port_to_dial(settings.http01_port, responders.http01, "--http01"),
+        _port_to_dial(settings.tls_alpn_port, responders.tls_alpn, "--tls-alpn"),
+    )
+
+
+def _port_to_dial(port: int, responder: str | None, flag: str) -> int:
+    if port:
+        return port
+    if responder is None:
+        raise click.UsageError(f"{flag}-port 0 dials the built-in responder, which {flag}-listen starts.")
+    return split_authority(responder)[1]
 
 
 def _bound(stack: AsyncExitStack, door: Door) -> Bound:
@@ -100,19 +125,38 @@ async def _open_dns(stack: AsyncExitStack, zone: Zone, faults: DnsFaults, settin
     return tuple(map(_reachable, servers.addresses))
 
 
-async def _open_http01(stack: AsyncExitStack, responder: Responder, door: Door | None) -> str | None:
+async def _open_responders(stack: AsyncExitStack, settings: Settings, *, bridge: bool) -> Responders:
+    site, tls = Site(Responder()), TlsResponder()
+    return Responders(
+        site,
+        tls,
+        http01=await _open(stack, _http01_door(settings, bridge=bridge), partial(serve_http01, site)),
+        https01=None,
+        tls_alpn=await _open(
+            stack, _door("tls-alpn-01", "--tls-alpn-listen", settings.tls_alpn_listen), partial(serve_tlsalpn01, tls)
+        ),
+    )
+
+
+async def _open(
+    stack: AsyncExitStack, door: Door | None, serve: Callable[[str, int], Awaitable[HttpServer | TlsServer]]
+) -> str | None:
     if door is None:
         return None
     with opening(door):
-        server = await serve_http01(responder, door.host, door.port)
+        server = await serve(door.host, door.port)
     stack.push_async_callback(server.close)
     return _reachable(server.address)
 
 
 def _http01_door(settings: Settings, *, bridge: bool) -> Door | None:
-    if settings.http01_listen:
-        return Door("http-01 responder", "--http01-listen", *split_authority(settings.http01_listen))
-    return Door("http-01 responder", "--http01-port", LOOPBACK, settings.http01_port) if bridge else None
+    if settings.http01_listen or not bridge:
+        return _door("http-01", "--http01-listen", settings.http01_listen)
+    return Door("http-01 responder", "--http01-port", LOOPBACK, settings.http01_port)
+
+
+def _door(purpose: str, flag: str, address: str | None) -> Door | None:
+    return Door(f"{purpose} responder", flag, *split_authority(address)) if address else None
 
 
 def _reachable(address: str) -> str:

@@ -25,6 +25,7 @@ CLIENTS = {
     "lego": ("lego", "apt install lego"),
     "dehydrated": ("dehydrated", "apt install dehydrated"),
     "pebble": ("pebble", "apt install pebble"),
+    "pebble-challtestsrv": ("pebble-challtestsrv", "apt install pebble"),
     "nsupdate": ("nsupdate", "apt install bind9-dnsutils"),
     "dig": ("dig", "apt install bind9-dnsutils"),
     "kdig": ("kdig", "apt install knot-dnsutils"),

@@ -64,7 +64,8 @@ async def _run(settings: Settings, command_line: tuple[str, ...]) -> int:
         from gravel.running import Running
     if not (settings.http01_port or settings.http01_listen):
         settings = attrs.evolve(settings, http01_port=free_port())
-    settings = attrs.evolve(settings, tls_alpn_port=settings.tls_alpn_port or free_port())
+    if not (settings.tls_alpn_port or settings.tls_alpn_listen):
+        settings = attrs.evolve(settings, tls_alpn_port=free_port())
     with passing_signals() as signals:
         async with Running(settings, bridge=False) as running:
             environment = environment_of(_place(running), os.environ)
@@ -75,18 +76,16 @@ async def _run(settings: Settings, command_line: tuple[str, ...]) -> int:
 
 
 def _place(running: Running) -> Place:
-    from gravel.listening import split_authority
     from gravel.trust import Place
 
-    addresses = running.addresses
-    port = running.settings.http01_port or split_authority(addresses.http01 or "")[1]
+    addresses, dialled = running.addresses, running.parts.world.settings
     return Place(
         directory=addresses.directory,
         management=addresses.management,
         management_token=running.token,
         dns=addresses.dns,
-        http01_port=port,
-        tls_alpn_port=running.settings.tls_alpn_port,
+        http01_port=dialled.http01_port,
+        tls_alpn_port=dialled.tls_alpn_port,
         tls_ca=addresses.tls_ca,
         issuing_roots=addresses.issuing_roots,
     )

@@ -1,35 +1,20 @@
-"""What the http-01 responder shows: a key for an exact host and path, else nothing.
+"""What the http-01 solver presents: a key for an exact host and path, else nothing.
 
 As cert-manager's acmesolver (solver/solver.go of cert-manager), but for any number of names at once.
 """
 
 from __future__ import annotations
 
-from collections import deque
-
-import attrs
-
 from acme_server.protocol.key_authorization import HTTP01_PATH
 
-HISTORY = 1000
-
-
-@attrs.frozen
-class Requested:
-    """A request that was answered, `host` as the client wrote it."""
-
-    method: str
-    host: str
-    path: str
-    status: int
+READING = ("GET", "HEAD")
 
 
 class Responder:
-    """Key authorizations by host and token; `history` holds the last requests, oldest first."""
+    """Key authorizations by host and token."""
 
-    def __init__(self, history: int = HISTORY) -> None:
+    def __init__(self) -> None:
         self._keys: dict[tuple[str, str], bytes] = {}
-        self.history: deque[Requested] = deque(maxlen=history)
 
     def add(self, host: str, token: str, key: str) -> None:
         """Show a key; for the same host and token the last one counts."""
@@ -42,9 +27,9 @@ class Responder:
     def handle(self, method: str, host: str, path: str) -> tuple[int, bytes]:
         """Return status and body for a request; `host` is the Host header, `path` is raw, without its query."""
         key = self._keys.get((bare_host(host), path))
-        status = 404 if key is None else 200 if method in ("GET", "HEAD") else 405
-        self.history.append(Requested(method, host, path, status))
-        return (status, key) if key is not None and status == 200 else (status, b"")
+        if key is None:
+            return 404, b""
+        return (200, key) if method in READING else (405, b"")
 
 
 def bare_host(host: str) -> str:

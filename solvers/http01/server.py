@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import ssl
+from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
+import attrs
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
-from solvers.http01.responder import Responder
+from solvers.http01.site import Site, Visit
 
 REQUEST_SECONDS = 10.0
 MAX_LINE = 4096
@@ -36,12 +40,22 @@ class HttpServer:
         await self._runner.cleanup()
 
 
-async def serve_http01(responder: Responder, host: str, port: int) -> HttpServer:
-    """Serve a responder; port 0 is any free one. OSError when the port is taken."""
+async def serve_http01(site: Site, host: str, port: int, tls: ssl.SSLContext | None = None) -> HttpServer:
+    """Serve a site; port 0 is any free one. OSError when the port is taken.
+
+    tls: with HTTPS, which a redirect may lead to; its `sni_callback` is set.
+    """
+    server_name = _server_names(tls) if tls else None
 
     async def handle(request: web.BaseRequest) -> web.Response:
-        status, body = responder.handle(request.method, request.headers.get("Host", ""), request.rel_url.raw_path)
-        response = web.Response(status=status, body=body, content_type="text/plain", headers=_HEADERS)
+        host, agent = (request.headers.get(name, "") for name in ("Host", "User-Agent"))
+        visit = Visit(request.method, host, request.rel_url.raw_path_qs, agent)
+        if server_name:
+            visit = attrs.evolve(visit, https=True, server_name=server_name(request))
+        reply = site.handle(visit)
+        response = web.Response(status=reply.status, body=reply.body, content_type="text/plain", headers=_HEADERS)
+        if reply.location is not None:
+            response.headers["Location"] = reply.location
         response.force_close()
         return response
 
@@ -58,9 +72,25 @@ async def serve_http01(responder: Responder, host: str, port: int) -> HttpServer
     runner = web.ServerRunner(server, shutdown_timeout=0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, host, port, ssl_context=tls).start()
     except OSError:
         await runner.cleanup()
         raise
     bound, number = runner.addresses[0][:2]
     return HttpServer(runner, f"[{bound}]:{number}" if ":" in bound else f"{bound}:{number}")
+
+
+def _server_names(tls: ssl.SSLContext) -> Callable[[web.BaseRequest], str]:
+    """Return what tells the name that a request's client asked for in TLS: nobody but the callback is told by Python."""
+    names: WeakKeyDictionary[ssl.SSLObject, str] = WeakKeyDictionary()
+
+    def hear(connection: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+        if isinstance(connection, ssl.SSLObject) and name is not None:
+            names[connection] = name
+
+    def server_name(request: web.BaseRequest) -> str:
+        connection = request.get_extra_info("ssl_object")
+        return names.get(connection, "") if connection else ""
+
+    tls.sni_callback = hear
+    return server_name

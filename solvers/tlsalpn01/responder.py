@@ -34,11 +34,13 @@ class Greeted:
 class Responder:
     """Challenge certificates by name and key authorization; `history` holds the last handshakes, oldest first.
 
-    A handshake can show one certificate only: of several for a name, the one that was added last.
+    A handshake can show one certificate only: of several for a name, the one that was added last. `tables` have
+    certificates by name in lower case, for names that the solver shows none for; the last table is asked first.
     """
 
     def __init__(self, history: int = HISTORY) -> None:
         self._certificates: dict[str, dict[str, ChallengeCertificate]] = {}
+        self.tables: list[dict[str, ChallengeCertificate]] = []
         self.history: deque[Greeted] = deque(maxlen=history)
 
     def shows(self, name: str, key: str) -> bool:
@@ -58,14 +60,20 @@ class Responder:
 
     def handle(self, hello: ClientHello) -> ChallengeCertificate | Alert:
         """Return what a client is shown; nobody but a validator, which offers `acme-tls/1`, sees a certificate."""
-        shown = self._certificates.get(hello.server_name.lower())
+        shown = self._shown(hello.server_name.lower())
         answer: ChallengeCertificate | Alert
         if ACME_TLS not in hello.protocols:
             answer = Alert.NO_APPLICATION_PROTOCOL
         elif shown is None:
             answer = Alert.UNRECOGNIZED_NAME
         else:
-            answer = next(reversed(shown.values()))
+            answer = shown
         alert = answer if isinstance(answer, Alert) else None
         self.history.append(Greeted(hello.server_name, hello.protocols, alert))
         return answer
+
+    def _shown(self, name: str) -> ChallengeCertificate | None:
+        presented = self._certificates.get(name)
+        if presented:
+            return next(reversed(presented.values()))
+        return next((table[name] for table in reversed(self.tables) if name in table), None)

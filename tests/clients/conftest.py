@@ -29,7 +29,7 @@ GRAVEL = str(Path(sys.executable).with_name("gravel"))
 
 @attrs.frozen
 class Server:
-    """A running server, as its one line of JSON describes it, and the port that its http-01 validation dials."""
+    """A running server, as its one line of JSON describes it, and the port given for http-01 validation to dial."""
 
     directory: str
     management: str
@@ -37,6 +37,7 @@ class Server:
     http01_port: int
     tls_ca: Path
     issuing_roots: Path
+    http01: str | None
 
 
 @attrs.frozen
@@ -87,7 +88,7 @@ def server(tmp_path: Path, free_port: Callable[[], int], server_options: Sequenc
             assert line, f"gravel serve did not start: {log.read_text()}"
             ready = json.loads(line)
             files = Path(ready["tls_ca"]), Path(ready["issuing_roots"])
-            yield Server(ready["directory"], ready["management"], ready["dns"], port, *files)
+            yield Server(ready["directory"], ready["management"], ready["dns"], port, *files, ready["http01"])
         finally:
             process.terminate()
     assert process.returncode == 0, f"gravel serve ended with {process.returncode}: {log.read_text()}"

@@ -79,7 +79,7 @@ async def test_records_are_added_set_and_cleared(manage, rtype):
         ("/set-ns", {"nameservers": ["a..b"]}, "'a..b' is not a domain name"),
         ("/set-ns", {"nameservers": "a.b"}, "'nameservers' is wanted: a non-empty list of strings"),
         ("/set-servfail", {"host": "a b"}, "'a b' is not a domain name"),
-        ("/clear-request-history", {"type": "http"}, "'type' 'http' has no history here; 'dns' has"),
+        ("/clear-request-history", {"type": "tcp"}, "'type' 'tcp' has no history here; 'http', 'dns', 'tlsalpn' have"),
     ],
 )
 async def test_a_bad_body_is_answered_with_a_sentence(manage, path, members, sentence):

@@ -76,6 +76,14 @@ def test_each_run_has_free_ports_unless_it_is_told_others(run):
     assert int(listening["ACME_HTTP01_PORT"]) > 1024
 
 
+def test_the_command_finds_the_responders_that_listen(run):
+    ports = [f"int(os.environ['ACME_{name}_PORT'])" for name in ("HTTP01", "TLS_ALPN")]
+    connect = "".join(f"socket.create_connection(('127.0.0.1', {port})).close(); " for port in ports)
+    listen = ("--http01-listen", "127.0.0.1:0", "--tls-alpn-listen", "127.0.0.1:0")
+    done = run(*listen, "--", sys.executable, "-c", f"import os, socket; {connect}print('both')")
+    assert (done.code, done.out) == (0, "both\n"), done.err
+
+
 def test_a_gravel_inside_the_command_is_not_disturbed(run):
     nested = run(*GRAVEL, "run", "--json", "--", "true")
     assert (nested.code, nested.out) == (0, "")

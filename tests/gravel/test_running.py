@@ -90,20 +90,19 @@ async def test_validation_asks_the_dns_and_dials_the_port_that_it_was_told(free_
         assert running.addresses.http01.startswith("127.0.0.1:")
 
 
-async def test_port_0_dials_the_responder(free_settings):
-    settings = free_settings(http01_port=0, http01_listen="127.0.0.1:0")
+@pytest.mark.parametrize("challenge", ["http01", "tls_alpn"])
+async def test_port_0_dials_the_responder(free_settings, challenge):
+    settings = free_settings(**{f"{challenge}_port": 0, f"{challenge}_listen": "127.0.0.1:0"})
     async with Running(settings, bridge=False) as running:
-        assert running.addresses.http01 == f"127.0.0.1:{running.parts.world.settings.http01_port}"
+        dialled = getattr(running.parts.world.settings, f"{challenge}_port")
+        assert getattr(running.addresses, challenge) == f"127.0.0.1:{dialled}"
 
 
-async def test_port_0_without_a_responder_is_a_mistake(free_settings):
-    with pytest.raises(click.UsageError, match="--http01-port 0 dials the built-in responder"):
-        await Running(free_settings(http01_port=0), bridge=False).__aenter__()
-
-
-async def test_tls_alpn_port_0_is_a_mistake_where_nobody_is_told_which_it_became(free_settings):
-    with pytest.raises(click.UsageError, match="name the port that your client answers on"):
-        await Running(free_settings(tls_alpn_port=0), bridge=False).__aenter__()
+@pytest.mark.parametrize("challenge", ["http01", "tls_alpn"])
+async def test_port_0_without_a_responder_is_a_mistake(free_settings, challenge):
+    flag = f"--{challenge.replace('_', '-')}"
+    with pytest.raises(click.UsageError, match=f"{flag}-port 0 dials the built-in responder, which {flag}-listen"):
+        await Running(free_settings(**{f"{challenge}_port": 0}), bridge=False).__aenter__()
 
 
 async def test_what_was_open_is_closed_when_a_later_port_is_taken(free_settings):
@@ -114,6 +113,24 @@ async def test_what_was_open_is_closed_when_a_later_port_is_taken(free_settings)
         with pytest.raises(click.ClickException, match=f"port {busy} on 127.0.0.1 is taken"):
             await Running(settings, bridge=True).__aenter__()
         socket.create_server(("127.0.0.1", free)).close()
+
+
+@pytest.mark.parametrize(
+    ("flag", "purpose"),
+    [
+        ("--http01-listen", "http-01 responder"),
+        ("--https01-listen", "https responder"),
+        ("--tls-alpn-listen", "tls-alpn-01 responder"),
+    ],
+)
+async def test_a_responder_whose_port_is_taken_says_which_option_moves_it(free_settings, flag, purpose):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = free_settings(**{flag.strip("-").replace("-", "_"): f"127.0.0.1:{port}"})
+        with pytest.raises(click.ClickException) as refused:
+            await Running(settings, bridge=False).__aenter__()
+    advice = f"stop what uses it or choose another with {flag}"
+    assert refused.value.message == f"port {port} on 127.0.0.1 is taken ({purpose}); {advice}"
 
 
 @pytest.mark.parametrize(
@@ -138,7 +155,7 @@ def test_everywhere_is_no_name_that_clients_can_reach(free_settings, host):
 def test_beyond_loopback_a_warning_and_the_token_go_to_stderr(free_settings, capsys, json):
     running = Running(free_settings(host="192.0.2.1", json=json), bridge=False)
     running.addresses = Addresses(
-        "https://192.0.2.1:1/dir", "https://192.0.2.1:2", "192.0.2.1:3", None, None, "a", "b", None, None
+        "https://192.0.2.1:1/dir", "https://192.0.2.1:2", "192.0.2.1:3", None, None, None, None, "a", "b", None, None
     )
     announce(running)
     out, err = capsys.readouterr()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import urllib.error
 import urllib.request
@@ -46,9 +47,10 @@ def test_names_have_the_addresses_that_it_is_told(launch):
         assert expected == str(reply.rr[0].rdata)
 
 
-def test_the_places_that_only_up_has_are_null(launch):
+def test_the_places_that_only_up_has_and_those_where_nothing_listens_are_null(launch):
     ready = launch("serve", "--seed", "7").ready
-    assert (ready["http01"], ready["kubernetes"], ready["state"], ready["seed"]) == (None, None, None, 7)
+    assert [ready[name] for name in ("http01", "https01", "tls_alpn", "kubernetes", "state")] == [None] * 5
+    assert ready["seed"] == 7
 
 
 def test_the_responder_listens_where_it_is_told_to(launch):
@@ -65,4 +67,16 @@ def test_for_people_it_says_where_everything_is_and_how_to_trust_it(launch):
     assert "with seed 7: for testing, never for production" in shown[0]
     for label in ("ACME directory", "management API", "DNS", "CA of this server", "CA of what it issues"):
         assert any(line.strip().startswith(label) for line in shown)
-    assert not any("Kubernetes" in line or "http-01" in line for line in shown)
+    assert not any("Kubernetes" in line or "responder" in line or "over HTTPS" in line for line in shown)
+
+
+def test_for_people_it_says_where_responders_listen(launch):
+    flags = ("--http01-listen", "--https01-listen", "--tls-alpn-listen")
+    listen = [word for flag in flags for word in (flag, "127.0.0.1:0")]
+    shown = launch("serve", *listen, ready=False, json_lines=False).text_until("Stop it with Ctrl-C\n")
+    for line in (
+        r"  http-01 responder     http://127\.0\.0\.1:\d+",
+        r"  the same over HTTPS   https://127\.0\.0\.1:\d+",
+        r"  tls-alpn-01 responder 127\.0\.0\.1:\d+",
+    ):
+        assert any(re.fullmatch(line, text.rstrip("\n")) for text in shown), shown

@@ -17,7 +17,19 @@ import pytest
 from gravel.timeline import STEPS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-READY = ["directory", "management", "dns", "http01", "kubernetes", "tls_ca", "issuing_roots", "state", "seed"]
+READY = [
+    "directory",
+    "management",
+    "dns",
+    "http01",
+    "https01",
+    "tls_alpn",
+    "kubernetes",
+    "tls_ca",
+    "issuing_roots",
+    "state",
+    "seed",
+]
 NAMES = {
     "default/one-name": ["www.example.test"],
     "default/two-names": ["api.example.test", "shop.example.test"],

@@ -19,6 +19,7 @@ from solvers.dns01.provider import ZoneProvider
 from solvers.dns01.rfc2136 import Rfc2136Provider
 from solvers.http01.responder import Responder
 from solvers.http01.server import serve_http01
+from solvers.http01.site import Site
 from solvers.http01.solver import Http01Solver
 from solvers.solver import NotReady, Ready
 from solvers.timing import TIMINGS
@@ -124,7 +125,7 @@ class TestHttp01(Http01Contract):
     @pytest.fixture
     async def place(self, dns, network):
         responder = Responder()
-        server = await serve_http01(responder, "127.0.0.1", 0)
+        server = await serve_http01(Site(responder), "127.0.0.1", 0)
         yield Place(Http01Solver(responder, port_of(server.address), FAST, now, (dns,)), network)
         await server.close()
 
@@ -143,7 +144,7 @@ class TestHttp01(Http01Contract):
         inside, outside = Zone(), Zone(default_addresses=["192.0.2.1"])
         views = [await serve_dns(view, "127.0.0.1", 0) for view in (inside, outside)]
         responder = Responder()
-        server = await serve_http01(responder, "127.0.0.1", 0)
+        server = await serve_http01(Site(responder), "127.0.0.1", 0)
         solver = Http01Solver(responder, port_of(server.address), FAST, now, (views[0].address,))
         place = Place(solver, network)
         await place.present(self.one)

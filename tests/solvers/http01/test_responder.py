@@ -2,7 +2,7 @@
 
 import pytest
 
-from solvers.http01.responder import Requested, Responder, bare_host
+from solvers.http01.responder import Responder, bare_host
 
 PATH = "/.well-known/acme-challenge/token"
 
@@ -94,15 +94,3 @@ def test_an_ipv6_address_can_be_shown_for():
     responder = Responder()
     responder.add("2001:db8::1", "token", "token.thumbprint")
     assert responder.handle("GET", "[2001:DB8::1]:5002", PATH) == (200, b"token.thumbprint")
-
-
-def test_the_history_keeps_the_last_requests():
-    responder = Responder(history=2)
-    responder.add("www.example.test", "token", "token.thumbprint")
-    responder.handle("GET", "a.test", "/")
-    responder.handle("GET", "www.example.test:5002", PATH)
-    responder.handle("POST", "WWW.example.test", PATH)
-    assert list(responder.history) == [
-        Requested("GET", "www.example.test:5002", PATH, 200),
-        Requested("POST", "WWW.example.test", PATH, 405),
-    ]

@@ -3,14 +3,19 @@
 import asyncio
 import errno
 import random
+import ssl
+from datetime import UTC, datetime
 
 import aiohttp
 import pytest
 from yarl import URL
 
+from acme_server.tls import create
 from solvers.http01 import server as module
 from solvers.http01.responder import Responder
 from solvers.http01.server import serve_http01
+from solvers.http01.site import AnyHost, Site, Visit
+from solvers.tls_context import server_context
 
 PATH = "/.well-known/acme-challenge/token"
 HOST = {"Host": "www.example.test:5002"}
@@ -24,8 +29,13 @@ def responder():
 
 
 @pytest.fixture
-async def server(responder):
-    running = await serve_http01(responder, "127.0.0.1", 0)
+def site(responder):
+    return Site(responder)
+
+
+@pytest.fixture
+async def server(site):
+    running = await serve_http01(site, "127.0.0.1", 0)
     yield running
     await running.close()
 
@@ -143,7 +153,7 @@ async def test_no_stream_stops_the_server(server, session):
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: www.exam"], ids=["silent", "half a request"])
 async def test_a_request_that_does_not_come_in_time_ends_the_connection(responder, monkeypatch, sent):
     monkeypatch.setattr(module, "REQUEST_SECONDS", 0.01)
-    server = await serve_http01(responder, "127.0.0.1", 0)
+    server = await serve_http01(Site(responder), "127.0.0.1", 0)
     reader, writer = await connect(server)
     writer.write(sent)
     assert await reader.read() == b""
@@ -153,7 +163,7 @@ async def test_a_request_that_does_not_come_in_time_ends_the_connection(responde
 
 
 async def test_closing_ends_open_connections_and_frees_the_port(responder):
-    server = await serve_http01(responder, "127.0.0.1", 0)
+    server = await serve_http01(Site(responder), "127.0.0.1", 0)
     reader, writer = await connect(server)
     writer.write(b"GET / HT")
     await writer.drain()
@@ -162,7 +172,7 @@ async def test_closing_ends_open_connections_and_frees_the_port(responder):
     writer.close()
     await writer.wait_closed()
     host, _, port = server.address.rpartition(":")
-    again = await serve_http01(responder, host, int(port))
+    again = await serve_http01(Site(responder), host, int(port))
     assert server.address == again.address
     await again.close()
 
@@ -177,16 +187,35 @@ async def test_our_own_mistakes_are_logged(server, session, responder, monkeypat
 async def test_a_taken_port_is_an_os_error(server, responder):
     host, _, port = server.address.rpartition(":")
     with pytest.raises(OSError, match="in use") as refused:
-        await serve_http01(responder, host, int(port))
+        await serve_http01(Site(responder), host, int(port))
     assert refused.value.errno == errno.EADDRINUSE
 
 
 async def test_an_ipv6_address_is_in_brackets(responder, session):
     try:
-        server = await serve_http01(responder, "::1", 0)
+        server = await serve_http01(Site(responder), "::1", 0)
     except OSError:
         pytest.skip("this machine has no IPv6 loopback")
     assert server.address.startswith("[::1]:")
     async with session.get(f"http://{server.address}{PATH}", headers=HOST) as reply:
         assert reply.status == 200
     await server.close()
+
+
+async def test_over_https_the_site_is_told_so_and_which_name_was_asked_for(site, session):
+    material = create(random.Random(1).randbytes, datetime.now(UTC), ("www.example.test",))
+    context = server_context(material.certificate_pem, material.key_pem)
+    server = await serve_http01(site, "127.0.0.1", 0, context)
+    url, trust = f"https://{server.address}{PATH}?a", ssl.create_default_context(cadata=material.ca_pem)
+    options = {"headers": {**HOST, "User-Agent": "test"}, "server_hostname": "www.example.test", "ssl": trust}
+    async with session.get(url, **options) as reply:
+        assert (reply.status, await reply.read()) == (200, b"token.thumbprint")
+    visit = Visit("GET", HOST["Host"], f"{PATH}?a", "test", https=True, server_name="www.example.test")
+    assert list(site.history) == [(visit, 200)]
+    await server.close()
+
+
+async def test_a_redirect_has_its_location_as_it_was_given(server, session, site):
+    site.tables.append(AnyHost(redirects={"/from": "https://b.test/%74o?a=b&c#d"}))
+    async with session.get(f"http://{server.address}/from", allow_redirects=False) as reply:
+        assert (reply.status, reply.headers["Location"]) == (302, "https://b.test/%74o?a=b&c#d")

@@ -61,3 +61,15 @@ def test_the_history_keeps_the_last_handshakes():
         Greeted("a.test", PROTOCOLS, Alert.UNRECOGNIZED_NAME),
         Greeted(NAME, PROTOCOLS, None),
     ]
+
+
+def test_tables_show_certificates_for_names_that_the_solver_shows_none_for(responder):
+    first, last = {NAME: TWO, "a.test": ONE}, {"a.test": TWO}
+    responder.tables += [first, last]
+    assert responder.handle(HELLO) == ONE
+    responder.remove(NAME, "key")
+    assert responder.handle(HELLO) == TWO
+    assert responder.handle(ClientHello("A.test", PROTOCOLS)) == TWO
+    last.clear()
+    assert responder.handle(ClientHello("a.test", PROTOCOLS)) == ONE
+    assert responder.handle(ClientHello("a.test", ())) is Alert.NO_APPLICATION_PROTOCOL
