@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from acme_server.protocol.vantage import REFUSED, TIMEOUT
-from gravel.check_rules import NETWORK, RESOLVER, ZONE, Blocks, Found, Rule, excerpt
+from acme_server.validation_authority import excerpt
+from gravel.check_rules import NETWORK, RESOLVER, ZONE, Blocks, Found, Rule
 from gravel.checking import DNS, FAMILIES, HTTP, Seen, View
 
 _SILENCE: Mapping[str, str] = {TIMEOUT: "does not answer in time", REFUSED: "has nobody listening there"}
@@ -33,8 +34,9 @@ def _loops(seen: Seen, challenge_type: str) -> Found:
 
 def _nowhere(seen: Seen, challenge_type: str) -> Found:
     for where, view in views(seen, challenge_type):
-        if view.aliases and view.answered and view.answer.rcode == "NXDOMAIN":
-            yield where, f"{view.name} is an alias of {view.final}, which does not exist (NXDOMAIN)"
+        if view.answered and view.answer.rcode == "NXDOMAIN" and view.final != seen.plan.owner(challenge_type):
+            asked = seen.plan.owner(challenge_type)
+            yield where, f"{asked} is an alias of {view.final}, which does not exist (NXDOMAIN)"
 
 
 def _rcodes(seen: Seen, challenge_type: str, *rcodes: str) -> Found:
@@ -70,7 +72,9 @@ def _silent_nameserver(seen: Seen, challenge_type: str, *, wholly: bool) -> Foun
 
 
 def _no_zone(seen: Seen, challenge_type: str) -> Found:
-    if seen.zone_error is not None and asked_type(seen) == challenge_type:
+    # Who says nothing of the name itself has been told about already.
+    first = (seen.texts or seen.addresses)[0]
+    if seen.zone_error is not None and first.answered and asked_type(seen) == challenge_type:
         yield seen.zone or seen.plan.base, seen.zone_error
 
 
@@ -83,7 +87,7 @@ def _no_nameserver_address(seen: Seen, challenge_type: str) -> Found:
 
 def _nxdomain(seen: Seen, challenge_type: str) -> Found:
     for where, view in views(seen, challenge_type):
-        if view.answer.rcode == "NXDOMAIN" and view.answered and not view.aliases:
+        if view.answered and view.answer.rcode == "NXDOMAIN" and view.final == seen.plan.base:
             yield where, f"{view.name} does not exist (NXDOMAIN)"
 
 

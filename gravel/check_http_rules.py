@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 
 from acme_server.protocol.vantage import REFUSED, TIMEOUT
+from acme_server.validation_authority import excerpt
 from gravel.check_requests import Trace, Visit
-from gravel.check_rules import CLIENT, NETWORK, WEB, Blocks, Found, Rule, excerpt
+from gravel.check_rules import CLIENT, NETWORK, WEB, Blocks, Found, Rule
 from gravel.checking import HTTP, Plan, Seen
 
 # Where only some can go (RFC 1918, 3927, 4193, 4291, 6598, and loopback).

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from acme_server.validation_authority import excerpt
 from gravel.check_findings import PASS, Conclusion, Finding
-from gravel.check_rules import excerpt
 from gravel.checking import DNS, HTTP, SERVER, SOLVER, Check, Nameserver, Seen, View
 
 if TYPE_CHECKING:

@@ -20,8 +20,6 @@ WEB = "whoever runs the web server or ingress"
 NETWORK = "whoever runs the network"
 NOBODY = "nobody: wait"
 
-_LONGEST = 60
-
 
 class Blocks(Enum):
     """When what was found keeps a check from passing: EXPECTED is only where something must be there."""
@@ -41,9 +39,3 @@ class Rule:
     find: Callable[[Seen, str], Found]
     blocks: Blocks = Blocks.ALWAYS
     types: tuple[str, ...] = (HTTP, DNS)
-
-
-def excerpt(text: str | bytes, limit: int = _LONGEST) -> str:
-    """Quote what a stranger sent: escaped, in one line, cut short."""
-    shown = text if isinstance(text, str) else text[: 4 * limit].decode("utf-8", "backslashreplace")
-    return f'"{ascii(shown[:limit])[1:-1]}{"..." if len(shown) > limit else ""}"'

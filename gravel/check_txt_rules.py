@@ -6,8 +6,9 @@ import base64
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from gravel.check_dns_rules import ONE_VIEW, asked_type, differences, views
-from gravel.check_rules import CLIENT, NOBODY, ZONE, Blocks, Found, Rule, excerpt
+from acme_server.validation_authority import excerpt
+from gravel.check_dns_rules import ONE_VIEW, differences, views
+from gravel.check_rules import CLIENT, NOBODY, ZONE, Blocks, Found, Rule
 from gravel.checking import DNS, Nameserver, Plan, Seen, View
 
 # Resolvers of certificate authorities keep less (Boulder's: a minute), those of clusters what they are told.
@@ -19,7 +20,7 @@ _KEY_AUTHORIZATION = re.compile(r"[\w-]{16,}\.[\w-]{43}", re.ASCII)
 def _nxdomain(seen: Seen, challenge_type: str) -> Found:
     del challenge_type
     for where, view in _lacking(seen):
-        if view.answer.rcode == "NXDOMAIN" and not view.aliases:
+        if view.answer.rcode == "NXDOMAIN" and view.final == seen.plan.owner(DNS):
             yield where, f"{view.name} does not exist (NXDOMAIN)"
 
 

@@ -80,6 +80,10 @@ class Plan:
         """Every resolver once."""
         return tuple(dict.fromkeys((*self.resolvers, self.server_dns)))
 
+    def owner(self, challenge_type: str) -> str:
+        """The name whose records matter: addresses or a TXT record."""
+        return dns01_name(self.base) if challenge_type == DNS else self.base
+
     def expects(self, challenge_type: str) -> bool:
         """Whether something must be there; otherwise there is only something to be wrong."""
         return self.key is not None or (challenge_type == HTTP and self.token is not None)
@@ -174,7 +178,7 @@ def _look(plan: Plan, clock: Clock) -> Inquiry[Seen]:
             for rtype in FAMILIES:
                 addresses += ((yield from look_up(plan.base, rtype, server)),)
         if DNS in plan.types:
-            texts += ((yield from look_up(dns01_name(plan.base), "TXT", server)),)
+            texts += ((yield from look_up(plan.owner(DNS), "TXT", server)),)
     seen = yield from _at_authorities(plan, (texts or addresses)[0], Authorities(clock))
     for address in dict.fromkeys(value for view in addresses for value in view.values):
         traces += ((yield from trace(plan.base, plan.token, address, plan.http01_port, plan.resolvers[0])),)
