@@ -36,6 +36,8 @@ T = TypeVar("T")
 HTTP, DNS = "http-01", "dns-01"
 FAMILIES = ("A", "AAAA")
 SOLVER, SERVER = "solver", "acme-server"
+# As many addresses of one name are tried: strangers say how many there are.
+MAX_ADDRESSES = 8
 
 
 @attrs.frozen
@@ -180,7 +182,7 @@ def _look(plan: Plan, clock: Clock) -> Inquiry[Seen]:
         if DNS in plan.types:
             texts += ((yield from look_up(plan.owner(DNS), "TXT", server)),)
     seen = yield from _at_authorities(plan, (texts or addresses)[0], Authorities(clock))
-    for address in dict.fromkeys(value for view in addresses for value in view.values):
+    for address in tuple(dict.fromkeys(value for view in addresses for value in view.values))[:MAX_ADDRESSES]:
         traces += ((yield from trace(plan.base, plan.token, address, plan.http01_port, plan.resolvers[0])),)
     checks = yield from _checks(plan, clock)
     return attrs.evolve(seen, addresses=addresses, texts=texts, traces=traces, checks=checks)
@@ -224,7 +226,7 @@ def _at_authorities(plan: Plan, first: View, authorities: Authorities) -> Inquir
         addresses: list[str] = []
         for rtype in FAMILIES:
             addresses += (yield from look_up(host, rtype, plan.resolvers[0])).values
-        for address in addresses:
+        for address in addresses[:MAX_ADDRESSES]:
             at = f"[{address}]:{plan.nameserver_port}" if ":" in address else f"{address}:{plan.nameserver_port}"
             view = yield from look_up(first.final, first.rtype, at)
             found.append(Nameserver(host, view, (yield from _serial(zone, at)) if view.answer.error is None else None))
@@ -235,7 +237,7 @@ def _at_authorities(plan: Plan, first: View, authorities: Authorities) -> Inquir
 
 def _serial(zone: str, server: str) -> Inquiry[int | None]:
     answer = yield from resolve(zone, "SOA", server)
-    return next((int(value.split()[2]) for value in answer.values("SOA")), None)
+    return next((int(value.split()[-5]) for value in answer.values("SOA")), None)
 
 
 def _checks(plan: Plan, clock: Clock) -> Inquiry[tuple[Check, ...]]:

@@ -30,13 +30,14 @@ Examples:
   gravel check '*.example.test' --value LPsIwTo7o8BoG0-vjCyGQGBWSVIPxI-i_X336eUOQZo
   gravel check www.example.org --dns 10.96.0.10:53 --server-dns 1.1.1.1:53
 \b
-Where a gravel answers (ACME_DNS inside `gravel run`, else HOST:DNS-PORT as `gravel serve` would take them here), it is
-asked, and its ports are the defaults; else the system's resolver is asked, and the ports are 53 and 80.
+Where a gravel answers (at ACME_DNS, as inside `gravel run`, else where `gravel serve` would have its DNS here), it is
+the ACME server: its resolver and its ports are the defaults. Else they are the system's resolver, 53 and 80.
 Exit status: 0 when a check would pass or, with nothing to expect, nothing is in the way; 1 when something is; 2 for a
 mistake in the command."""
 
 _TOKEN = re.compile(r"[\w-]+", re.ASCII)
 _KEY_AUTHORIZATION = re.compile(r"([\w-]+)\.([\w-]+)", re.ASCII)
+_DNS_PORT, _HTTP_PORT = 53, 80
 # How long a gravel on this machine is waited for, before its options are no defaults.
 _NEARBY = timedelta(seconds=1)
 
@@ -61,8 +62,8 @@ class _Place:
 
     resolvers: tuple[str, ...]
     server_dns: str
-    nameserver_port: int = 53
-    http01_port: int = 80
+    nameserver_port: int = _DNS_PORT
+    http01_port: int = _HTTP_PORT
 
 
 @click.command(epilog=EPILOG)
@@ -172,23 +173,23 @@ async def _check(
 
 
 async def _place(name: str, given: _Options, settings: Settings, network: Network) -> _Place:
-    """Return the defaults: those of a gravel that answers nearby, else the system's and the usual ports."""
+    """Return where to look: a gravel that answers nearby is the ACME server, else the system's resolver is all there is."""
     from acme_server.network import system_nameserver
     from acme_server.protocol.vantage import DnsAnswer, Resolve
 
-    if given.dns:
-        return _Place(given.dns, settings.dns or given.dns[0])
     nearby = os.environ.get("ACME_DNS") or _authority(settings.host, settings.dns_port)
     answer = await network(Resolve(name, "SOA", nearby, min(_NEARBY, timedelta(seconds=given.timeout))))
     assert isinstance(answer, DnsAnswer)
     if answer.error is None:
+        resolvers = given.dns or (nearby,)
+        own_port = int(nearby.rpartition(":")[2]) if nearby in resolvers else _DNS_PORT
         port = os.environ.get("ACME_HTTP01_PORT") or settings.http01_port or FIELDS["http01-port"].default
-        return _Place((nearby,), settings.dns or nearby, int(nearby.rpartition(":")[2]), int(str(port)))
+        return _Place(resolvers, settings.dns or nearby, own_port, int(str(port)))
     try:
-        resolver = system_nameserver()
+        resolvers = given.dns or (system_nameserver(),)
     except OSError as error:
         raise click.ClickException(f"There is no resolver to ask ({error}); name one with --dns.") from None
-    return _Place((resolver,), settings.dns or resolver)
+    return _Place(resolvers, settings.dns or resolvers[0])
 
 
 def _authority(host: str, port: int) -> str:
