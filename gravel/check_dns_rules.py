@@ -8,7 +8,7 @@ from functools import partial
 from acme_server.protocol.vantage import REFUSED, TIMEOUT
 from acme_server.validation_authority import excerpt
 from gravel.check_rules import NETWORK, RESOLVER, ZONE, Blocks, Found, Rule
-from gravel.checking import DNS, FAMILIES, HTTP, Seen, View
+from gravel.checking import DNS, FAMILIES, HTTP, Seen, View, first_answer
 
 _SILENCE: Mapping[str, str] = {TIMEOUT: "does not answer in time", REFUSED: "has nobody listening there"}
 
@@ -73,7 +73,7 @@ def _silent_nameserver(seen: Seen, challenge_type: str, *, wholly: bool) -> Foun
 
 def _no_zone(seen: Seen, challenge_type: str) -> Found:
     # Who says nothing of the name itself has been told about already.
-    first = (seen.texts or seen.addresses)[0]
+    first = first_answer(seen.plan, seen.texts or seen.addresses)
     if seen.zone_error is not None and first.answered and asked_type(seen) == challenge_type:
         yield seen.zone or seen.plan.base, seen.zone_error
 

@@ -18,7 +18,7 @@ RESOLVER = "whoever runs the resolver"
 CLIENT = "whoever presents the challenge"
 WEB = "whoever runs the web server or ingress"
 NETWORK = "whoever runs the network"
-NOBODY = "nobody: wait"
+NOBODY = "nobody"
 
 
 class Blocks(Enum):

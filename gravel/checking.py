@@ -7,7 +7,7 @@ can say why.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -181,11 +181,17 @@ def _look(plan: Plan, clock: Clock) -> Inquiry[Seen]:
                 addresses += ((yield from look_up(plan.base, rtype, server)),)
         if DNS in plan.types:
             texts += ((yield from look_up(plan.owner(DNS), "TXT", server)),)
-    seen = yield from _at_authorities(plan, (texts or addresses)[0], Authorities(clock))
+    first = first_answer(plan, texts or addresses)
+    seen = yield from _at_authorities(plan, first, Authorities(clock))
     for address in tuple(dict.fromkeys(value for view in addresses for value in view.values))[:MAX_ADDRESSES]:
-        traces += ((yield from trace(plan.base, plan.token, address, plan.http01_port, plan.resolvers[0])),)
+        traces += ((yield from trace(plan.base, plan.token, address, plan.http01_port, first.server)),)
     checks = yield from _checks(plan, clock)
     return attrs.evolve(seen, addresses=addresses, texts=texts, traces=traces, checks=checks)
+
+
+def first_answer(plan: Plan, views: Sequence[View]) -> View:
+    """Return what the first of the solver's resolvers says that answers, as a solver would take it."""
+    return next((view for view in views if view.server in plan.resolvers and view.answer.error is None), views[0])
 
 
 def look_up(name: str, rtype: str, server: str) -> Inquiry[View]:
@@ -225,7 +231,7 @@ def _at_authorities(plan: Plan, first: View, authorities: Authorities) -> Inquir
     for host in hosts:
         addresses: list[str] = []
         for rtype in FAMILIES:
-            addresses += (yield from look_up(host, rtype, plan.resolvers[0])).values
+            addresses += (yield from look_up(host, rtype, first.server)).values
         for address in addresses[:MAX_ADDRESSES]:
             at = f"[{address}]:{plan.nameserver_port}" if ":" in address else f"{address}:{plan.nameserver_port}"
             view = yield from look_up(first.final, first.rtype, at)

@@ -29,6 +29,7 @@ from tests.gravel.check_rig import (
     WEB,
     check,
     codes,
+    forever,
     healthy,
     page,
     says,
@@ -44,6 +45,14 @@ def test_every_resolver_and_every_nameserver_is_asked():
     shown = [(each.name, each.view.server, each.view.values, each.serial) for each in seen.nameservers]
     one, two = "ns1.example.test", "ns2.example.test"
     assert shown == [(host, at, (VALUE,), net.zone.serial) for host, at in ((one, NS1), (two, NS2))]
+
+
+def test_a_dead_resolver_is_told_and_the_next_one_is_asked():
+    net = healthy()
+    net.servers[HERE] = forever
+    seen, conclusion = check(net, DNS, resolvers=(HERE, "10.0.0.11:53"))
+    assert (conclusion.verdict, codes(conclusion), seen.zone) == ("pass", ["resolver-silent"], "example.test")
+    assert [each.view.values for each in seen.nameservers] == [(VALUE,), (VALUE,)]
 
 
 def test_aliases_lead_to_the_zone_whose_nameservers_are_asked():
