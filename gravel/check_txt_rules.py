@@ -10,6 +10,7 @@ from acme_server.validation_authority import excerpt
 from gravel.check_dns_rules import ONE_VIEW, differences, views
 from gravel.check_rules import CLIENT, NOBODY, ZONE, Blocks, Found, Rule
 from gravel.checking import DNS, Nameserver, Plan, Seen, View
+from solvers.dns01.queries import folded
 
 # Resolvers of certificate authorities keep less (Boulder's: a minute), those of clusters what they are told.
 LONG_TTL = 3600
@@ -32,15 +33,35 @@ def _no_record(seen: Seen, challenge_type: str) -> Found:
 
 
 def _lacking(seen: Seen) -> Iterator[tuple[str, View]]:
-    """Return who answers without the value that is expected, and is neither late nor a cache."""
+    """Return who answers without the value that is expected, and is not late, no cache and in no other zone."""
     key = seen.plan.key
     if key is None:
         return
-    late, cached = [each.where for each in _late(seen)], _propagated(seen)
+    explained = [each.where for each in _late(seen)]
+    explained += [f"resolver {server}" for server in (seen.plan.servers if _propagated(seen) else _elsewhere(seen))]
     for where, view in views(seen, DNS):
-        at_resolver = where.startswith("resolver ")
-        if view.answered and key.dns_value not in view.values and where not in late and not (cached and at_resolver):
+        if view.answered and key.dns_value not in view.values and where not in explained:
             yield where, view
+
+
+def _elsewhere(seen: Seen) -> dict[str, tuple[str, ...]]:
+    """Return the resolvers that have the zone at other nameservers than the solver's, and those."""
+    found = {
+        view.server: tuple(sorted(folded(value) for value in view.values))
+        for view in seen.horizons
+        if view.answered and view.values
+    }
+    usual = next((found[server] for server in seen.plan.resolvers if server in found), ())
+    return {server: hosts for server, hosts in found.items() if hosts != usual}
+
+
+def _other_nameservers(seen: Seen, challenge_type: str) -> Found:
+    del challenge_type
+    key, elsewhere = seen.plan.key, _elsewhere(seen)
+    for view in seen.texts:
+        if key is not None and view.server in elsewhere and view.answered and key.dns_value not in view.values:
+            hosts = ", ".join(elsewhere[view.server])
+            yield f"resolver {view.server}", f"the value is not seen where the resolver has {seen.zone}: at {hosts}"
 
 
 def _answering(seen: Seen) -> list[tuple[Nameserver, View]]:
@@ -82,8 +103,9 @@ def _cached(seen: Seen, challenge_type: str) -> Found:
     key = seen.plan.key
     if key is None or not _propagated(seen):
         return
+    elsewhere = _elsewhere(seen)
     for view in seen.texts:
-        if view.answered and key.dns_value not in view.values:
+        if view.server not in elsewhere and view.answered and key.dns_value not in view.values:
             kept = f"for {view.ttl} s more" if view.ttl is not None else "that there was none"
             yield (
                 f"resolver {view.server}",
@@ -172,6 +194,7 @@ def _values(kind: str) -> Callable[[Seen, str], Found]:
 
 _HASH = "publish base64url(SHA-256(token.thumbprint)), RFC 8555 section 8.4"
 _TRANSFER = "wait, or look at NOTIFY and zone transfers (or the provider's delay)"
+_BOTH = "split horizon: write the record into the zone that the internet sees, and check there (--dns01-recursive-nameservers)"
 _REPLACE = "publish this challenge's value beside the others; remove what earlier challenges left"
 _NEVER = Blocks.NEVER
 _TXT = (DNS,)
@@ -190,6 +213,7 @@ TXT_RULES: tuple[Rule, ...] = (
     Rule("no-record", CLIENT, "see whether the solver has presented, and in which zone", _no_record, types=_TXT),
     Rule("stale", ZONE, _TRANSFER, _stale, types=_TXT),
     Rule("cached", NOBODY, "wait until the TTL is over; have a short one next time", _cached, types=_TXT),
+    Rule("other-nameservers", ZONE, _BOTH, _other_nameservers, types=_TXT),
     Rule("serials-differ", ZONE, _TRANSFER, _serials, _NEVER, _TXT),
     Rule("long-ttl", CLIENT, "publish challenges with a TTL of 60 s or so", _long_ttl, _NEVER, _TXT),
     Rule("split-horizon", ZONE, ONE_VIEW, _split, _NEVER, _TXT),

@@ -154,7 +154,11 @@ class Check:
 
 @attrs.frozen(kw_only=True)
 class Seen:
-    """All that was seen. zone_error says why there is no zone, or what of it could not be seen."""
+    """All that was seen.
+
+    zone_error: why there is no zone, or what of it could not be seen; horizons:
+    the zone's nameservers as each resolver has them, where there are several.
+    """
 
     plan: Plan
     addresses: tuple[View, ...] = ()
@@ -162,6 +166,7 @@ class Seen:
     zone: str | None = None
     zone_error: str | None = None
     nameservers: tuple[Nameserver, ...] = ()
+    horizons: tuple[View, ...] = ()
     traces: tuple[Trace, ...] = ()
     checks: tuple[Check, ...] = ()
 
@@ -185,8 +190,12 @@ def _look(plan: Plan, clock: Clock) -> Inquiry[Seen]:
     seen = yield from _at_authorities(plan, first, Authorities(clock))
     for address in tuple(dict.fromkeys(value for view in addresses for value in view.values))[:MAX_ADDRESSES]:
         traces += ((yield from trace(plan.base, plan.token, address, plan.http01_port, first.server)),)
+    horizons: tuple[View, ...] = ()
+    for server in plan.servers if seen.zone and len(plan.servers) > 1 else ():
+        horizons += ((yield from look_up(seen.zone or "", "NS", server)),)
     checks = yield from _checks(plan, clock)
-    return attrs.evolve(seen, addresses=addresses, texts=texts, traces=traces, checks=checks)
+    seen = attrs.evolve(seen, horizons=horizons, checks=checks)
+    return attrs.evolve(seen, addresses=addresses, texts=texts, traces=traces)
 
 
 def first_answer(plan: Plan, views: Sequence[View]) -> View:

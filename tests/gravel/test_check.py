@@ -10,6 +10,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from acme_server import network
 from acme_server.protocol.key_authorization import KeyAuthorization
 from gravel import cli
 from solvers.http01.responder import Responder
@@ -145,7 +146,7 @@ async def test_the_acme_servers_resolver_is_looked_at_from_its_own_side(rig):
     code, report = await rig.report(NAME, *DNS01, "--server-dns", world["dns"])
     solver, server = report["checks"]
     assert (code, solver["passed"], server["passed"]) == (1, True, False)
-    assert found(report) == [("cached", (f"resolver {world['dns']}",))]
+    assert found(report) == [("other-nameservers", (f"resolver {world['dns']}",))]
 
 
 async def test_resolver_and_ports_are_those_that_are_named(rig):
@@ -154,6 +155,22 @@ async def test_resolver_and_ports_are_those_that_are_named(rig):
     named = ("--dns", rig.servers[1], "--nameserver-port", port)
     code, report = await rig.report(NAME, *DNS01, *named, ACME_DNS="127.0.0.1:1")
     assert (code, report["checks"][0]["lookups"][0]["server"]) == (0, rig.servers[1])
+
+
+async def test_a_gravel_that_answers_is_the_acme_server_whatever_the_solver_asks(rig):
+    await publish(rig)
+    port = rig.servers[0].rpartition(":")[2]
+    code, report = await rig.report(NAME, *DNS01, "--dns", rig.servers[1], "--nameserver-port", port)
+    asked = [each["lookups"][0]["server"] for each in report["checks"]]
+    assert (code, asked) == (0, [rig.servers[1], rig.servers[0]])
+
+
+def test_with_no_resolver_at_all_it_says_how_to_name_one(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ACME_DNS", "127.0.0.1:1")
+    monkeypatch.setattr(network, "_RESOLV_CONF", tmp_path / "none")
+    assert cli.run(["check", NAME]) == 1
+    assert capsys.readouterr().err.startswith("gravel: There is no resolver to ask (")
 
 
 async def test_for_people_there_are_tables_then_findings_then_the_verdict(rig):

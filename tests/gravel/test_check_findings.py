@@ -11,6 +11,7 @@ import pytest
 from acme_server.protocol.vantage import HttpAnswer
 from gravel.check_findings import RULES
 from gravel.checking import DNS, HTTP
+from solvers.dns.zone import Zone
 from tests.gravel.check_rig import (
     HERE,
     KEY,
@@ -117,6 +118,11 @@ def no_way_back(net):
     net.web["10.0.0.80:80"] = page()
 
 
+def outside(net):
+    """For the internet the zone is another one, at nameservers of its own."""
+    net.servers[THERE] = Zone(default_addresses=(), nameserver_addresses=("192.0.2.9",), apexes=("example.test",))
+
+
 def both_families(net):
     net.zone.set_addresses(NAME, [WEB, "2001:db8::80"])
 
@@ -170,6 +176,7 @@ BLOCKING = [
     ("stale", DNS, late),
     ("cached", DNS, at(THERE, says("NOERROR", (f"{TXT}.", "TXT", "old", 300)))),
     ("cached", DNS, at(THERE, says("NXDOMAIN"))),
+    ("other-nameservers", DNS, outside),
     ("key-authorization", DNS, replaced(KEY.http_body)),
     ("quotes", DNS, replaced(f'"{VALUE}"')),
     ("whitespace", DNS, replaced(f"{VALUE}\n")),
