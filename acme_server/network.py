@@ -121,7 +121,7 @@ class Network:
 
     async def _resolve(self, question: Resolve) -> DnsAnswer:
         try:
-            server = question.server or self._dns or _system_nameserver()
+            server = question.server or self._dns or system_nameserver()
             query = write_query(question.name, question.rtype, secrets.randbelow(65536))
             host, port = _host_and_port(server)
             patience = question.timeout.total_seconds()
@@ -198,7 +198,7 @@ def _host_and_port(server: str) -> tuple[str, int]:
     return parts.hostname or "", port
 
 
-def _system_nameserver() -> str:
+def system_nameserver() -> str:
     """Return the first nameserver of resolv.conf(5), or the default it names."""
     lines = (line.split() for line in _RESOLV_CONF.read_text(errors="replace").splitlines())
     found = next((words[1] for words in lines if len(words) > 1 and words[0] == "nameserver"), "127.0.0.1")

@@ -65,12 +65,13 @@ def target_of(url: str, base: str = "") -> Target:
         raise ValueError("is neither http nor https")
     if "@" in parts.netloc:
         raise ValueError("carries user information")
-    if port == 0 or not (_HOST.fullmatch(host.removesuffix(".")) or _is_address(host)):
+    if port == 0 or not (_HOST.fullmatch(host.removesuffix(".")) or is_address(host)):
         raise ValueError("has no usable host and port")
     return Target(parts._replace(fragment="").geturl(), parts.scheme, host, port)
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Whether a URL's host is an address that can be dialled as it is."""
     try:
         ip_address(host)
     except ValueError:

@@ -86,11 +86,11 @@ def _judge_http01(target: Target, answer: HttpAnswer, key: KeyAuthorization) -> 
     if seen == expected:
         return
     if expected in seen:
-        why = f"There is something before or after the key authorization (got {_excerpt(seen, 40)})"
+        why = f"There is something before or after the key authorization (got {excerpt(seen, 40)})"
     elif seen.startswith(f"{key.token}.".encode("ascii")):
         why = "The token is this challenge's, but the thumbprint is not this account key's"
     else:
-        why = f'Expected "{key.http_body[:20]}..." (got {_excerpt(seen, 40)})'
+        why = f'Expected "{key.http_body[:20]}..." (got {excerpt(seen, 40)})'
     raise unauthorized(
         f"{answer.address}: The key authorization file from the server did not match this challenge. {why}"
     )
@@ -168,7 +168,7 @@ def check_dns01(name: str, key: KeyAuthorization, settings: Settings, record: Re
     if not values:
         raise unauthorized(f"No TXT record found at {owner}")
     others = f" (and {len(values) - 1} more)" if len(values) > 1 else ""
-    raise unauthorized(f"Incorrect TXT record {_excerpt(values[0])}{others} found at {owner}")
+    raise unauthorized(f"Incorrect TXT record {excerpt(values[0])}{others} found at {owner}")
 
 
 def check_tlsalpn01(name: str, key: KeyAuthorization, settings: Settings, record: Record) -> Inquiry[None]:
@@ -230,7 +230,7 @@ def _dns_entry(question: Resolve, answer: DnsAnswer) -> Mapping[str, Any]:
     entry = {"question": f"{question.rtype} {question.name}", "server": question.server}
     if answer.error is not None:
         return {**entry, "error": answer.error}
-    values = [_excerpt(found.value)[1:-1] for found in answer.records[:_VALUES_RECORDED]]
+    values = [excerpt(found.value)[1:-1] for found in answer.records[:_VALUES_RECORDED]]
     return {**entry, "rcode": answer.rcode, "values": values}
 
 
@@ -238,7 +238,7 @@ def _fold(name: str) -> str:
     return name.rstrip(".").lower()
 
 
-def _excerpt(text: str | bytes, limit: int = 100) -> str:
+def excerpt(text: str | bytes, limit: int = 100) -> str:
     """Quote what a stranger sent: escaped, in one line, cut short."""
     shown = text if isinstance(text, str) else text[: 4 * limit].decode("utf-8", "backslashreplace")
     return f'"{ascii(shown[:limit])[1:-1]}{"..." if len(shown) > limit else ""}"'

@@ -18,6 +18,7 @@ VERBS: Mapping[str, str] = {
     "serve": "Start the ACME server and its DNS, for clients of your own.",
     "run": "Start what `serve` starts, run a command against it, say what was issued and refused.",
     "trust": "Print the line that makes a client trust a running server.",
+    "check": "Say why a name cannot be validated, and who must act.",
     "manifest": "Print YAML that runs gravel in a cluster and points a ClusterIssuer at it.",
     "apply": "Apply manifests to a running `gravel up` and follow their progress.",
     "get": "List or print resources of a running `gravel up`.",

@@ -10,6 +10,8 @@ from acme_server.faults.actions import ACTIONS
 from acme_server.faults.personas import PERSONAS
 from acme_server.faults.rule import NAME_OF, Match, When
 from acme_server.protocol import status
+from gravel.check_findings import RULES
+from gravel.check_rules import Blocks
 from scheduler import events, stages
 
 ROOT = Path(__file__).parent.parent
@@ -103,8 +105,19 @@ def personas():
     )
 
 
+def findings():
+    rows = {}
+    for rule in RULES:
+        note = " (a note)" if rule.blocks is Blocks.NEVER else ""
+        row = f"`{rule.code}`{note} | {{}} | {rule.who} | {rule.attempt} |"
+        rows.setdefault(row, []).extend(rule.types)
+    head = ["| code | type | who must act | what to try |", "|---|---|---|---|"]
+    return "\n".join([*head, *(f"| {row.format(', '.join(types))}" for row, types in rows.items())])
+
+
 PARTS = {
     "ARCHITECTURE.md": {"state machines": state_machines, "answers": answers},
+    "docs/check.md": {"findings": findings},
     "docs/faults.md": {"match": match, "actions": actions, "personas": personas},
 }
 

@@ -382,7 +382,7 @@ async def test_without_a_server_the_system_names_one(tmp_path, monkeypatch):
         ("options edns0\nnameserver\nnameserver 2001:db8::1\n", "[2001:db8::1]:53"),
     ):
         configuration.write_text(text)
-        assert network._system_nameserver() == expected
+        assert network.system_nameserver() == expected
 
 
 @pytest.mark.parametrize(
