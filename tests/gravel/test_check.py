@@ -15,6 +15,7 @@ from acme_server.protocol.key_authorization import KeyAuthorization
 from gravel import cli
 from solvers.http01.responder import Responder
 from solvers.http01.server import serve_http01
+from solvers.http01.site import Site
 from tests.gravel.conftest import GRAVEL, Management
 
 NAME, TXT = "www.example.test", "_acme-challenge.www.example.test"
@@ -62,7 +63,7 @@ class Rig:
 @pytest.fixture
 async def rig(manage):
     responder = Responder()
-    server = await serve_http01(responder, "127.0.0.1", 0)
+    server = await serve_http01(Site(responder), "127.0.0.1", 0)
     yield Rig(await manage(nameserver=TWO), responder, server.address)
     await server.close()
 
