@@ -1,0 +1,82 @@
+"""`python -m conformance`: what it prints and writes, and how it ends."""
+
+import json
+import subprocess
+import sys
+from xml.etree import ElementTree as ET
+
+import pytest
+from click.testing import CliRunner
+
+from conformance.cli import main
+from conformance.table import CHECKS
+
+
+@pytest.fixture
+def command(addresses):
+    """Run the command line against our server."""
+
+    def run(*arguments, directory=addresses.directory):
+        options = ["--directory", directory, "--ca-cert", addresses.tls_ca, "--chall-mgmt", addresses.management]
+        return CliRunner(env={"COLUMNS": "120"}).invoke(main, [*options, *arguments])
+
+    return run
+
+
+def test_a_server_that_keeps_every_must_ends_with_0_and_each_check_has_its_line(command):
+    done = command("--section", "7.2")
+    assert done.exit_code == 0
+    assert "HEAD of newNonce brings a Replay-Nonce." in done.output
+    assert "4 pass" in done.output
+
+
+def test_a_must_that_fails_ends_with_1(command, monkeypatch):
+    monkeypatch.setattr("acme_server.nonces.NoncePool.redeem", lambda *_: True)
+    done = command("--section", "6.5")
+    assert done.exit_code == 1
+    assert "2 MUST fail" in done.output
+
+
+def test_a_server_that_is_not_there_ends_with_3(command):
+    done = command("--section", "6.5", directory="https://127.0.0.1:1/dir")
+    assert done.exit_code == 3
+    assert "not reachable" in done.output
+
+
+def test_a_section_without_checks_is_a_mistake_of_usage(command):
+    done = command("--section", "5")
+    assert done.exit_code == 2
+    assert "no check is of section '5'" in done.output
+
+
+def test_an_external_account_without_a_key_is_a_mistake_of_usage(command):
+    assert "KID:KEY" in command("--eab", "kid-1").output
+
+
+def test_the_json_report_has_every_check_and_what_was_on_the_wire(command, tmp_path):
+    command("--section", "6.4", "--json", str(tmp_path / "report.json"))
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [one["name"] for one in report["checks"]] == [one.name for one in CHECKS if one.section.startswith("6.4")]
+    first = report["checks"][0]
+    assert (first["section"], first["level"], first["verdict"]) == ("6.4", "MUST", "pass")
+    last = first["exchanges"][-1]
+    assert last["protected"]["url"].endswith("/new-account")
+    assert last["url"].endswith("/new-order")
+    assert last["reply"]["status"] == 403
+
+
+def test_the_junit_report_counts_a_must_that_fails_as_a_failure(command, tmp_path, monkeypatch):
+    monkeypatch.setattr("acme_server.nonces.NoncePool.redeem", lambda *_: True)
+    command("--section", "6.5", "--junit", str(tmp_path / "report.xml"))
+    suite = ET.parse(tmp_path / "report.xml").getroot()
+    assert suite.get("failures") == "2"
+    failed = {case.get("name") for case in suite.iter("testcase") if case.find("failure") is not None}
+    assert failed == {"an_unknown_nonce_is_refused", "a_used_nonce_is_refused"}
+
+
+def test_it_imports_none_of_the_other_houses():
+    code = "import conformance.cli, sys; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert "conformance" in loaded
+    assert not {"acme_server", "solvers", "scheduler", "issuer_bridge", "gravel", "josepy", "aiohttp"} & {*loaded}
