@@ -23,7 +23,7 @@ from conformance.client import Client
 from conformance.jws import sign
 from conformance.keys import Key, b64url, new_key, unb64url
 from conformance.options import Options
-from conformance.verdict import NotOffered, NotReachable
+from conformance.verdict import Failed, NotOffered, NotReachable
 from conformance.wire import Reply, Wire
 
 FIRST_PAUSE, LAST_PAUSE = 0.02, 1.0
@@ -57,7 +57,19 @@ class Issued:
     @property
     def leaf(self) -> x509.Certificate:
         """The end-entity certificate, which comes first (section 7.4.2)."""
-        return x509.load_pem_x509_certificate(self.chain.body)
+        try:
+            return x509.load_pem_x509_certificate(self.chain.body)
+        except ValueError as error:
+            raise Failed("a certificate in PEM", f"{error}: {self.chain.body[:80]!r}") from None
+
+    @property
+    def names(self) -> list[str]:
+        """The DNS names of the end-entity certificate, sorted; empty where it has none."""
+        try:
+            names = self.leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        except x509.ExtensionNotFound:
+            return []
+        return sorted(str(name.value) for name in names)
 
     @property
     def der(self) -> bytes:

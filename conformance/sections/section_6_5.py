@@ -75,7 +75,7 @@ def bad_nonce_brings_a_good_one(session: Session) -> None:
 @check("6.5.1", MUST, "newNonce")
 def nonces_are_base64url(session: Session) -> None:
     """A nonce is base64url, without padding."""
-    nonce = session.account.fresh_nonce()
+    nonce = session.stranger().fresh_nonce()
     try:
         unb64url(nonce)
     except ValueError:
@@ -85,7 +85,7 @@ def nonces_are_base64url(session: Session) -> None:
 @check("6.5.1", MUST, "newNonce")
 def nonces_are_unique(session: Session) -> None:
     """Each nonce is another one."""
-    nonces = [session.account.fresh_nonce() for _ in range(10)]
+    nonces = [session.stranger().fresh_nonce() for _ in range(10)]
     expect(len({*nonces}) == len(nonces), "10 different nonces", f"{len({*nonces})} different ones")
 
 
