@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import attrs
 import click
 from rich.console import Console
 from rich.progress import Progress
@@ -28,6 +31,12 @@ def _eab(context: click.Context, option: click.Parameter, text: str | None) -> t
     return kid, key.rstrip("=")
 
 
+def options_of(given: Mapping[str, Any]) -> Options:
+    """Return a run's options from the command line's parameters."""
+    own = {name: given[name] for name in attrs.fields_dict(Options)}
+    return Options(**{**own, "chall_mgmt": own["chall_mgmt"] and own["chall_mgmt"].rstrip("/")})
+
+
 @click.command()
 @click.option("--directory", envvar="ACME_DIRECTORY", required=True, help="URL of the server's directory.")
 @click.option(
@@ -49,16 +58,16 @@ def _eab(context: click.Context, option: click.Parameter, text: str | None) -> t
     show_default=True,
     help="Port of 127.0.0.1 where http-01 is answered, without --chall-mgmt.",
 )
-@click.option("--eab", callback=_eab, metavar="KID:KEY", help="External account, its MAC key in base64url.")
+@click.option(
+    "--eab", envvar="ACME_EAB", callback=_eab, metavar="KID:KEY", help="External account, its MAC key in base64url."
+)
 @click.option("--domain", default="conformance.test", show_default=True, help="What the ordered names are below.")
 @click.option("--section", help="Only the checks of a section and of those below it: 7.3 has 7.3.1 in it.")
 @click.option("--rate", type=click.FloatRange(min=0.01), help="Requests a second at most (default: no limit).")
 @click.option("--time-limit", type=click.FloatRange(min=1), default=110.0, show_default=True, help="Seconds for all.")
 @click.option("--json", "json_file", type=FILE, help="Write the report as JSON, with every exchange.")
 @click.option("--junit", "junit_file", type=FILE, help="Write the report as JUnit XML.")
-def main(
-    section: str | None, json_file: Path | None, junit_file: Path | None, directory: str, **options: object
-) -> None:
+def main(section: str | None, json_file: Path | None, junit_file: Path | None, **options: Any) -> None:
     """Hold an ACME server to RFC 8555, over the wire alone.
 
     Exit status: 0, 1 when a MUST fails, 3 when nothing could be looked at or the suite itself failed.
@@ -66,15 +75,9 @@ def main(
     checks = chosen(section)
     if not checks:
         raise click.UsageError(f"no check is of section {section!r}; there are such of 6.1 to 7.6.")
-    management = options.pop("chall_mgmt")
-    settings = Options(
-        directory=directory,
-        chall_mgmt=str(management).rstrip("/") if management else None,
-        **options,  # type: ignore[arg-type]
-    )
     console = Console()
     verdicts: list[Verdict] = []
-    session = Session(settings)
+    session = Session(options_of(options))
     try:
         with Progress(console=Console(stderr=True), transient=True) as progress:
             verdicts.extend(progress.track(run(checks, session), len(checks), description="checking"))
@@ -82,7 +85,7 @@ def main(
         session.close()
     console.print(table(verdicts))
     if json_file:
-        json_file.write_text(json.dumps(to_json(directory, verdicts), indent=1) + "\n", encoding="utf-8")
+        json_file.write_text(json.dumps(to_json(options["directory"], verdicts), indent=1) + "\n", encoding="utf-8")
     if junit_file:
-        junit_file.write_text(to_junit(directory, verdicts), encoding="utf-8")
+        junit_file.write_text(to_junit(options["directory"], verdicts), encoding="utf-8")
     raise click.exceptions.Exit(exit_status(verdicts))

@@ -55,6 +55,8 @@ def _judge(check: Check, session: Session) -> Verdict:
         return Verdict(check, Outcome.NOT_OFFERED, str(error))
     except NotReachable as error:
         return Verdict(check, Outcome.NOT_REACHABLE, str(error))
+    except (KeyError, IndexError) as error:
+        return Verdict(check, Outcome.NOT_REACHABLE, f"an object of the server's lacks what leads there: {error}")
     except Exception:  # noqa: BLE001 - the suite's mistake must not end the run, nor count against the server
         return Verdict(check, Outcome.ERROR, traceback.format_exc(limit=-3))
     return Verdict(check, Outcome.PASS)

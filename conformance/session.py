@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from conformance.answering import Answers
 from conformance.client import Client
-from conformance.jws import sign
+from conformance.jws import Envelope, sign
 from conformance.keys import Key, b64url, new_key, unb64url
 from conformance.options import Options
 from conformance.verdict import Failed, NotOffered, NotReachable
@@ -123,14 +123,25 @@ class Session:
         """Return the payload of a newAccount that the server has every reason to accept."""
         payload = {"termsOfServiceAgreed": True, **members}
         if self.options.eab is not None:
-            kid, secret = self.options.eab
-            header = {"alg": "HS256", "kid": kid, "url": self.url("newAccount")}
-            payload["externalAccountBinding"] = sign(
-                header, client.key.jwk, client.key, lambda data: hmac.digest(unb64url(secret), data, "sha256")
-            )
+            payload["externalAccountBinding"] = self.binding(client)
         elif self.meta("externalAccountRequired") is True:
             raise NotReachable("the server wants an external account; give one with --eab")
         return payload
+
+    def binding(
+        self,
+        client: Client,
+        header: Mapping[str, Any] | None = None,
+        key: Mapping[str, str] | None = None,
+        signer: Callable[[bytes], bytes] | None = None,
+    ) -> Envelope:
+        """Bind a client's key to the external account (section 7.3.4); header, key, signer: what is wrong with that."""
+        if self.options.eab is None:
+            raise NotReachable("no external account was given; give one with --eab")
+        kid, secret = self.options.eab
+        own = {"alg": "HS256", "kid": kid, "url": self.url("newAccount"), **(header or {})}
+        mac = signer or (lambda data: hmac.digest(unb64url(secret), data, "sha256"))
+        return sign(own, key or client.key.jwk, client.key, mac)
 
     def new_account(self, alg: str = "ES256", **members: Any) -> Client:
         """Return a client with an account of its own."""

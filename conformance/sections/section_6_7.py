@@ -70,6 +70,29 @@ def no_request_of_a_client_is_the_servers_fault(session: Session) -> None:
         expect(reply.status < 500, "a status below 500", reply)
 
 
+# Texts that readers of JSON stumble over: each is the client's mistake.
+HOSTILE = (
+    b'{"identifiers": [{"type": "dns", "value": NaN}]}',
+    b'{"identifiers": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+    b'{"identifiers": ' + b"7" * 5000 + b"}",
+    b'{"identifiers": [{"type": "dns", "value": "\\ud800.conformance.test"}]}',
+    '{"identifiers": []}'.encode("utf-16"),
+    b'{"identifiers": [{"type": "dns", "value": "\xff"}]}',
+    b'{"identifiers": {"type": "dns"}}',
+    b'{"identifiers": [null]}',
+    b"null",
+    b"[]",
+)
+
+
+@check("6.7", SHOULD, "newOrder")
+def hostile_json_is_the_clients_mistake(session: Session) -> None:
+    """A payload that no reader of JSON should take is answered as the client's error, with a 4xx."""
+    for payload in HOSTILE:
+        reply = session.account.post(session.url("newOrder"), payload)
+        refused(reply, f"the payload {payload[:60]!r}")
+
+
 @check("6.7.1", MUST, "newOrder")
 def identifiers_are_named_in_subproblems_only(session: Session) -> None:
     """A problem names an identifier only in its subproblems, never at its top."""

@@ -8,7 +8,7 @@ import re
 import attrs
 
 from acme_server import certificate_authority
-from tests.conformance.mutants import around, document, drop, header, payload_of, problem, reply, status, typed
+from tests.conformance.mutants import all_of, around, document, drop, header, payload_of, problem, reply, status, typed
 
 ACCOUNT, ORDER, AUTHORIZATION, CHALLENGE = r"/account/[^/]+", r"/order/[^/]+", r"/authz/[^/]+", r"/chall/.+"
 CERTIFICATE = r"/cert/[^/]+"
@@ -106,6 +106,26 @@ def changing():
     return certificate(change)
 
 
+def key_change(status, body=b""):
+    """Offer key changes, and answer all of them alike, having done nothing."""
+    named = document("/dir", lambda shown: shown.update(keyChange=f"{shown['newOrder']}-key"))
+    kind = ("Content-Type", "application/problem+json")
+    return all_of(
+        named,
+        reply(
+            lambda request, made: (
+                attrs.evolve(made, status=status, body=body, headers=(kind, *made.headers[1:]))
+                if request.path == "/new-order-key"
+                else made
+            )
+        ),
+    )
+
+
+def everything_accepted(request, made):
+    return attrs.evolve(made, status=201) if request.path == "/new-account" else made
+
+
 MUTANTS = {
     "every_url_in_the_directory_is_https": document("/dir", with_member(renewalInfo="http://acme.test/info")),
     "browsers_may_read_the_directory": header("Access-Control-Allow-Origin", gone),
@@ -153,6 +173,17 @@ MUTANTS = {
     "a_known_key_finds_its_account": status(200, 201, "/new-account"),
     "finding_an_account_changes_nothing": document("/new-account", with_member(contact=["mailto:other@conformance.test"])),
     "other_updates_of_an_account_are_ignored": reflecting(),
+    "a_binding_that_was_not_verified_is_not_shown": document("/new-account", with_member(externalAccountBinding={})),
+    "a_missing_binding_is_named_so": document("/dir", with_member(meta={"externalAccountRequired": True})),
+    "a_binding_is_accepted_and_shown": document("/new-account", drop("externalAccountBinding")),
+    "a_wrong_binding_is_refused": reply(everything_accepted),
+    "a_key_is_changed": key_change(501),
+    "a_key_change_leaves_orders_as_they_are": key_change(501),
+    "a_wrong_key_change_is_refused": key_change(200),
+    "an_inner_nonce_is_refused": key_change(200),
+    "a_key_of_another_account_is_refused": key_change(200),
+    "a_conflict_names_the_other_account": key_change(403),
+    "a_refused_key_change_is_explained": key_change(409),
     "an_account_is_deactivated": document(ACCOUNT, with_member(status="valid")),
     "a_deactivated_account_is_told_401": status(401, 403),
     "an_order_is_created": status(201, 200, "/new-order"),

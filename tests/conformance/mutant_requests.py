@@ -26,15 +26,11 @@ from acme_server.registration_authority import orders as ordering
 from acme_server.request import SignedRequest, Signer
 from acme_server.store import ACCOUNT_BY_THUMBPRINT
 from acme_server.validation_authority import Verdict
-from tests.conformance.mutants import around, instead, payload_of, reply, status
+from tests.conformance.mutants import all_of, around, instead, payload_of, reply, status
 
 
 def nothing(*_):
     return None
-
-
-def all_of(*mutants):
-    return lambda patch: [mutant(patch) for mutant in mutants]
 
 
 def unpadded(original, text):
@@ -135,6 +131,10 @@ def refuses_mailto(value):
 def wants_agreement(_settings, agreed):
     if not agreed:
         raise Problem("userActionRequired", "agree to the terms")
+
+
+def wants_binding(*_):
+    raise Problem("externalAccountRequired", "bind the account")
 
 
 def never_only_existing(original, shown, name):
@@ -253,11 +253,15 @@ MUTANTS = {
     "a_missing_nonce_is_refused": around(request, "_spend_nonce", nonce_if_any),
     "a_nonce_that_is_not_base64url_is_malformed": around(request, "_spend_nonce", any_nonce_text),
     "an_unprotected_nonce_does_not_count": around(jose, "jws_from", unprotected_too),
+    "hostile_json_is_the_clients_mistake": instead("acme_server.request.load_json", json.loads),
     "names_are_in_certificate_form": instead("acme_server.protocol.identifier.dns_complaint", nothing),
     "mailto_is_a_contact": instead("acme_server.registration_authority.accounts.parse_contacts", refuses_mailto),
     "a_mailto_with_more_than_an_address_is_refused": ANY_CONTACT,
     "terms_that_must_be_agreed_to_are_named": instead(
         "acme_server.registration_authority.accounts._check_agreement", wants_agreement
+    ),
+    "a_required_binding_is_announced": instead(
+        "acme_server.registration_authority.accounts._check_agreement", wants_binding
     ),
     "looking_for_an_account_creates_none": around(registration, "_flag", never_only_existing),
     "contacts_are_updated": instead("acme_server.accounts.update_contact", lambda account, _: account),

@@ -113,6 +113,16 @@ def drop(name: str) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+def all_of(*mutants: Mutant) -> Mutant:
+    """Do several things wrong."""
+
+    def mutate(patch):
+        for mutant in mutants:
+            mutant(patch)
+
+    return mutate
+
+
 def payload_of(request: Request) -> dict[str, Any]:
     """Return the JSON payload of a request, empty where there is none."""
     try:

@@ -1,8 +1,10 @@
 """`python -m conformance`: what it prints and writes, and how it ends."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -80,3 +82,42 @@ def test_it_imports_none_of_the_other_houses():
     loaded = done.stdout.split()
     assert "conformance" in loaded
     assert not {"acme_server", "solvers", "scheduler", "issuer_bridge", "gravel", "josepy", "aiohttp"} & {*loaded}
+
+
+def test_it_is_a_pytest_package_too(addresses, tmp_path):
+    environment = {**os.environ, "ACME_DIRECTORY": addresses.directory, "ACME_TLS_CA": addresses.tls_ca}
+    environment |= {"ACME_MANAGEMENT": addresses.management, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--pyargs",
+        "conformance",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-k",
+        "7.2 or 7.3.5",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+    assert "4 passed, 7 skipped" in done.stdout or "11 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_without_a_server_the_pytest_package_skips_and_says_why(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "ACME_DIRECTORY"}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--pyargs",
+        "conformance",
+        "-q",
+        "-rs",
+        "-p",
+        "no:cacheprovider",
+        "-k",
+        "7.2",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+    assert "ACME_DIRECTORY names no server" in done.stdout
