@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from conformance.html_page import html_page
 from conformance.options import Options
 from conformance.report import exit_status, table, to_json, to_junit
 from conformance.runner import Verdict, run
@@ -67,7 +68,10 @@ def options_of(given: Mapping[str, Any]) -> Options:
 @click.option("--time-limit", type=click.FloatRange(min=1), default=110.0, show_default=True, help="Seconds for all.")
 @click.option("--json", "json_file", type=FILE, help="Write the report as JSON, with every exchange.")
 @click.option("--junit", "junit_file", type=FILE, help="Write the report as JUnit XML.")
-def main(section: str | None, json_file: Path | None, junit_file: Path | None, **options: Any) -> None:
+@click.option("--html", "html_file", type=FILE, help="Write the report as one HTML page.")
+def main(
+    section: str | None, json_file: Path | None, junit_file: Path | None, html_file: Path | None, **options: Any
+) -> None:
     """Hold an ACME server to RFC 8555, over the wire alone.
 
     Exit status: 0, 1 when a MUST fails, 3 when nothing could be looked at or the suite itself failed.
@@ -88,4 +92,6 @@ def main(section: str | None, json_file: Path | None, junit_file: Path | None, *
         json_file.write_text(json.dumps(to_json(options["directory"], verdicts), indent=1) + "\n", encoding="utf-8")
     if junit_file:
         junit_file.write_text(to_junit(options["directory"], verdicts), encoding="utf-8")
+    if html_file:
+        html_file.write_text(html_page(options["directory"], verdicts), encoding="utf-8")
     raise click.exceptions.Exit(exit_status(verdicts))

@@ -78,10 +78,11 @@ def _check_json(verdict: Verdict) -> dict[str, Any]:
     for name in ("detail", "expected", "actual"):
         if getattr(verdict, name):
             document[name] = getattr(verdict, name)
-    return {**document, "exchanges": [_exchange_json(one) for one in verdict.exchanges]}
+    return {**document, "exchanges": [exchange_json(one) for one in verdict.exchanges]}
 
 
-def _exchange_json(exchange: Exchange) -> dict[str, Any]:
+def exchange_json(exchange: Exchange) -> dict[str, Any]:
+    """Return a request and its reply as they were on the wire, its protected header decoded beside it."""
     document: dict[str, Any] = {"method": exchange.method, "url": exchange.url, "headers": dict(exchange.headers)}
     if exchange.body:
         document["body"] = exchange.body.decode("utf-8", "backslashreplace")

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +21,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from conformance.answering import Answers
-from conformance.client import Client
+from conformance.client import JOSE, Client
 from conformance.jws import Envelope, sign
 from conformance.keys import Key, b64url, new_key, unb64url
 from conformance.options import Options
@@ -85,6 +87,19 @@ class Session:
         self.wire = Wire(options.tls(), options.rate)
         self.answers = Answers(self.wire, options.http01_port, options.chall_mgmt)
         self._deadline = time.monotonic() + options.time_limit
+
+    def at_once(self, url: str, bodies: Sequence[bytes]) -> list[Reply]:
+        """Post signed requests at the same time, each over a connection of its own."""
+
+        def post(wire: Wire, body: bytes) -> Reply:
+            with closing(wire):
+                return wire.send("POST", url, {"Content-Type": JOSE}, body)
+
+        wires = [Wire(self.options.tls()) for _ in bodies]
+        with ThreadPoolExecutor(len(bodies)) as threads:
+            replies = list(threads.map(post, wires, bodies))
+        self.wire.log.extend(exchange for wire in wires for exchange in wire.log)
+        return replies
 
     def close(self) -> None:
         """Hang up, and stop answering."""

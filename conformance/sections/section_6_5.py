@@ -10,6 +10,7 @@ from conformance.session import Session
 from conformance.verdict import Level, expect
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
+AT_ONCE = 8
 UNKNOWN = b64url(b"never issued by any server")
 
 
@@ -49,6 +50,16 @@ def a_used_nonce_is_refused(session: Session) -> None:
             break
     accepted(first, 201, "newOrder")
     refused(client.send(url, body), "the same request again", "badNonce", 400)
+
+
+@check("6.5", MUST, "newOrder")
+def a_nonce_is_used_once_even_at_the_same_time(session: Session) -> None:
+    """Of several requests with one nonce that come at the same time, one at most is accepted."""
+    client, url = session.account, session.url("newOrder")
+    nonce = client.fresh_nonce()
+    bodies = [client.request(url, session.identifiers(), nonce=nonce) for _ in range(AT_ONCE)]
+    taken = sum(reply.status == 201 for reply in session.at_once(url, bodies))
+    expect(taken <= 1, f"one of {AT_ONCE} requests with one nonce accepted", f"{taken} of them accepted")
 
 
 @check("6.5", MUST, "newOrder")

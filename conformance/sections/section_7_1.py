@@ -8,9 +8,10 @@ from typing import Any
 from conformance.check import check
 from conformance.expectations import accepted, refused
 from conformance.session import Session
-from conformance.verdict import Level, NotOffered, expect
+from conformance.verdict import Level, NotOffered, NotReachable, expect
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
+MAX_PAGES = 200
 
 
 @check("7.1", MUST)
@@ -82,20 +83,36 @@ def the_list_of_orders_is_an_object(session: Session) -> None:
     expect(isinstance(found, list) and all(isinstance(url, str) for url in found), "an array of URLs as orders", found)
 
 
-@check("7.1.2.1", SHOULD, "newOrder")
-def pending_orders_are_listed(session: Session) -> None:
-    """The list of orders has the pending ones, on its first page or on one that is linked as 'next'."""
-    order, url = session.order(session.account), _orders(session)
-    for _ in range(200):
+def _listed(session: Session) -> list[str]:
+    """Return the account's orders, on all pages of the list."""
+    url, listed = _orders(session), []
+    for _ in range(MAX_PAGES):
         reply = session.account.read(url)
         accepted(reply, 200, "a page of the list of orders")
-        if order.url in reply.json().get("orders", []):
-            return
+        listed += reply.json().get("orders", [])
         following = [link for link in reply.header("Link").split(",") if 'rel="next"' in link]
         if not following:
-            break
+            return listed
         url = following[0].partition("<")[2].partition(">")[0]
-    expect(met=False, expected="the pending order in the list", actual="it is on no page")
+    raise NotReachable(f"the list of orders has more than {MAX_PAGES} pages")
+
+
+@check("7.1.2.1", SHOULD, "newOrder")
+def pending_orders_are_listed(session: Session) -> None:
+    """The list of orders has the pending ones, on one of its pages."""
+    order = session.order(session.account)
+    expect(order.url in _listed(session), "the pending order in the list", "it is on no page")
+
+
+@check("7.1.2.1", SHOULD, "newOrder")
+def invalid_orders_are_not_listed(session: Session) -> None:
+    """The list of orders has none that is invalid."""
+    order = session.order(session.account)
+    session.account.post(order.document["authorizations"][0], {"status": "deactivated"})
+    status = session.account.read(order.url).json().get("status")
+    if status != "invalid":
+        raise NotReachable(f"an order whose authorization was deactivated is {status}, not invalid")
+    expect(order.url not in _listed(session), "no invalid order in the list", f"{order.url} in it")
 
 
 @check("7.1.3", MUST, "newOrder")
@@ -187,6 +204,17 @@ def a_valid_order_has_a_certificate_and_expires(session: Session) -> None:
     expect(found["status"] == "valid", "the status valid", found["status"])
     expect(isinstance(found.get("certificate"), str), "a URL as certificate", found.get("certificate"))
     expect(_is_moment(found.get("expires")), "a moment (RFC 3339) as expires", found.get("expires"))
+
+
+@check("7.1.6", MUST, "newOrder")
+def an_order_ends_with_an_authorization_that_is_given_up(session: Session) -> None:
+    """An order becomes invalid when one of its authorizations is deactivated."""
+    order = session.order(session.account)
+    reply = session.account.post(order.document["authorizations"][0], {"status": "deactivated"})
+    if reply.status != 200:
+        raise NotReachable(f"the authorization cannot be deactivated: {reply}")
+    status = session.account.read(order.url).json().get("status")
+    expect(status == "invalid", "an invalid order", status)
 
 
 def _sorted(value: Any) -> list[str]:

@@ -98,6 +98,20 @@ def a_known_key_finds_its_account(session: Session) -> None:
 
 
 @check("7.3.1", MUST, "newAccount")
+def a_key_gets_one_account_even_at_the_same_time(session: Session) -> None:
+    """Of several newAccounts with one key that come at the same time, one creates an account, and all lead to it."""
+    client, url = session.stranger(), session.url("newAccount")
+    members = session.registration(client)
+    bodies = [client.request(url, members, nonce=client.fresh_nonce()) for _ in range(8)]
+    # A server may refuse a good nonce, as Pebble does at random.
+    replies = [reply for reply in session.at_once(url, bodies) if reply.kind != "badNonce"]
+    found = sorted({(reply.status, reply.header("Location")) for reply in replies})
+    created = sum(reply.status == 201 for reply in replies)
+    same = len({location for _, location in found}) == 1
+    expect(created == 1 and same, "one account created, and found by all others", f"{created} created: {found}")
+
+
+@check("7.3.1", MUST, "newAccount")
 def finding_an_account_changes_nothing(session: Session) -> None:
     """The account that a known key finds is shown as it was; the members of the request are ignored."""
     client = session.new_account(contact=[MAILTO])

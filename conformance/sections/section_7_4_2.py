@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+import attrs
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from conformance.check import check
 from conformance.expectations import accepted, refused
 from conformance.session import Session
-from conformance.verdict import Level, expect
+from conformance.verdict import Level, NotOffered, expect
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 # RFC 7468's strict encoding: lines of 64 characters, only the last one shorter.
@@ -42,6 +43,19 @@ def a_certificate_stays_as_it_is(session: Session) -> None:
 def a_certificate_is_for_its_owner(session: Session) -> None:
     """A certificate is downloaded with a signed request of its account (section 6.3): another one is refused."""
     refused(session.new_account().read(session.issued.url), "POST-as-GET of another account's certificate")
+
+
+@check("7.4.2", SHOULD, "newOrder")
+def alternate_chains_are_for_the_same_certificate(session: Session) -> None:
+    """A chain that is linked as 'alternate' starts with the same end-entity certificate."""
+    issued = session.issued
+    links = [link for value in issued.chain.all("Link") for link in value.split(",") if 'rel="alternate"' in link]
+    if not links:
+        raise NotOffered("there are no alternate chains")
+    for link in links:
+        reply = issued.client.read(link.partition("<")[2].partition(">")[0])
+        accepted(reply, 200, "an alternate chain")
+        expect(attrs.evolve(issued, chain=reply).leaf == issued.leaf, "the same certificate first", "another one")
 
 
 @check("9.1", MUST, "newOrder")

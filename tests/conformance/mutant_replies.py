@@ -80,6 +80,20 @@ def gives_up():
     return reply(edit)
 
 
+def listing_all():
+    """List every order that was ever placed."""
+    placed = []
+
+    def edit(request, made):
+        if request.path == "/new-order" and made.status == 201:
+            placed.append(dict(made.headers)["Location"])
+        if request.path.endswith("/orders") and made.status == 200:
+            return attrs.evolve(made, body=json.dumps({"orders": placed}).encode())
+        return made
+
+    return reply(edit)
+
+
 def turned(body):
     leaf, end, issuers = body.partition(END)
     return issuers + leaf + end
@@ -152,6 +166,7 @@ MUTANTS = {
     "accounts_have_status_and_orders": document(ACCOUNT, drop("orders")),
     "the_list_of_orders_is_an_object": document("/account/.+/orders", lambda shown: shown["orders"]),
     "pending_orders_are_listed": document("/account/.+/orders", with_member(orders=[])),
+    "invalid_orders_are_not_listed": listing_all(),
     "orders_have_their_members": document("/new-order", drop("expires")),
     "orders_are_for_what_was_asked": document("/new-order", lambda shown: shown["identifiers"].pop() and shown),
     "identifiers_and_authorizations_stay": document(ORDER, when_valid(with_member(authorizations=[]))),
@@ -170,6 +185,7 @@ MUTANTS = {
     "unknown_members_of_an_account_are_ignored": document("/new-account", with_member(onlyReturnExisting=False)),
     "a_contact_of_another_scheme_is_unsupported": typed("unsupportedContact", "malformed"),
     "a_contact_with_a_bad_value_is_invalid": typed("invalidContact", "malformed"),
+    "a_key_gets_one_account_even_at_the_same_time": status(200, 201, "/new-account"),
     "a_known_key_finds_its_account": status(200, 201, "/new-account"),
     "finding_an_account_changes_nothing": document("/new-account", with_member(contact=["mailto:other@conformance.test"])),
     "other_updates_of_an_account_are_ignored": reflecting(),
@@ -195,6 +211,9 @@ MUTANTS = {
         "Content-Type", lambda _: "application/x-pem-file", lambda request, _: request.path.startswith("/cert/")
     ),
     "a_certificate_stays_as_it_is": changing(),
+    "alternate_chains_are_for_the_same_certificate": header(
+        "Link", lambda value: value.replace('rel="up"', 'rel="alternate"'), lambda request, _: request.path.startswith("/cert/")
+    ),
     "a_chain_is_strict_pem": certificate(lambda body: b"Your certificate:\n" + body),
     "the_leaf_comes_first": certificate(turned),
     "each_certificate_certifies_the_one_before": around(

@@ -182,6 +182,11 @@ def deactivated_counts(original, authorization, now):
     return AuthorizationStatus.VALID if found is AuthorizationStatus.DEACTIVATED else found
 
 
+def deactivated_waits(original, authorization, now):
+    found = original(authorization, now)
+    return AuthorizationStatus.PENDING if found is AuthorizationStatus.DEACTIVATED else found
+
+
 def always_valid(*_):
     return Verdict(valid=True, problem=None, record=())
     yield
@@ -250,6 +255,9 @@ MUTANTS = {
     "a_used_nonce_is_refused": instead(
         "acme_server.nonces.NoncePool.redeem", lambda self, nonce, now: nonce in self._issued
     ),
+    "a_nonce_is_used_once_even_at_the_same_time": instead(
+        "acme_server.nonces.NoncePool.redeem", lambda self, nonce, now: nonce in self._issued
+    ),
     "a_missing_nonce_is_refused": around(request, "_spend_nonce", nonce_if_any),
     "a_nonce_that_is_not_base64url_is_malformed": around(request, "_spend_nonce", any_nonce_text),
     "an_unprotected_nonce_does_not_count": around(jose, "jws_from", unprotected_too),
@@ -290,6 +298,7 @@ MUTANTS = {
     "a_challenge_is_answered_by_its_owner": UNOWNED,
     "an_authorization_is_deactivated": UNOWNED,
     "a_deactivated_authorization_is_not_enough": around(orders, "authorization_status", deactivated_counts),
+    "an_order_ends_with_an_authorization_that_is_given_up": around(orders, "authorization_status", deactivated_waits),
     "another_key_authorization_is_not_accepted": instead(
         "acme_server.validation_authority.validate", always_valid
     ),
