@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from conformance.html_page import html_page
+from conformance.keys import unb64url
 from conformance.options import Options
 from conformance.report import exit_status, table, to_json, to_junit
 from conformance.runner import Verdict, run
@@ -27,9 +30,37 @@ def _eab(context: click.Context, option: click.Parameter, text: str | None) -> t
     if text is None:
         return None
     kid, colon, key = text.partition(":")
+    try:
+        unb64url(key.rstrip("="))
+    except ValueError:
+        key = ""
     if not (kid and colon and key):
         raise click.BadParameter("an external account is KID:KEY, the key in base64url.")
     return kid, key.rstrip("=")
+
+
+def _url(context: click.Context, option: click.Parameter, text: str | None) -> str | None:
+    del context, option
+    if text is not None and not re.fullmatch(r"https?://[^/\s]+(/\S*)?", text):
+        raise click.BadParameter(f"{text!r} is no http or https URL.")
+    return text
+
+
+def _pem(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
+    del context, option
+    try:
+        ssl.create_default_context(cafile=path)
+    except (ssl.SSLError, OSError) as error:
+        raise click.BadParameter(f"{path} holds no certificates in PEM: {error}") from None
+    return path
+
+
+def _write(path: Path | None, text: str) -> None:
+    try:
+        if path is not None:
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.FileError(str(path), error.strerror or "") from None
 
 
 def options_of(given: Mapping[str, Any]) -> Options:
@@ -39,16 +70,20 @@ def options_of(given: Mapping[str, Any]) -> Options:
 
 
 @click.command()
-@click.option("--directory", envvar="ACME_DIRECTORY", required=True, help="URL of the server's directory.")
+@click.option(
+    "--directory", envvar="ACME_DIRECTORY", callback=_url, required=True, help="URL of the server's directory."
+)
 @click.option(
     "--ca-cert",
     envvar=["ACME_CA_CERT", "ACME_TLS_CA"],
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    callback=_pem,
     help="PEM file that the server's certificate is checked against (default: the system's CAs).",
 )
 @click.option(
     "--chall-mgmt",
     envvar=["ACME_CHALL_MGMT", "ACME_MANAGEMENT"],
+    callback=_url,
     help="Where challtestsrv's API is: challenges are then answered by dns-01, over its /set-txt.",
 )
 @click.option(
@@ -88,10 +123,7 @@ def main(
     finally:
         session.close()
     console.print(table(verdicts))
-    if json_file:
-        json_file.write_text(json.dumps(to_json(options["directory"], verdicts), indent=1) + "\n", encoding="utf-8")
-    if junit_file:
-        junit_file.write_text(to_junit(options["directory"], verdicts), encoding="utf-8")
-    if html_file:
-        html_file.write_text(html_page(options["directory"], verdicts), encoding="utf-8")
+    _write(json_file, json.dumps(to_json(options["directory"], verdicts), indent=1) + "\n")
+    _write(junit_file, to_junit(options["directory"], verdicts))
+    _write(html_file, html_page(options["directory"], verdicts))
     raise click.exceptions.Exit(exit_status(verdicts))

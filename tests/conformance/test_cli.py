@@ -51,8 +51,27 @@ def test_a_section_without_checks_is_a_mistake_of_usage(command):
     assert "no check is of section '5'" in done.output
 
 
-def test_an_external_account_without_a_key_is_a_mistake_of_usage(command):
-    assert "KID:KEY" in command("--eab", "kid-1").output
+@pytest.mark.parametrize(
+    ("option", "text", "said"),
+    [
+        ("--eab", "kid-1", "KID:KEY"),
+        ("--eab", "kid-1:not base64url", "KID:KEY"),
+        ("--directory", "localhost:14000", "no http or https URL"),
+        ("--chall-mgmt", "localhost:8055", "no http or https URL"),
+        ("--ca-cert", __file__, "no certificates in PEM"),
+        ("--rate", "0", "--rate"),
+    ],
+)
+def test_a_mistake_of_usage_is_one_clear_sentence(command, option, text, said):
+    done = command(option, text)
+    assert done.exit_code == 2
+    assert said in " ".join(done.output.split())
+
+
+def test_a_report_that_cannot_be_written_is_said(command, tmp_path):
+    done = command("--section", "7.2", "--json", str(tmp_path / "missing" / "report.json"))
+    assert done.exit_code == 1
+    assert "Could not open file" in done.output
 
 
 def test_the_json_report_has_every_check_and_what_was_on_the_wire(command, tmp_path):
