@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: help up demo test cover lint types clients bench bench-dns bench-fixture fuzz docs lock clean
+.PHONY: help up demo test cover lint types clients bench bench-dns bench-fixture fuzz conformance docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench-fixture: $(VENV)/.dev ## Measure what the pytest plugin adds to a run, and
 
 fuzz: $(VENV)/.dev ## Send the DNS server 100,000 malformed packets
 	GRAVEL_FUZZ=100000 $(BIN)/python -m pytest tests/solvers/dns/test_server_fuzz.py -q
+
+conformance: $(VENV)/.dev ## Hold gravel and Debian's pebble to RFC 8555; writes docs/conformance.md
+	$(BIN)/python bench/conformance_page.py
 
 docs: $(VENV)/.dev ## Write the generated parts of the documents anew
 	$(BIN)/python -m tests.documents

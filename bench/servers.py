@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import attrs
 from cryptography import x509
@@ -81,8 +82,11 @@ def gravel(folder: Path) -> Iterator[Running]:
 
 
 @contextmanager
-def pebble(folder: Path) -> Iterator[Running]:
-    """Run Debian's pebble, without its sleeps and its bad nonces, and pebble-challtestsrv as its DNS."""
+def pebble(folder: Path, **more: Any) -> Iterator[Running]:
+    """Run Debian's pebble, without its sleeps and its bad nonces, and pebble-challtestsrv as its DNS.
+
+    more: further members of its configuration.
+    """
     acme, management, http01, dns, dns_management = (free_port() for _ in range(5))
     ca = write_certificates(folder)
     settings = {
@@ -92,6 +96,7 @@ def pebble(folder: Path) -> Iterator[Running]:
         "privateKey": str(folder / "key.pem"),
         "httpPort": http01,
         "tlsPort": free_port(),
+        **more,
     }
     (folder / "pebble.json").write_text(json.dumps({"pebble": settings}))
     dns_command = ["pebble-challtestsrv", "-defaultIPv6", "", "-http01", "", "-https01", "", "-tlsalpn01", ""]

@@ -1,0 +1,119 @@
+"""Writes docs/conformance.md: what `python -m conformance` says of gravel and of Debian's pebble, side by side."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.servers import SERVERS, CannotStart, check_installed
+from conformance.options import Options
+from conformance.report import counted, said
+from conformance.runner import Verdict, run
+from conformance.session import Session
+from conformance.table import CHECKS
+from conformance.verdict import Outcome
+
+_VARIES = re.compile(r"(?<=https://)127\.0\.0\.1:\d+|\b[0-9a-f]{12,}\b")
+PAGE = Path(__file__).parent.parent / "docs" / "conformance.md"
+HEAD = """\
+# Conformance
+
+`python -m conformance --directory URL` holds any ACME server to RFC 8555, over the wire alone: it has its own client
+and signer, and shares no code with the server. Below is what it says of gravel and of Debian's pebble
+{pebble}, written by `make conformance`.
+
+    gravel run -- python -m conformance
+    python -m conformance --directory https://localhost:14000/dir --ca-cert pebble.minica.pem \\
+        --chall-mgmt http://localhost:8055 --json report.json --junit report.xml
+    ACME_DIRECTORY=https://localhost:14000/dir ACME_CA_CERT=pebble.minica.pem pytest --pyargs conformance
+
+Challenges are answered by http-01 on 127.0.0.1 (`--http01-port`), or with `--chall-mgmt` by dns-01, over the
+`/set-txt` of challtestsrv's API, which gravel's management API has too. `--section 7.3` runs a part, `--rate 2` sends
+two requests a second at most, `--eab KID:KEY` gives an external account, which must be good for many accounts.
+`--json`, `--junit` and `--html` write the report with every exchange, as a CI reads it, as a page. The exit status is
+1 when a MUST fails, 3 when nothing could be looked at.
+
+A run makes some forty accounts and sixty orders below `--domain`, and revokes certificates of its own: too much for
+the limits of a public CA without `--section`.
+
+A verdict is *pass*, **fail**, *not offered* (the server says that it does not have it) or *not reachable* (the way
+there ended before). Sections are RFC 8555's; sentences are ours.
+"""
+
+
+def verdicts_of(server: str) -> list[Verdict]:
+    """Start a server afresh, run every check, and return the verdicts."""
+    with tempfile.TemporaryDirectory() as folder, SERVERS[server](Path(folder)) as running:
+        session = Session(
+            Options(
+                directory=running.directory,
+                ca_cert=running.ca,
+                chall_mgmt=running.management,
+                http01_port=running.http01_port,
+            )
+        )
+        try:
+            return list(run(CHECKS, session))
+        finally:
+            session.close()
+
+
+def version_of_pebble() -> str:
+    """Return the version that Debian gives the package."""
+    command = ["dpkg-query", "-W", "-f", "${Version}", "pebble"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.partition("-")[0] or "of unknown version"
+
+
+def page(gravel: Sequence[Verdict], pebble: Sequence[Verdict]) -> str:
+    """Lay both runs out side by side."""
+    lines = ["", "| | checks |", "|---|---|", f"| gravel | {counted(gravel)} |", f"| pebble | {counted(pebble)} |", ""]
+    lines += ["| section | level | check | gravel | pebble |", "|---|---|---|---|---|"]
+    for ours, theirs in zip(gravel, pebble, strict=True):
+        check = ours.check
+        cells = (check.section, check.level, check.sentence, _word(ours), _word(theirs))
+        lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
+    lines += ["", "## Failures"]
+    for name, verdicts in (("gravel", gravel), ("pebble", pebble)):
+        failed = [verdict for verdict in verdicts if verdict.outcome is Outcome.FAIL]
+        lines += ["", f"**{name}**", "", *map(_failure, failed)] if failed else ["", f"**{name}**: none."]
+    return HEAD.format(pebble=version_of_pebble()) + "\n".join(lines) + "\n"
+
+
+def _failure(verdict: Verdict) -> str:
+    """Return one line, without what differs from run to run: ports, names, identifiers, the texts of problems."""
+    check = verdict.check
+    actual = _VARIES.sub("...", verdict.actual.partition(": ")[0])
+    return f"* {check.section} {check.level}: {check.sentence} Expected {_VARIES.sub('...', verdict.expected)}; got {actual}."
+
+
+def _word(verdict: Verdict) -> str:
+    return "**fail**" if verdict.outcome is Outcome.FAIL else str(verdict.outcome)
+
+
+def main() -> int:
+    """Write the page; a suite that fails itself writes none."""
+    try:
+        check_installed()
+        runs = {server: verdicts_of(server) for server in SERVERS}
+    except CannotStart as error:
+        print(error, file=sys.stderr)
+        return 1
+    for server, verdicts in runs.items():
+        print(f"{server}: {counted(verdicts)}, {sum(one.seconds for one in verdicts):.1f} s")
+        for one in verdicts:
+            if one.outcome is Outcome.ERROR:
+                print(f"{one.check.name}: {one.detail}", file=sys.stderr)
+                return 1
+            if one.outcome is not Outcome.PASS:
+                print(f"  {one.check.section} {one.check.name}: {one.outcome}: {said(one)}")
+    PAGE.write_text(page(runs["gravel"], runs["pebble"]), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

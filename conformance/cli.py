@@ -1,0 +1,129 @@
+"""`python -m conformance`: holds an ACME server to RFC 8555 and reports, check by check."""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from conformance.html_page import html_page
+from conformance.keys import unb64url
+from conformance.options import Options
+from conformance.report import exit_status, table, to_json, to_junit
+from conformance.runner import Verdict, run
+from conformance.session import Session
+from conformance.table import chosen
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+def _eab(context: click.Context, option: click.Parameter, text: str | None) -> tuple[str, str] | None:
+    del context, option
+    if text is None:
+        return None
+    kid, colon, key = text.partition(":")
+    try:
+        unb64url(key.rstrip("="))
+    except ValueError:
+        key = ""
+    if not (kid and colon and key):
+        raise click.BadParameter("an external account is KID:KEY, the key in base64url.")
+    return kid, key.rstrip("=")
+
+
+def _url(context: click.Context, option: click.Parameter, text: str | None) -> str | None:
+    del context, option
+    if text is not None and not re.fullmatch(r"https?://[^/\s]+(/\S*)?", text):
+        raise click.BadParameter(f"{text!r} is no http or https URL.")
+    return text
+
+
+def _pem(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
+    del context, option
+    try:
+        ssl.create_default_context(cafile=path)
+    except (ssl.SSLError, OSError) as error:
+        raise click.BadParameter(f"{path} holds no certificates in PEM: {error}") from None
+    return path
+
+
+def _write(path: Path | None, text: str) -> None:
+    try:
+        if path is not None:
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.FileError(str(path), error.strerror or "") from None
+
+
+def options_of(given: Mapping[str, Any]) -> Options:
+    """Return a run's options from the command line's parameters."""
+    own = {name: given[name] for name in attrs.fields_dict(Options)}
+    return Options(**{**own, "chall_mgmt": own["chall_mgmt"] and own["chall_mgmt"].rstrip("/")})
+
+
+@click.command()
+@click.option(
+    "--directory", envvar="ACME_DIRECTORY", callback=_url, required=True, help="URL of the server's directory."
+)
+@click.option(
+    "--ca-cert",
+    envvar=["ACME_CA_CERT", "ACME_TLS_CA"],
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    callback=_pem,
+    help="PEM file that the server's certificate is checked against (default: the system's CAs).",
+)
+@click.option(
+    "--chall-mgmt",
+    envvar=["ACME_CHALL_MGMT", "ACME_MANAGEMENT"],
+    callback=_url,
+    help="Where challtestsrv's API is: challenges are then answered by dns-01, over its /set-txt.",
+)
+@click.option(
+    "--http01-port",
+    envvar="ACME_HTTP01_PORT",
+    type=click.IntRange(1, 65535),
+    default=5002,
+    show_default=True,
+    help="Port of 127.0.0.1 where http-01 is answered, without --chall-mgmt.",
+)
+@click.option(
+    "--eab", envvar="ACME_EAB", callback=_eab, metavar="KID:KEY", help="External account, its MAC key in base64url."
+)
+@click.option("--domain", default="conformance.test", show_default=True, help="What the ordered names are below.")
+@click.option("--section", help="Only the checks of a section and of those below it: 7.3 has 7.3.1 in it.")
+@click.option("--rate", type=click.FloatRange(min=0.01), help="Requests a second at most (default: no limit).")
+@click.option("--time-limit", type=click.FloatRange(min=1), default=110.0, show_default=True, help="Seconds for all.")
+@click.option("--json", "json_file", type=FILE, help="Write the report as JSON, with every exchange.")
+@click.option("--junit", "junit_file", type=FILE, help="Write the report as JUnit XML.")
+@click.option("--html", "html_file", type=FILE, help="Write the report as one HTML page.")
+def main(
+    section: str | None, json_file: Path | None, junit_file: Path | None, html_file: Path | None, **options: Any
+) -> None:
+    """Hold an ACME server to RFC 8555, over the wire alone.
+
+    Exit status: 0, 1 when a MUST fails, 3 when nothing could be looked at or the suite itself failed.
+    """
+    checks = chosen(section)
+    if not checks:
+        raise click.UsageError(f"no check is of section {section!r}; there are such of 6.1 to 7.6.")
+    console = Console()
+    verdicts: list[Verdict] = []
+    session = Session(options_of(options))
+    try:
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            verdicts.extend(progress.track(run(checks, session), len(checks), description="checking"))
+    finally:
+        session.close()
+    console.print(table(verdicts))
+    _write(json_file, json.dumps(to_json(options["directory"], verdicts), indent=1) + "\n")
+    _write(junit_file, to_junit(options["directory"], verdicts))
+    _write(html_file, html_page(options["directory"], verdicts))
+    raise click.exceptions.Exit(exit_status(verdicts))

@@ -1,0 +1,1 @@
+"""The checks: one module for each section of RFC 8555."""

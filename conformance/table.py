@@ -1,0 +1,52 @@
+"""The table of sections, and so the order of all checks."""
+
+from __future__ import annotations
+
+from conformance.check import Check
+from conformance.sections import (
+    section_6_1,
+    section_6_2,
+    section_6_2_algorithms,
+    section_6_3,
+    section_6_4,
+    section_6_5,
+    section_6_7,
+    section_7_1,
+    section_7_2,
+    section_7_3,
+    section_7_3_4,
+    section_7_3_5,
+    section_7_3_6,
+    section_7_4,
+    section_7_4_2,
+    section_7_5,
+    section_7_6,
+)
+
+SECTIONS = (
+    section_6_1,
+    section_6_2,
+    section_6_2_algorithms,
+    section_6_3,
+    section_6_4,
+    section_6_5,
+    section_6_7,
+    section_7_1,
+    section_7_2,
+    section_7_3,
+    section_7_3_4,
+    section_7_3_5,
+    section_7_3_6,
+    section_7_4,
+    section_7_4_2,
+    section_7_5,
+    section_7_6,
+)
+CHECKS: tuple[Check, ...] = tuple(
+    value for module in SECTIONS for value in vars(module).values() if isinstance(value, Check)
+)
+
+
+def chosen(section: str | None) -> tuple[Check, ...]:
+    """Return the checks of a section and of those below it: 7.3 has 7.3.1 in it."""
+    return tuple(one for one in CHECKS if section is None or f"{one.section}.".startswith(f"{section}."))
