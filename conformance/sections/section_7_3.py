@@ -13,7 +13,7 @@ MAILTO = "mailto:admin@conformance.test"
 
 @check("7.3", MUST, "newAccount")
 def a_new_account_is_created(session: Session) -> None:
-    """NewAccount is answered with 201, the account's URL as Location, and the account."""
+    """A newAccount is answered with 201, the account's URL as Location, and the account."""
     client = session.stranger()
     reply = client.post(session.url("newAccount"), session.registration(client))
     accepted(reply, 201, "newAccount")
@@ -89,7 +89,7 @@ def terms_that_must_be_agreed_to_are_named(session: Session) -> None:
 
 @check("7.3.1", MUST, "newAccount")
 def a_known_key_finds_its_account(session: Session) -> None:
-    """NewAccount with a key that has an account is answered with 200 and that account's URL as Location."""
+    """A newAccount with a key that has an account is answered with 200 and that account's URL as Location."""
     client = session.new_account()
     kid, client.kid = client.kid, None
     reply = client.post(session.url("newAccount"), session.registration(client))

@@ -27,7 +27,7 @@ def _moment(days: float) -> str:
 
 @check("7.4", MUST, "newOrder")
 def an_order_is_created(session: Session) -> None:
-    """NewOrder is answered with 201, the order's URL as Location, and the order, pending."""
+    """A newOrder is answered with 201, the order's URL as Location, and the order, pending."""
     reply = session.account.post(session.url("newOrder"), session.identifiers())
     accepted(reply, 201, "newOrder")
     expect(reply.header("Location").startswith("https://"), "the order's URL as Location", reply.header("Location"))
