@@ -19,6 +19,7 @@ from acme_server.dns_messages import is_answer_to, is_reply_to, is_truncated, re
 from acme_server.handshake import shake_hands
 from acme_server.http_response import MalformedResponse
 from acme_server.network_failures import http_failure, os_failure
+from acme_server.protocol.host_port import join_host_port
 from acme_server.protocol.vantage import (
     Answer,
     DnsAnswer,
@@ -202,4 +203,4 @@ def system_nameserver() -> str:
     """Return the first nameserver of resolv.conf(5), or the default it names."""
     lines = (line.split() for line in _RESOLV_CONF.read_text(errors="replace").splitlines())
     found = next((words[1] for words in lines if len(words) > 1 and words[0] == "nameserver"), "127.0.0.1")
-    return f"[{found}]:{_DNS_PORT}" if ":" in found else f"{found}:{_DNS_PORT}"
+    return join_host_port(found, _DNS_PORT)

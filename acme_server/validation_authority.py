@@ -15,6 +15,7 @@ import attrs
 
 from acme_server import redirects, tls_alpn
 from acme_server.protocol.challenge_certificate import ACME_TLS
+from acme_server.protocol.host_port import join_host_port
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.key_authorization import KeyAuthorization, dns01_name, http01_url
 from acme_server.protocol.problem import Problem, unauthorized
@@ -121,15 +122,11 @@ def _fetch_of(target: Target, address: str, settings: Settings) -> Fetch:
     return Fetch(
         target.url,
         headers=_HEADERS,
-        address=_authority(address, port),
+        address=join_host_port(address, port),
         verify=False,
         timeout=settings.validation_timeout,
         limit=BODY_LIMIT,
     )
-
-
-def _authority(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _http_entry(question: Fetch, answer: HttpAnswer) -> Mapping[str, Any]:
@@ -176,7 +173,7 @@ def check_tlsalpn01(name: str, key: KeyAuthorization, settings: Settings, record
     addresses = yield from _addresses(name, settings, record)
     failures: list[TlsAnswer] = []
     for address in addresses:
-        dialled = _authority(address, settings.tls_alpn_port)
+        dialled = join_host_port(address, settings.tls_alpn_port)
         question = Handshake(dialled, name, (ACME_TLS,), settings.validation_timeout)
         answer = yield from shake_hands(question)
         answer = attrs.evolve(answer, address=address)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from acme_server import redirects
+from acme_server.protocol.host_port import join_host_port
 from acme_server.protocol.key_authorization import http01_url
 from acme_server.protocol.problem import Problem
 from acme_server.protocol.vantage import Fetch, HttpAnswer, Inquiry, fetch, resolve
@@ -62,7 +63,7 @@ def trace(name: str, token: str | None, address: str, port: int, resolver: str) 
 
 def _visit(target: Target, address: str, port: int) -> Inquiry[Visit]:
     number = target.port or (port if target.scheme == "http" else 443)
-    dialled = f"[{address}]:{number}" if ":" in address else f"{address}:{number}"
+    dialled = join_host_port(address, number)
     answer = yield from fetch(Fetch(target.url, headers=_HEADERS, address=dialled, verify=False))
     return Visit(target, dialled, answer)
 

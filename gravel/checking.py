@@ -15,6 +15,7 @@ import attrs
 
 from acme_server import validation_authority
 from acme_server.protocol.driver import Clock
+from acme_server.protocol.host_port import join_host_port
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.key_authorization import KeyAuthorization, dns01_name
 from acme_server.protocol.vantage import DnsAnswer, Inquiry, Pause, resolve
@@ -242,7 +243,7 @@ def _at_authorities(plan: Plan, first: View, authorities: Authorities) -> Inquir
         for rtype in FAMILIES:
             addresses += (yield from look_up(host, rtype, first.server)).values
         for address in addresses[:MAX_ADDRESSES]:
-            at = f"[{address}]:{plan.nameserver_port}" if ":" in address else f"{address}:{plan.nameserver_port}"
+            at = join_host_port(address, plan.nameserver_port)
             view = yield from look_up(first.final, first.rtype, at)
             found.append(Nameserver(host, view, (yield from _serial(zone, at)) if view.answer.error is None else None))
         if not addresses:

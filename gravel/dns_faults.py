@@ -27,6 +27,7 @@ from acme_server.faults.dns_actions import (
 from acme_server.faults.injection import tripped
 from acme_server.faults.replies import deliver
 from acme_server.protocol.driver import Clock, Entropy
+from acme_server.protocol.host_port import split_host_port
 from acme_server.world import World
 from solvers.dns.disturbance import NEVER, Disturbance
 from solvers.dns.secondary import Lag, Secondary
@@ -84,7 +85,7 @@ class DnsFaults:
 
     def _names_of(self, server: str, name: str) -> tuple[str, ...]:
         """Return all that a nameserver is called: HOST:PORT, HOST, and its names in the zone that is asked."""
-        host = server.rpartition(":")[0].strip("[]")
+        host = split_host_port(server)[0]
         return (server, host, *self._zone.nameservers_at(host, name))
 
     def _late(self, world: World, armed: Armed, action: Propagate, server: str) -> Zone:

@@ -6,6 +6,7 @@ import attrs
 
 from acme_server.network import Network
 from acme_server.protocol.driver import Driver
+from acme_server.protocol.host_port import join_host_port, split_host_port
 from acme_server.protocol.vantage import Answer, Question, Resolve, Vantage
 from acme_server.world import World
 from gravel.acme_dns import AcmeDns
@@ -111,6 +112,5 @@ async def open_view(options: DnsOptions, host: str, reached: str, responders: Re
     servers = await open_nameservers(zone, hosts, 0, disturb=faults, forward=options.forward)
     if options.nameservers:
         return DnsView(zone, servers.addresses, faults, responders.exhibit(), servers)
-    port = servers.addresses[0].rpartition(":")[2]
-    address = f"[{reached}]:{port}" if ":" in reached else f"{reached}:{port}"
+    address = join_host_port(reached, split_host_port(servers.addresses[0])[1])
     return DnsView(zone, (address,), faults, responders.exhibit(), servers)

@@ -12,6 +12,7 @@ from datetime import timedelta
 import attrs
 
 from acme_server.protocol.driver import Clock, Driver, Entropy
+from acme_server.protocol.host_port import split_host_port
 from acme_server.protocol.journal import Fact
 from acme_server.settings import Settings as ServerSettings
 from gravel.server_parts import ServerParts, build_server
@@ -135,7 +136,7 @@ def _solvers(settings: HouseSettings, parts: ServerParts, clock: Clock) -> dict[
         checks.dns01_nameservers or (settings.dns,),
         Authorities(clock),
         authoritative=not checks.recursive_only,
-        port=checks.authoritative_port or int(settings.dns.rpartition(":")[2]),
+        port=checks.authoritative_port or split_host_port(settings.dns)[1],
     )
     nameservers = checks.http01_nameservers or (settings.dns,)
     return {

@@ -52,17 +52,6 @@ def bind(door: Door) -> socket.socket:
         return socket.create_server((door.host, door.port), family=family, backlog=1024)
 
 
-def authority(host: str, port: int) -> str:
-    """Return `HOST:PORT`, an IPv6 host in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def split_authority(text: str) -> tuple[str, int]:
-    """Read `HOST:PORT` back."""
-    host, _, port = text.rpartition(":")
-    return host.strip("[]"), int(port)
-
-
 async def serve(
     stack: AsyncExitStack,
     app: web.Application,

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import attrs
 
-from gravel.listening import split_authority
+from acme_server.protocol.host_port import split_host_port
 from solvers.dns.disturbance import Disturb
 from solvers.dns.forwarder import Forwarder
 from solvers.dns.server import DnsServer, serve_dns
@@ -45,12 +45,12 @@ async def open_nameservers(
 
     forward: `HOST:PORT` of who is asked what the zone does not cover.
     """
-    forwarder = Forwarder(*split_authority(forward)) if forward else None
+    forwarder = Forwarder(*split_host_port(forward)) if forward else None
     for _ in range(_ATTEMPTS if port == 0 else 1):
         servers: list[DnsServer] = []
         try:
             for host in hosts:
-                common = int(servers[0].address.rpartition(":")[2]) if servers else port
+                common = split_host_port(servers[0].address)[1] if servers else port
                 servers.append(await serve_dns(zone, host, common, writers, disturb, forwarder))
         except OSError as error:
             await Nameservers(tuple(servers)).close()

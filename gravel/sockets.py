@@ -10,10 +10,11 @@ from functools import partial
 import attrs
 import click
 
+from acme_server.protocol.host_port import join_host_port, split_host_port
 from acme_server.tls import TlsMaterial
 from gravel.dns_faults import DnsFaults
 from gravel.dns_writers import writers_of
-from gravel.listening import Door, authority, bind, opening, split_authority
+from gravel.listening import Door, bind, opening
 from gravel.nameservers import open_nameservers
 from gravel.responders import Responders
 from gravel.settings import Settings
@@ -108,13 +109,13 @@ def _port_to_dial(port: int, responder: str | None, flag: str) -> int:
         return port
     if responder is None:
         raise click.UsageError(f"{flag}-port 0 dials the built-in responder, which {flag}-listen starts.")
-    return split_authority(responder)[1]
+    return split_host_port(responder)[1]
 
 
 def _bound(stack: AsyncExitStack, door: Door) -> Bound:
     sock = stack.enter_context(bind(door))
     host, port = sock.getsockname()[:2]
-    return Bound(sock, authority(_reached(host), port))
+    return Bound(sock, join_host_port(_reached(host), port))
 
 
 async def _open_dns(stack: AsyncExitStack, zone: Zone, faults: DnsFaults, settings: Settings) -> tuple[str, ...]:
@@ -156,12 +157,12 @@ def _http01_door(settings: Settings, *, bridge: bool) -> Door | None:
 
 
 def _door(purpose: str, flag: str, address: str | None) -> Door | None:
-    return Door(f"{purpose} responder", flag, *split_authority(address)) if address else None
+    return Door(f"{purpose} responder", flag, *split_host_port(address)) if address else None
 
 
 def _reachable(address: str) -> str:
-    host, port = split_authority(address)
-    return authority(_reached(host), port)
+    host, port = split_host_port(address)
+    return join_host_port(_reached(host), port)
 
 
 def _reached(host: str) -> str:

@@ -10,10 +10,10 @@ from typing import Any
 import attrs
 
 from acme_server.clock import END
+from acme_server.protocol.host_port import split_host_port
 from acme_server.settings import Settings
 from acme_server.worlds import Options
 from gravel.dns_view import DnsOptions
-from gravel.listening import split_authority
 from gravel.request_body import Body
 from solvers.dns.zone import zone_name
 
@@ -51,7 +51,7 @@ def _probability(body: Body, name: str) -> float:
 def _authority(body: Body, name: str) -> str:
     text = body.text(name)
     try:
-        host, port = split_authority(text)
+        host, port = split_host_port(text)
     except ValueError:
         host, port = "", 0
     if not host or not 0 < port < 65536:

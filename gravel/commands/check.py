@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from acme_server.protocol.host_port import join_host_port, split_host_port
 from gravel.configuration import load
 from gravel.option_types import HOST_PORT, SECONDS
 from gravel.settings import FIELDS
@@ -177,12 +178,12 @@ async def _place(name: str, given: _Options, settings: Settings, network: Networ
     from acme_server.network import system_nameserver
     from acme_server.protocol.vantage import DnsAnswer, Resolve
 
-    nearby = os.environ.get("ACME_DNS") or _authority(settings.host, settings.dns_port)
+    nearby = os.environ.get("ACME_DNS") or join_host_port(settings.host, settings.dns_port)
     answer = await network(Resolve(name, "SOA", nearby, min(_NEARBY, timedelta(seconds=given.timeout))))
     assert isinstance(answer, DnsAnswer)
     if answer.error is None:
         resolvers = given.dns or (nearby,)
-        own_port = int(nearby.rpartition(":")[2]) if nearby in resolvers else _DNS_PORT
+        own_port = split_host_port(nearby)[1] if nearby in resolvers else _DNS_PORT
         port = os.environ.get("ACME_HTTP01_PORT") or settings.http01_port or FIELDS["http01-port"].default
         return _Place(resolvers, settings.dns or nearby, own_port, int(str(port)))
     try:
@@ -190,7 +191,3 @@ async def _place(name: str, given: _Options, settings: Settings, network: Networ
     except OSError as error:
         raise click.ClickException(f"There is no resolver to ask ({error}); name one with --dns.") from None
     return _Place(resolvers, settings.dns or resolvers[0])
-
-
-def _authority(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

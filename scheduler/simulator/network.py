@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from acme_server.protocol.host_port import join_host_port
 from acme_server.protocol.vantage import (
     REFUSED,
     TIMEOUT,
@@ -107,4 +108,4 @@ def authority_of(url: str) -> str:
     port = parts.port or _PORTS.get(parts.scheme)
     if not host or port is None:
         raise ValueError("names no host to dial")
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return join_host_port(host, port)

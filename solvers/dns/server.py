@@ -10,6 +10,7 @@ from typing import Protocol, cast
 
 import attrs
 
+from acme_server.protocol.host_port import join_host_port
 from solvers.dns.answer import Answered, Forward, Late, answer
 from solvers.dns.disturbance import NEVER, Disturb
 from solvers.dns.forwarder import Forwarder
@@ -112,7 +113,7 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._transport = cast(asyncio.DatagramTransport, transport)
         self.host, self.port = transport.get_extra_info("sockname")[:2]
         # HOST:PORT, an IPv6 host in brackets.
-        self.address = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        self.address = join_host_port(self.host, self.port)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         reply = self._replies.now(data, udp=True, server=self.address, client=addr[0])

@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from acme_server.protocol.host_port import join_host_port
 from acme_server.protocol.vantage import DnsAnswer, Inquiry, resolve
 from solvers.dns01.authorities import Authorities
 from solvers.dns01.queries import QueryError, ask, final_name
@@ -58,7 +59,7 @@ class Propagation:
         for rtype in ("A", "AAAA"):
             found = yield from ask(host, rtype, self.nameservers)
             for address in found.values(rtype):
-                at = f"[{address}]:{self.port}" if ":" in address else f"{address}:{self.port}"
+                at = join_host_port(address, self.port)
                 answer = yield from resolve(name, "TXT", at)
                 if answer.error is None:
                     return answer

@@ -11,6 +11,7 @@ import attrs
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
+from acme_server.protocol.host_port import join_host_port
 from solvers.http01.site import Site, Visit
 
 REQUEST_SECONDS = 10.0
@@ -77,7 +78,7 @@ async def serve_http01(site: Site, host: str, port: int, tls: ssl.SSLContext | N
         await runner.cleanup()
         raise
     bound, number = runner.addresses[0][:2]
-    return HttpServer(runner, f"[{bound}]:{number}" if ":" in bound else f"{bound}:{number}")
+    return HttpServer(runner, join_host_port(bound, number))
 
 
 def _server_names(tls: ssl.SSLContext) -> Callable[[web.BaseRequest], str]:

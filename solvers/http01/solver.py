@@ -17,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 import attrs
 
 from acme_server.protocol.driver import Clock
+from acme_server.protocol.host_port import join_host_port
 from acme_server.protocol.key_authorization import http01_url
 from acme_server.protocol.vantage import (
     REFUSED,
@@ -184,7 +185,7 @@ class _Target:
     port: int
 
     def at(self, address: str) -> str:
-        return f"[{address}]:{self.port}" if ":" in address else f"{address}:{self.port}"
+        return join_host_port(address, self.port)
 
 
 class _RequestError(Exception):

@@ -7,6 +7,7 @@ import ssl
 from typing import cast
 
 from acme_server.protocol.challenge_certificate import ACME_TLS
+from acme_server.protocol.host_port import join_host_port
 from solvers.tls_context import server_context
 from solvers.tlsalpn01.certificate import ChallengeCertificate
 from solvers.tlsalpn01.client_hello import read_client_hello
@@ -37,7 +38,7 @@ async def serve_tlsalpn01(responder: Responder, host: str, port: int) -> TlsServ
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: _Connection(responder, connections), host, port)
     bound, number = server.sockets[0].getsockname()[:2]
-    return TlsServer(server, connections, f"[{bound}]:{number}" if ":" in bound else f"{bound}:{number}")
+    return TlsServer(server, connections, join_host_port(bound, number))
 
 
 class _Connection(asyncio.Protocol):

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from acme_server.protocol.challenge_certificate import ACME_TLS, expected, read
 from acme_server.protocol.driver import Clock, Entropy
+from acme_server.protocol.host_port import join_host_port
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.vantage import Handshake, Inquiry, TlsAnswer, resolve, shake_hands
 from solvers.solver import NotReady, Presentation, Readiness, Ready, SolverError
@@ -64,7 +65,7 @@ class TlsAlpn01Solver:
                 continue
             addresses = found.values(rtype)
             for address in addresses:
-                dialled = f"[{address}]:{self._port}" if ":" in address else f"{address}:{self._port}"
+                dialled = join_host_port(address, self._port)
                 # A dead address leaves time for the next.
                 question = Handshake(dialled, name, (ACME_TLS,), REQUEST_TIMEOUT / len(addresses))
                 answer = yield from shake_hands(question)

@@ -8,7 +8,7 @@ import socket
 import click
 import pytest
 
-from gravel.listening import Door, authority, bind, opening, split_authority
+from gravel.listening import Door, bind, opening
 
 DOOR = Door("ACME", "--acme-port", "127.0.0.1", 443)
 COMPLAINTS = [
@@ -43,9 +43,3 @@ def test_a_port_is_bound_or_taken():
         port = first.getsockname()[1]
         with pytest.raises(click.ClickException, match=f"port {port} on 127.0.0.1 is taken"):
             bind(Door("management", "--management-port", "127.0.0.1", port))
-
-
-@pytest.mark.parametrize(("host", "port", "text"), [("127.0.0.1", 53, "127.0.0.1:53"), ("::1", 53, "[::1]:53")])
-def test_an_authority_is_read_as_it_was_written(host, port, text):
-    assert text == authority(host, port)
-    assert (host, port) == split_authority(text)
