@@ -49,21 +49,28 @@ class SelfChecks:
 class HouseSettings:
     """What differs from house to house.
 
-    base_url: what the ACME server calls itself; dns: `HOST:PORT` that
-    validation asks, and self-checks unless told otherwise; http01_port: what
-    both dial; tls_alpn_port: what validation dials; tls_ca: PEM that the bridge
-    trusts when it speaks to this server; self_checks: where else self-checks look.
+    base_url: what the ACME server calls itself; server: its settings, `dns`
+    among them; tls_ca: PEM that the bridge trusts when it speaks to this server;
+    self_checks: where else than the server self-checks look.
     """
 
     base_url: str
-    dns: str
-    http01_port: int = 5002
-    tls_alpn_port: int = 5001
+    server: ServerSettings
     tls_ca: str | None = None
     timing: Timing = TIMINGS["fast"]
     self_checks: SelfChecks = SelfChecks()
-    server: ServerSettings = attrs.field(factory=ServerSettings)
     bridge: Options = attrs.field(factory=Options)
+
+    @property
+    def dns(self) -> str:
+        """`HOST:PORT` that validation asks, and self-checks unless told otherwise."""
+        assert self.server.dns is not None
+        return self.server.dns
+
+    @property
+    def http01_port(self) -> int:
+        """What validation and self-checks dial."""
+        return self.server.http01_port
 
 
 @attrs.frozen
@@ -76,15 +83,12 @@ class House(ServerParts):
 
 def house_settings(settings: Settings, server: ServerSettings, base_url: str, tls_ca: str) -> HouseSettings:
     """Return what the options say of a house whose server has settings already, `dns` among them."""
-    assert server.dns is not None
     scheduler = SchedulerSettings(
         max_concurrent=settings.max_concurrent_challenges, retry_period=timedelta(seconds=settings.retry_period)
     )
     return HouseSettings(
         base_url=base_url,
-        dns=server.dns,
-        http01_port=server.http01_port,
-        tls_alpn_port=server.tls_alpn_port,
+        server=server,
         tls_ca=tls_ca,
         timing=TIMINGS[settings.timing],
         self_checks=SelfChecks(
@@ -93,7 +97,6 @@ def house_settings(settings: Settings, server: ServerSettings, base_url: str, tl
             recursive_only=settings.dns01_recursive_nameservers_only,
             authoritative_port=settings.dns01_authoritative_port,
         ),
-        server=server,
         bridge=Options(
             approver=not settings.no_approver,
             scheduler=scheduler,
@@ -104,10 +107,7 @@ def house_settings(settings: Settings, server: ServerSettings, base_url: str, tl
 
 def build(driver: Driver, settings: HouseSettings, entropy: Entropy, zone: Zone | None = None) -> House:
     """Put a house together; the order of the parts fixes the order in which entropy is drawn."""
-    server = attrs.evolve(
-        settings.server, dns=settings.dns, http01_port=settings.http01_port, tls_alpn_port=settings.tls_alpn_port
-    )
-    return add_bridge(build_server(driver, settings.base_url, server, entropy, zone=zone), settings, entropy)
+    return add_bridge(build_server(driver, settings.base_url, settings.server, entropy, zone=zone), settings, entropy)
 
 
 def add_bridge(parts: ServerParts, settings: HouseSettings, entropy: Entropy) -> House:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from acme_server.exchange import Request
 from acme_server.faults.virtual import heard
 from acme_server.protocol.vantage import HttpAnswer
+from acme_server.settings import Settings as ServerSettings
 from gravel.dns_faults import DnsFaults
 from gravel.house import HouseSettings, build
 from issuer_bridge.operator import Options
@@ -60,7 +61,7 @@ class VirtualHouse:
         self.driver = VirtualDriver(START, self.network)
         settings = HouseSettings(
             base_url=f"https://{ACME}",
-            dns=DNS,
+            server=ServerSettings(dns=DNS, http01_port=5002, tls_alpn_port=5001),
             timing=TIMINGS[timing],
             bridge=attrs.evolve(Options(), **options),
         )
