@@ -19,7 +19,7 @@ from solvers.dns.disturbance import AT_ONCE, Disturb, Disturbance, find_under
 from solvers.dns.lookup import Lookup, lookup
 from solvers.dns.name import canonical
 from solvers.dns.query import HEADER, OPCODE, QR, UPDATE, Query, read_query
-from solvers.dns.reply import RCODES, refuse, write_reply, write_update_reply
+from solvers.dns.reply import RCODE_OF, RCODES, refuse, write_reply, write_update_reply
 from solvers.dns.update import apply_update
 from solvers.dns.update_message import read_update
 from solvers.dns.writers import NOBODY, Writers
@@ -32,7 +32,6 @@ EDNS_VERSION = 0
 PLAIN_UDP = 512
 MAX_UDP = 4096
 MAX_TCP = 65535
-_RCODE_OF = {number: rcode for rcode, number in RCODES.items()}
 
 
 def answer_question(zone: Zone, question: Resolve) -> DnsAnswer:
@@ -167,7 +166,7 @@ def _answer(zone: Zone, message: bytes, sender: _Sender) -> bytes | Late | Forwa
 def _pass_on(zone: Zone, query: Query, rtype: str, sender: _Sender, heard: bytes | None) -> bytes:
     """Return what another server said, or that it said nothing."""
     number = RCODES["SERVFAIL"] if heard is None else HEADER.unpack_from(heard)[1] & 0xF
-    rcode = _RCODE_OF.get(number, str(number))
+    rcode = RCODE_OF.get(number, str(number))
     zone.note(query.name, rtype, rcode, sender.transport, "QUERY", sender.client, sender.server)
     if heard is None:
         return write_reply(query, Lookup(rcode))

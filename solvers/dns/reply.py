@@ -38,6 +38,9 @@ RCODES: Mapping[str, int] = {
 }
 
 
+RCODE_OF: Mapping[int, str] = {number: rcode for rcode, number in RCODES.items()}
+
+
 def refuse(number: int, flags: int, rcode: str) -> bytes:
     """Return a bare header, for a message that was not read beyond its own."""
     return HEADER.pack(number, QR | flags & (OPCODE | RECURSION_DESIRED) | RCODES[rcode], 0, 0, 0, 0)
@@ -115,12 +118,15 @@ def _add_name(message: _Message, value: str) -> None:
     message.add_name(_labels(value))
 
 
-def _add_text(message: _Message, value: str) -> None:
+def text_data(value: str) -> bytes:
+    """Return the data of a TXT record: the value in strings of 255 octets at most (RFC 1035 section 3.3.14)."""
     octets = value.encode()
-    for start in range(0, len(octets) or 1, _STRING):
-        string = octets[start : start + _STRING]
-        message.octets.append(len(string))
-        message.octets += string
+    strings = [octets[start : start + _STRING] for start in range(0, len(octets) or 1, _STRING)]
+    return b"".join(bytes([len(string)]) + string for string in strings)
+
+
+def _add_text(message: _Message, value: str) -> None:
+    message.octets += text_data(value)
 
 
 def _add_start_of_authority(message: _Message, value: str) -> None:

@@ -9,12 +9,10 @@ from dnslib import CLASS, QTYPE
 
 from solvers.dns.name import to_labels
 from solvers.dns.query import HEADER, QUESTION, RECORD, UPDATE
-from solvers.dns.reply import RCODES
+from solvers.dns.reply import RCODE_OF, text_data
 
 _NONE = 254
-_STRING = 255
 _RCODE = 0xF
-_WORDS = {number: word for word, number in RCODES.items()}
 
 
 @attrs.frozen
@@ -30,9 +28,7 @@ class TxtChange:
 
 def write_update(number: int, change: TxtChange) -> bytes:
     """Return the message; a value of any length becomes strings of 255 octets at most. ValueError when it is too long."""
-    octets = change.value.encode()
-    strings = [octets[start : start + _STRING] for start in range(0, len(octets) or 1, _STRING)]
-    data = b"".join(bytes([len(string)]) + string for string in strings)
+    data = text_data(change.value)
     if len(data) > 0xFFFF:
         raise ValueError("a TXT record has at most 65535 octets")
     # What is removed has class NONE and no TTL (section 2.5.4).
@@ -53,7 +49,7 @@ def rcode_of(reply: bytes) -> str:
         (_, flags, *_) = HEADER.unpack_from(reply)
     except struct.error:
         raise ValueError("the message ends too early") from None
-    return _WORDS.get(flags & _RCODE, f"RCODE{flags & _RCODE}")
+    return RCODE_OF.get(flags & _RCODE, f"RCODE{flags & _RCODE}")
 
 
 def _wire_name(name: str) -> bytes:
