@@ -65,6 +65,11 @@ def tls_ca(plan: Plan) -> str:
     return tls.create(entropy_of(plan.seed), datetime(plan.year, 1, 1, tzinfo=UTC), ("localhost",)).ca_pem
 
 
+def ca_bundle(plan: Plan) -> str:
+    """Return the CA in base64, as `caBundle` wants it."""
+    return base64.b64encode(tls_ca(plan).encode("ascii")).decode("ascii")
+
+
 def management_token(plan: Plan) -> str:
     """Return the token of the management API; as secret as the seed that it follows from."""
     return hashlib.sha256(f"gravel management token {plan.seed}".encode("ascii")).hexdigest()[:32]
@@ -93,7 +98,7 @@ def cluster_issuer(plan: Plan) -> Iterator[dict[str, Any]]:
     wildcard is dns-01 only (pkg/util/solverpicker).
     """
     tsig = {"name": f"{plan.name}-tsig", "key": "secret"}
-    metadata = {"name": tsig["name"], "namespace": plan.cert_manager_namespace, "labels": _labels(plan)}
+    metadata = {"name": tsig["name"], "namespace": plan.cert_manager_namespace, "labels": labels(plan)}
     yield {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {tsig["key"]: tsig_secret(plan)}}
     rfc2136 = {
         "nameserver": plan.dns,
@@ -103,7 +108,7 @@ def cluster_issuer(plan: Plan) -> Iterator[dict[str, Any]]:
     }
     acme = {
         "server": f"https://{plan.host}/dir",
-        "caBundle": base64.b64encode(tls_ca(plan).encode("ascii")).decode("ascii"),
+        "caBundle": ca_bundle(plan),
         "privateKeySecretRef": {"name": f"{plan.name}-account-key"},
         "solvers": [{"http01": {"ingress": {"ingressClassName": plan.ingress_class}}}, {"dns01": {"rfc2136": rfc2136}}],
     }
@@ -128,10 +133,11 @@ _DNS_PORTS = (
 
 
 def _metadata(plan: Plan, name: str) -> dict[str, Any]:
-    return {"name": name, "namespace": plan.namespace, "labels": _labels(plan)}
+    return {"name": name, "namespace": plan.namespace, "labels": labels(plan)}
 
 
-def _labels(plan: Plan) -> dict[str, str]:
+def labels(plan: Plan) -> dict[str, str]:
+    """Return the labels of every object."""
     return {"app.kubernetes.io/name": "gravel", "app.kubernetes.io/instance": plan.name}
 
 
@@ -145,7 +151,7 @@ def _secret(plan: Plan) -> dict[str, Any]:
 
 
 def _service(plan: Plan, name: str, ports: tuple[dict[str, Any], ...], **more: Any) -> dict[str, Any]:
-    spec = {**more, "selector": _labels(plan), "ports": [dict(port) for port in ports]}
+    spec = {**more, "selector": labels(plan), "ports": [dict(port) for port in ports]}
     return {"apiVersion": "v1", "kind": "Service", "metadata": _metadata(plan, name), "spec": spec}
 
 
@@ -174,8 +180,8 @@ def _deployment(plan: Plan) -> dict[str, Any]:
     spec = {
         "replicas": 1,
         "strategy": {"type": "Recreate"},
-        "selector": {"matchLabels": _labels(plan)},
-        "template": {"metadata": {"labels": _labels(plan), "annotations": changes}, "spec": pod},
+        "selector": {"matchLabels": labels(plan)},
+        "template": {"metadata": {"labels": labels(plan), "annotations": changes}, "spec": pod},
     }
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": _metadata(plan, plan.name), "spec": spec}
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from typing import Any
 
-from gravel.cluster_manifests import MANAGEMENT, Plan, tls_ca
+from gravel.cluster_manifests import MANAGEMENT, Plan, ca_bundle, labels
 from gravel.webhook import GROUP, SOLVER, VERSION
 
 _RBAC = "rbac.authorization.k8s.io"
@@ -16,21 +15,20 @@ _CERT_MANAGER = "cert-manager"
 
 def webhook(plan: Plan) -> Iterator[dict[str, Any]]:
     """Yield the objects: kube-apiserver proxies the group to the server's Service, for cert-manager only."""
-    labels = {"app.kubernetes.io/name": "gravel", "app.kubernetes.io/instance": plan.name}
     yield {
         "apiVersion": "apiregistration.k8s.io/v1",
         "kind": "APIService",
-        "metadata": {"name": f"{VERSION}.{GROUP}", "labels": labels},
+        "metadata": {"name": f"{VERSION}.{GROUP}", "labels": labels(plan)},
         "spec": {
             "group": GROUP,
             "version": VERSION,
             "groupPriorityMinimum": 1000,
             "versionPriority": 15,
-            "caBundle": base64.b64encode(tls_ca(plan).encode("ascii")).decode("ascii"),
+            "caBundle": ca_bundle(plan),
             "service": {"name": plan.name, "namespace": plan.namespace, "port": MANAGEMENT},
         },
     }
-    metadata = {"name": f"{plan.name}:domain-solver", "labels": labels}
+    metadata = {"name": f"{plan.name}:domain-solver", "labels": labels(plan)}
     rule = {"apiGroups": [GROUP], "resources": [SOLVER], "verbs": ["create"]}
     yield {"apiVersion": f"{_RBAC}/v1", "kind": "ClusterRole", "metadata": metadata, "rules": [rule]}
     yield {
