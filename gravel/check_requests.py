@@ -13,7 +13,8 @@ from acme_server.redirects import Target
 
 # What is asked for where no token is known: that an answer comes is all that matters then.
 PROBE = "gravel-check"
-_MAX_ADDRESSES = 8
+# As many addresses of one name are tried: strangers say how many there are.
+MAX_ADDRESSES = 8
 _HEADERS = (("User-Agent", "gravel"), ("Accept", "*/*"))
 
 
@@ -75,4 +76,4 @@ def _addresses(host: str, resolver: str) -> Inquiry[tuple[str, ...]]:
     found: tuple[str, ...] = ()
     for rtype in ("A", "AAAA"):
         found += (yield from resolve(host, rtype, resolver)).values(rtype)
-    return found[:_MAX_ADDRESSES]
+    return found[:MAX_ADDRESSES]

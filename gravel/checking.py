@@ -20,7 +20,7 @@ from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.key_authorization import KeyAuthorization, dns01_name
 from acme_server.protocol.vantage import DnsAnswer, Inquiry, Pause, resolve
 from acme_server.settings import Settings
-from gravel.check_requests import Trace, trace
+from gravel.check_requests import MAX_ADDRESSES, Trace, trace
 from solvers.dns.zone import Zone
 from solvers.dns01.authorities import Authorities
 from solvers.dns01.propagation import Propagation
@@ -37,8 +37,6 @@ T = TypeVar("T")
 HTTP, DNS = "http-01", "dns-01"
 FAMILIES = ("A", "AAAA")
 SOLVER, SERVER = "solver", "acme-server"
-# As many addresses of one name are tried: strangers say how many there are.
-MAX_ADDRESSES = 8
 
 
 @attrs.frozen

@@ -229,12 +229,11 @@ def _skipping_what_is_not_offered() -> Iterator[None]:
 def _story(server: AcmeServer) -> str:
     """Return the end of a server's history, oldest first."""
     from gravel.acme_records import line_of
-    from gravel.acme_world import NotOffered
     from gravel.management_client import ManagementError
 
     try:
         lines = [line_of(entry) for entry in server.history()]
-    except (ManagementError, NotOffered) as error:
+    except ManagementError as error:
         return str(error)
     left_out = [f"... {len(lines) - _SHOWN} more before ..."] if len(lines) > _SHOWN else []
     return "\n".join([*left_out, *(lines[-_SHOWN:] or ["nothing was asked of it"])])

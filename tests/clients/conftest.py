@@ -6,10 +6,8 @@ import functools
 import http.server
 import json
 import os
-import random
 import re
 import select
-import socket
 import ssl
 import subprocess
 import sys
@@ -22,6 +20,8 @@ from typing import Any
 import attrs
 import pytest
 from cryptography import x509
+
+import gravel.free_port
 
 TIMEOUT = 40.0
 GRAVEL = str(Path(sys.executable).with_name("gravel"))
@@ -51,17 +51,7 @@ class Finished:
 @pytest.fixture
 def free_port() -> Callable[[], int]:
     """Find ports below the range that outgoing connections are given."""
-
-    def find() -> int:
-        while True:
-            with socket.socket() as probe:
-                try:
-                    probe.bind(("127.0.0.1", port := random.randint(10_000, 32_000)))
-                except OSError:
-                    continue
-                return port
-
-    return find
+    return gravel.free_port.free_port
 
 
 @pytest.fixture
