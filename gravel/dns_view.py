@@ -9,9 +9,9 @@ from acme_server.protocol.driver import Driver
 from acme_server.protocol.host_port import join_host_port, split_host_port
 from acme_server.protocol.vantage import Answer, Question, Resolve, Vantage
 from acme_server.world import World
-from gravel.acme_dns import AcmeDns
 from gravel.addresses import AddressBook
 from gravel.dns_faults import DnsFaults
+from gravel.management.acme_dns import AcmeDns
 from gravel.nameservers import Nameservers, open_nameservers
 from gravel.responders import Exhibit, Responders, Shown
 from solvers.dns.zone import Zone

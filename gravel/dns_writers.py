@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gravel.guard import is_loopback
+from gravel.management.guard import is_loopback
 from gravel.settings import Settings
 from solvers.dns.keys import Key, read_key_file
 from solvers.dns.writers import Writers

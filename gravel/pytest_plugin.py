@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from gravel.acme_controls import Dns
-    from gravel.acme_world import AcmeServer
+    from gravel.fixture.acme_controls import Dns
+    from gravel.fixture.acme_world import AcmeServer
     from gravel.testing import AcmeServers
 
 # Name -> what it is for: an option --acme-NAME over a variable PYTEST_ACME_NAME over acme_NAME in the ini file.
@@ -112,7 +112,7 @@ def acme_server_factory(request: pytest.FixtureRequest) -> AcmeServerFactory:
 @pytest.fixture
 def acme_server(request: pytest.FixtureRequest, acme_server_factory: Callable[..., AcmeServer]) -> Iterator[AcmeServer]:
     """A fresh ACME server with its own directory, CA, DNS, clock and faults; @pytest.mark.acme says how it is made."""
-    from gravel.management_client import ManagementError
+    from gravel.fixture.management_client import ManagementError
 
     try:
         server = acme_server_factory(name=request.node.nodeid, **_options(request.node))
@@ -173,7 +173,7 @@ def _factory(config: pytest.Config) -> AcmeServerFactory:
 
 
 def _servers(config: pytest.Config) -> AcmeServers:
-    from gravel.server_process import ServerProcess
+    from gravel.fixture.server_process import ServerProcess
 
     directory, management = _setting(config, "directory"), _setting(config, "management")
     if directory and management:
@@ -220,7 +220,7 @@ def _skipping_what_is_not_offered() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        world = sys.modules.get("gravel.acme_world")
+        world = sys.modules.get("gravel.fixture.acme_world")
         if world is not None and isinstance(error, world.NotOffered):
             pytest.skip(str(error))
         raise
@@ -228,8 +228,8 @@ def _skipping_what_is_not_offered() -> Iterator[None]:
 
 def _story(server: AcmeServer) -> str:
     """Return the end of a server's history, oldest first."""
-    from gravel.acme_records import line_of
-    from gravel.management_client import ManagementError
+    from gravel.fixture.acme_records import line_of
+    from gravel.fixture.management_client import ManagementError
 
     try:
         lines = [line_of(entry) for entry in server.history()]

@@ -29,10 +29,10 @@ from acme_server.web import create_app as create_acme_app
 from acme_server.worlds import HostedWorld, Ports, Worlds
 from gravel.dns_view import DnsOptions, DnsView, open_view
 from gravel.entropy import entropy_of
-from gravel.guard import is_loopback
 from gravel.listening import serve
-from gravel.management import Access
-from gravel.management import create_app as create_management_app
+from gravel.management.api import Access
+from gravel.management.api import create_app as create_management_app
+from gravel.management.guard import is_loopback
 from gravel.responders import Responders
 from gravel.server_parts import ServerParts, build_server
 from gravel.settings import Settings

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from acme_server.protocol.times import rfc3339_micro
-from gravel.acme_world import AcmeServer, Where
-from gravel.async_acme_world import AsyncAcmeServer
+from gravel.fixture.acme_world import AcmeServer, Where
+from gravel.fixture.async_acme_world import AsyncAcmeServer
+from gravel.fixture.management_client import ManagementClient, ManagementError
+from gravel.fixture.server_process import ServerProcess
 from gravel.free_port import free_port
-from gravel.management_client import ManagementClient, ManagementError
-from gravel.server_process import ServerProcess
 from gravel.trust import SYSTEM_BUNDLES
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gravel.cluster_manifests import MANAGEMENT, Plan, ca_bundle, labels
-from gravel.webhook import GROUP, SOLVER, VERSION
+from gravel.management.webhook import GROUP, SOLVER, VERSION
 
 _RBAC = "rbac.authorization.k8s.io"
 # What its chart calls it.

@@ -10,8 +10,8 @@ from acme_server.faults.actions import ACTIONS
 from acme_server.faults.personas import PERSONAS
 from acme_server.faults.rule import NAME_OF, Match, When
 from acme_server.protocol import status
-from gravel.check_findings import RULES
-from gravel.check_rules import Blocks
+from gravel.check.findings import RULES
+from gravel.check.rules import Blocks
 from scheduler import events, stages
 
 ROOT = Path(__file__).parent.parent

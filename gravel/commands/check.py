@@ -18,8 +18,8 @@ from gravel.settings import FIELDS
 if TYPE_CHECKING:
     from acme_server.network import Network
     from acme_server.protocol.key_authorization import KeyAuthorization
-    from gravel.check_findings import Conclusion
-    from gravel.checking import Seen
+    from gravel.check.findings import Conclusion
+    from gravel.check.looking import Seen
     from gravel.settings import Settings
 
 TYPES = ("http-01", "dns-01")
@@ -90,7 +90,7 @@ class _Place:
 @click.option("--json", "json", is_flag=True, help="Print one JSON object.")
 def command(name: str, kind: str | None, json: bool, **options: Any) -> int:
     """Say why NAME cannot be validated: what resolvers, nameservers and the web server answer, and who must act."""
-    from gravel.check_output import print_report, to_json
+    from gravel.check.output import print_report, to_json
     from gravel.event_loop import run
     from gravel.output import console, print_json
 
@@ -127,7 +127,7 @@ def _types(name: str, kind: str | None, *, value: bool) -> tuple[str, ...]:
 def _key(given: _Options) -> KeyAuthorization | None:
     """Return what must be seen, as far as it is given."""
     from acme_server.protocol.key_authorization import KeyAuthorization
-    from gravel.checking import GivenValue
+    from gravel.check.looking import GivenValue
 
     if given.token is not None and not _TOKEN.fullmatch(given.token):
         raise click.UsageError("A --token has letters, digits, - and _ only.")
@@ -150,8 +150,8 @@ async def _check(
 ) -> tuple[Seen, Conclusion]:
     from acme_server.network import Network
     from acme_server.protocol.vantage import conduct
-    from gravel.check_findings import conclude
-    from gravel.checking import Plan, look
+    from gravel.check.findings import conclude
+    from gravel.check.looking import Plan, look
 
     network = Network()
     try:

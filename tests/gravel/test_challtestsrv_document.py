@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from gravel.challenge_endpoints import CHALLENGE_ENDPOINTS
-from gravel.dns_endpoints import DNS_ENDPOINTS
-from gravel.request_histories import HISTORY_ENDPOINTS
+from gravel.management.challenge_endpoints import CHALLENGE_ENDPOINTS
+from gravel.management.dns_endpoints import DNS_ENDPOINTS
+from gravel.management.request_histories import HISTORY_ENDPOINTS
+from gravel.management.world_endpoints import DNS_EDITS
 from gravel.settings import FIELDS
-from gravel.world_endpoints import DNS_EDITS
 from tests.gravel.conftest import GRAVEL
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/challtestsrv.md").read_text()

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from gravel import cli
 from gravel.commands.manifest import command
 from gravel.configuration import load
-from gravel.webhook_discovery import DOCUMENTS
+from gravel.management.webhook_discovery import DOCUMENTS
 
 OTHERS = ["--name=acme", "--namespace=ca", "--cert-manager-namespace=certs"]
 

@@ -1,0 +1,125 @@
+"""What `POST /worlds` may say of a new world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from typing import Any
+
+import attrs
+
+from acme_server.clock import END
+from acme_server.protocol.host_port import split_host_port
+from acme_server.settings import Settings
+from acme_server.worlds import Options
+from gravel.dns_view import DnsOptions
+from gravel.management.request_body import Body
+from solvers.dns.zone import zone_name
+
+MEMBERS = ("id", "seed", "start", "frozen", "settings")
+_EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+_LONGEST = timedelta(days=36525)
+
+
+def _lifetime(body: Body, name: str) -> timedelta:
+    return _bounded(body, name, timedelta(seconds=1))
+
+
+def _wait(body: Body, name: str) -> timedelta:
+    return _bounded(body, name, timedelta(0))
+
+
+def _bounded(body: Body, name: str, least: timedelta) -> timedelta:
+    duration = body.duration(name)
+    if not least <= duration <= _LONGEST:
+        raise ValueError(f"{name!r} is from {int(least.total_seconds())}s to {_LONGEST.days}d")
+    return duration
+
+
+def _port(body: Body, name: str) -> int:
+    return body.number(name, 1, 65535)
+
+
+def _probability(body: Body, name: str) -> float:
+    value = body.members.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise ValueError(f"{name!r} is wanted: a number from 0 to 1")
+    return float(value)
+
+
+def _authority(body: Body, name: str) -> str:
+    text = body.text(name)
+    try:
+        host, port = split_host_port(text)
+    except ValueError:
+        host, port = "", 0
+    if not host or not 0 < port < 65536:
+        raise ValueError(f"{name!r} is wanted: HOST:PORT")
+    return text
+
+
+SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
+    "http01_port": _port,
+    "tls_alpn_port": _port,
+    "dns": _authority,
+    "always_valid": Body.flag,
+    "order_lifetime": _lifetime,
+    "pending_authorization_lifetime": _lifetime,
+    "valid_authorization_lifetime": _lifetime,
+    "certificate_lifetime": _lifetime,
+    "nonce_lifetime": _lifetime,
+    "validation_timeout": _lifetime,
+    "backdate": _wait,
+    "retry_after": _wait,
+    "renewal_info_retry_after": _wait,
+    "authorization_reuse": _probability,
+    "order_reuse": Body.flag,
+}
+
+
+def _nameservers(body: Body, name: str) -> tuple[str, ...]:
+    addresses = tuple(dict.fromkeys(str(ip_address(text)) for text in body.texts(name)))
+    if not all(ip_address(address).is_loopback for address in addresses):
+        raise ValueError(f"{name!r} are loopback addresses, such as 127.0.0.1 and 127.0.0.2")
+    return addresses
+
+
+def _zones(body: Body, name: str) -> tuple[str, ...]:
+    return tuple(map(zone_name, body.texts(name)))
+
+
+# Settings that are about the world's DNS.
+DNS_SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
+    "nameservers": _nameservers,
+    "zones": _zones,
+    "forward": _authority,
+}
+
+
+def options_of(body: Body, defaults: Settings) -> Options:
+    """Read the options of a world; `defaults` are what its settings are changes of."""
+    body.only(MEMBERS)
+    changes = body.object("settings")
+    changes.only((*SETTINGS, *DNS_SETTINGS))
+    if "forward" in changes and "zones" not in changes:
+        raise ValueError("'forward' needs 'zones': names of no zone are forwarded, and there is none")
+    settings = attrs.evolve(defaults, **_read(SETTINGS, changes))
+    return Options(
+        settings,
+        seed=body.number("seed", 0, 2**63 - 1) if "seed" in body else None,
+        start=_start(body) if "start" in body else None,
+        frozen=body.flag("frozen") if "frozen" in body else False,
+        view=DnsOptions(**_read(DNS_SETTINGS, changes)),
+    )
+
+
+def _read(table: Mapping[str, Callable[[Body, str], Any]], changes: Body) -> dict[str, Any]:
+    return {name: read(changes, name) for name, read in table.items() if name in changes}
+
+
+def _start(body: Body) -> datetime:
+    moment = body.moment("start")
+    if not _EARLIEST <= moment <= END:
+        raise ValueError(f"'start' is from {_EARLIEST.year} to {END.year}")
+    return moment
