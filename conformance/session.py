@@ -25,12 +25,18 @@ from conformance.client import JOSE, Client
 from conformance.jws import Envelope, sign
 from conformance.keys import Key, b64url, new_key, unb64url
 from conformance.options import Options
-from conformance.verdict import Failed, NotOffered, NotReachable
+from conformance.verdict import Failed, Malformed, NotOffered, NotReachable
 from conformance.wire import Reply, Wire
 
 FIRST_PAUSE, LAST_PAUSE = 0.02, 1.0
 # Seconds until what is polled has settled; a server that retries validations (section 8.2) may take longer.
 PATIENCE = 20.0
+
+# What leads on from an object, and so must be in it.
+ORDER: Mapping[str, type] = {"status": str, "identifiers": list, "authorizations": list, "finalize": str}
+AUTHORIZATION: Mapping[str, type] = {"status": str, "identifier": dict, "challenges": list}
+CHALLENGE: Mapping[str, type] = {"type": str, "url": str, "status": str}
+NAMES: Mapping[type, str] = {str: "a string", list: "an array", dict: "an object"}
 
 
 @attrs.frozen
@@ -85,7 +91,7 @@ class Session:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.wire = Wire(options.tls(), options.rate)
-        self.answers = Answers(self.wire, options.http01_port, options.chall_mgmt)
+        self.answers = Answers(self.wire, options)
         self._deadline = time.monotonic() + options.time_limit
 
     def at_once(self, url: str, bodies: Sequence[bytes]) -> list[Reply]:
@@ -174,6 +180,23 @@ class Session:
         """Return a DNS name that was never asked for."""
         return f"c{secrets.token_hex(6)}.{self.options.domain}"
 
+    def tried(
+        self, kind: str | None, show: Callable[[str, Mapping[str, Any], str], None], *names: str
+    ) -> tuple[Placed, str, dict[str, Any]]:
+        """Answer a challenge of a new order as `show(name, challenge, key authorization)` does it.
+
+        Return the order, the URL of its authorization, and the challenge as it then became.
+        """
+        client = self.account
+        order = self.order(client, *names)
+        url, authorization = self.authorization(client, order)
+        challenge = self.answers.choose(authorization, kind)
+        token = str(challenge.get("token"))
+        show(str(authorization["identifier"].get("value")), challenge, f"{token}.{client.key.thumbprint}")
+        self._reached(client.post(challenge["url"], {}), 200, "the response to a challenge")
+        left = lambda status: status in ("pending", "processing")  # noqa: E731
+        return order, url, self.settled(client, challenge["url"], left=left)
+
     def identifiers(self, *names: str) -> dict[str, Any]:
         """Return the payload of a newOrder."""
         return {"identifiers": [{"type": "dns", "value": name} for name in names or (self.name(),)]}
@@ -181,20 +204,27 @@ class Session:
     def order(self, client: Client, *names: str) -> Placed:
         """Place an order, for a new name if none is given."""
         reply = client.post(self.url("newOrder"), self.identifiers(*names))
-        placed = Placed(self._reached(reply, 201, "newOrder").header("Location"), reply.json())
-        if not placed.url or not placed.document.get("authorizations") or not placed.document.get("finalize"):
-            raise NotReachable("newOrder's reply lacks Location, authorizations or finalize")
-        return placed
+        document = shaped(self._reached(reply, 201, "newOrder").json(), ORDER, "7.1.3", "7.4")
+        if not (url := reply.header("Location")) or not document["authorizations"]:
+            raise Malformed(("7.4",), "a Location and authorizations in newOrder's reply", "none")
+        return Placed(url, document)
 
     def authorization(self, client: Client, order: Placed) -> tuple[str, dict[str, Any]]:
         """Return an order's first authorization: its URL, and what it says."""
         url = order.document["authorizations"][0]
-        return url, self._reached(client.read(url), 200, "the authorization").json()
+        return url, self.read_authorization(client, url)
+
+    def read_authorization(self, client: Client, url: str) -> dict[str, Any]:
+        """Return what an authorization says, with the members that it must have."""
+        document = self._reached(client.read(url), 200, "the authorization").json()
+        for challenge in shaped(document, AUTHORIZATION, "7.1.4", "7.5")["challenges"]:
+            shaped(challenge, CHALLENGE, "7.1.4", "8")
+        return document
 
     def authorize(self, client: Client, order: Placed) -> None:
         """Answer a challenge of each authorization, and wait until the order is ready."""
         for url in order.document["authorizations"]:
-            authorization = self._reached(client.read(url), 200, "the authorization").json()
+            authorization = self.read_authorization(client, url)
             if authorization["status"] == "pending":
                 challenge = self.answers.choose(authorization)
                 self.answers.answer(authorization["identifier"]["value"], challenge, client.key)
@@ -248,6 +278,15 @@ class Session:
                 f"{what} answers {reply} where {status} was expected: {(reply.problem or {}).get('detail')}"
             )
         return reply
+
+
+def shaped(document: Any, members: Mapping[str, type], *sections: str) -> Any:
+    """Return an object that has all members, each of its type; raise Malformed, for the checks of the sections."""
+    for name, kind in members.items():
+        found = document.get(name) if isinstance(document, dict) else None
+        if not isinstance(found, kind):
+            raise Malformed(sections, f"{NAMES[kind]} as {name!r}", repr(found))
+    return document
 
 
 def csr(key: Key, *names: str) -> str:

@@ -104,7 +104,7 @@ def pending_orders_are_listed(session: Session) -> None:
     expect(order.url in _listed(session), "the pending order in the list", "it is on no page")
 
 
-@check("7.1.2.1", SHOULD, "newOrder")
+@check("7.1.2.1", SHOULD, "newOrder", destructive=True)
 def invalid_orders_are_not_listed(session: Session) -> None:
     """The list of orders has none that is invalid."""
     order = session.order(session.account)
@@ -206,7 +206,7 @@ def a_valid_order_has_a_certificate_and_expires(session: Session) -> None:
     expect(_is_moment(found.get("expires")), "a moment (RFC 3339) as expires", found.get("expires"))
 
 
-@check("7.1.6", MUST, "newOrder")
+@check("7.1.6", MUST, "newOrder", destructive=True)
 def an_order_ends_with_an_authorization_that_is_given_up(session: Session) -> None:
     """An order becomes invalid when one of its authorizations is deactivated."""
     order = session.order(session.account)

@@ -82,7 +82,7 @@ def a_valid_authorization_expires(session: Session) -> None:
     expect(bool(valid) and "validated" in valid[0], "a valid challenge with 'validated'", found["challenges"])
 
 
-@check("7.5.2", MUST, "newOrder")
+@check("7.5.2", MUST, "newOrder", destructive=True)
 def an_authorization_is_deactivated(session: Session) -> None:
     """An authorization is deactivated by its owner, with 200 and the authorization as it then is."""
     _, url, _ = _pending(session)
@@ -92,7 +92,7 @@ def an_authorization_is_deactivated(session: Session) -> None:
     expect(reply.json().get("status") == "deactivated", "the status deactivated", reply.json().get("status"))
 
 
-@check("7.5.2", MUST, "newOrder")
+@check("7.5.2", MUST, "newOrder", destructive=True)
 def a_deactivated_authorization_is_not_enough(session: Session) -> None:
     """No certificate is issued on the strength of a deactivated authorization."""
     client = session.account
@@ -104,7 +104,7 @@ def a_deactivated_authorization_is_not_enough(session: Session) -> None:
     refused(reply, "finalize after the authorization was deactivated")
 
 
-@check("8.1", MUST, "newOrder")
+@check("8.1", MUST, "newOrder", destructive=True)
 def another_key_authorization_is_not_accepted(session: Session) -> None:
     """A key authorization is of the account's own key: with another's thumbprint the challenge is not valid."""
     order, authorization, challenge = _failed(session)
@@ -114,7 +114,7 @@ def another_key_authorization_is_not_accepted(session: Session) -> None:
     expect(found == "invalid", "an invalid order (section 7.1.6)", found)
 
 
-@check("8", SHOULD, "newOrder")
+@check("8", SHOULD, "newOrder", destructive=True)
 def an_invalid_challenge_says_why(session: Session) -> None:
     """An invalid challenge has an error that says why."""
     _, _, challenge = _failed(session)
