@@ -217,7 +217,7 @@ class Session:
     def read_authorization(self, client: Client, url: str) -> dict[str, Any]:
         """Return what an authorization says, with the members that it must have."""
         document = self._reached(client.read(url), 200, "the authorization").json()
-        for challenge in shaped(document, AUTHORIZATION, "7.1.4", "7.5")["challenges"]:
+        for challenge in shaped(document, AUTHORIZATION, "7.1.4", "7.5.1")["challenges"]:
             shaped(challenge, CHALLENGE, "7.1.4", "8")
         return document
 

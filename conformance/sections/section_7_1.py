@@ -7,7 +7,7 @@ from typing import Any
 
 from conformance.check import check
 from conformance.expectations import accepted, refused
-from conformance.session import Session
+from conformance.session import Session, shaped
 from conformance.verdict import Level, NotOffered, NotReachable, expect
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -89,7 +89,7 @@ def _listed(session: Session) -> list[str]:
     for _ in range(MAX_PAGES):
         reply = session.account.read(url)
         accepted(reply, 200, "a page of the list of orders")
-        listed += reply.json().get("orders", [])
+        listed += shaped(reply.json(), {"orders": list}, "7.1.2.1")["orders"]
         following = [link for link in reply.header("Link").split(",") if 'rel="next"' in link]
         if not following:
             return listed
