@@ -48,7 +48,9 @@ class Answers:
 
     def choose(self, authorization: Mapping[str, Any], kind: str | None = None) -> Mapping[str, Any]:
         """Return a challenge that can be answered, of a type where one is given."""
-        offered = {challenge["type"]: challenge for challenge in authorization["challenges"]}
+        offered: dict[str, Mapping[str, Any]] = {
+            challenge["type"]: challenge for challenge in authorization["challenges"]
+        }
         wanted = [one for one in self.types if kind in (None, one)]
         for one in wanted:
             if one in offered:
@@ -69,7 +71,7 @@ class Answers:
     def show_text(self, token: str, text: str) -> None:
         """Have http-01 find a text."""
         if self.http is None:
-            self._manage("/add-http01", token=token, content=text)
+            self._manage("/add-http01", {"token": token, "content": text})
             return
         self.http.texts[PATH + token] = text
         self.http.listen()
@@ -77,7 +79,7 @@ class Answers:
     def redirect(self, token: str, path: str) -> None:
         """Send http-01 to another path of where it asks."""
         if self.http is None:
-            self._manage("/add-redirect", path=PATH + token, targetURL=path)
+            self._manage("/add-redirect", {"path": PATH + token, "targetURL": path})
             return
         self.http.targets[PATH + token] = path
         self.http.listen()
@@ -85,7 +87,7 @@ class Answers:
     def show_txt(self, host: str, value: str) -> None:
         """Add a TXT record."""
         if self.dns is None:
-            self._manage("/set-txt", host=f"{host}.", value=value)
+            self._manage("/set-txt", {"host": f"{host}.", "value": value})
             return
         self.dns.texts.setdefault(host.lower(), []).append(value)
         self.dns.listen()
@@ -93,9 +95,8 @@ class Answers:
     def show_caa(self, host: str, policies: Sequence[tuple[str, str]]) -> None:
         """Give a name CAA records: tags with their values."""
         if self.dns is None:
-            self._manage(
-                "/add-caa", host=f"{host}.", policies=[{"tag": tag, "value": value} for tag, value in policies]
-            )
+            shown = [{"tag": tag, "value": value} for tag, value in policies]
+            self._manage("/add-caa", {"host": f"{host}.", "policies": shown})
             return
         self.dns.policies[host.lower()] = [(0, *policy) for policy in policies]
         self.dns.listen()
@@ -105,11 +106,11 @@ class Answers:
         if self.tls is not None:
             self.tls.show(host, shown)
         elif shown == Shown(shown.text, (host,)):
-            self._manage("/add-tlsalpn01", host=host, content=shown.text)
+            self._manage("/add-tlsalpn01", {"host": host, "content": shown.text})
         else:
             raise NotReachable("wrong certificates are shown by our own responder alone (--tls-alpn-port)")
 
-    def _manage(self, path: str, **members: Any) -> None:
+    def _manage(self, path: str, members: Mapping[str, Any]) -> None:
         url = f"{self._management}{path}"
         if self._management is None:
             raise NotReachable(f"there is neither a responder of our own nor challtestsrv's API for {path}")

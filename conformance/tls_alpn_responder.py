@@ -6,6 +6,7 @@ import hashlib
 import socket
 import ssl
 import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
@@ -62,7 +63,8 @@ class TlsAlpnResponder:
         """Stop listening."""
         if self._listener is not None:
             # Only this wakes the thread that waits in accept().
-            self._listener.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
 
     def _serve(self, listener: socket.socket) -> None:

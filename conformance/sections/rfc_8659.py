@@ -9,7 +9,7 @@ from conformance.keys import new_key
 from conformance.session import Session, csr
 from conformance.verdict import Level, NotOffered, expect
 
-MUST = Level.MUST
+MUST, SHOULD = Level.MUST, Level.SHOULD
 
 
 def _identity(session: Session) -> str:
@@ -59,7 +59,7 @@ def caa_forbids_what_it_does_not_allow(session: Session) -> None:
         expect(status != "valid", f"no certificate where CAA names {what}", status)
 
 
-@check("6.7", MUST, "newOrder", destructive=True)
+@check("6.7", SHOULD, "newOrder", destructive=True)
 def what_caa_forbids_is_named_so(session: Session) -> None:
     """What CAA records forbid fails as caa."""
     _identity(session)

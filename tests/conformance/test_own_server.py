@@ -8,9 +8,10 @@ import pytest
 from conformance.options import Options
 from conformance.runner import run
 from conformance.session import Session
-from conformance.table import CHECKS
+from conformance.table import CHECKS, chosen
 from conformance.verdict import Outcome
 from gravel.free_port import free_port
+from tests.conformance import mutant_challenges, mutant_requests
 from tests.conformance.served import Served
 
 # check -> why our own server fails it, and what mends it; none at present.
@@ -53,3 +54,33 @@ def test_challenges_are_answered_by_our_own_responders_alone(kind):
     assert {one.check.name: (one.outcome, one.detail, one.actual) for one in verdicts} == dict.fromkeys(
         names, (Outcome.PASS, "", "")
     )
+
+
+def test_challenges_are_answered_over_the_management_api_too():
+    here = {"http01_port": 0, "http01_listen": "127.0.0.1:0", "tls_alpn_port": 0, "tls_alpn_listen": "127.0.0.1:0"}
+    ours_alone = ("http_01_asks_for_the_token_at_the_name", "tls_alpn_01_asks_for_the_name")
+    checks = [one for one in chosen("8.3") + chosen("RFC 8737") if one.name not in ours_alone]
+    with Served(**here) as addresses:
+        options = Options(
+            directory=addresses.directory, ca_cert=Path(addresses.tls_ca), chall_mgmt=addresses.management
+        )
+        with closing(Session(options)) as session:
+            verdicts = list(run(checks, session))
+    missed = {one.check.name: one.detail for one in verdicts if one.outcome is not Outcome.PASS}
+    wrong = "wrong certificates are shown by our own responder alone (--tls-alpn-port)"
+    assert missed == dict.fromkeys(
+        ["tls_alpn_01_is_not_valid_by_another_certificate", "another_protocol_is_not_acme_tls"], wrong
+    )
+
+
+def test_a_limit_is_no_refusal_of_what_was_wrong(open_session, monkeypatch):
+    mutant_challenges.MUTANTS["a_limit_says_when_it_ends"](monkeypatch)
+    found = {one.check.name: one.outcome for one in run(chosen("7.4"), open_session())}
+    assert found["an_identifier_of_an_unknown_type_is_refused"] is Outcome.NOT_REACHABLE
+
+
+def test_terms_that_a_new_account_must_agree_to_have_not_changed(open_session, monkeypatch):
+    mutant_requests.MUTANTS["terms_that_must_be_agreed_to_are_named"](monkeypatch)
+    found = {one.check.name: one.outcome for one in run(chosen("7.3"), open_session())}
+    assert found["terms_that_must_be_agreed_to_are_named"] is Outcome.FAIL
+    assert found["changed_terms_are_explained"] is Outcome.NOT_REACHABLE
