@@ -28,8 +28,8 @@ class Answers:
 
     def __init__(self, wire: Wire, options: Options) -> None:
         self._wire, self._management = wire, options.chall_mgmt
-        alone = options.chall_mgmt is None and options.dns is None
-        port = options.http01_port or (HTTP01_PORT if alone else None)
+        told = options.chall_mgmt or options.dns or options.tls_alpn_port
+        port = options.http01_port or (None if told else HTTP01_PORT)
         self.http = HttpResponder(port) if port else None
         self.dns = DnsResponder(options.dns, options.domain) if options.dns else None
         self.tls = TlsAlpnResponder(options.tls_alpn_port) if options.tls_alpn_port else None
@@ -51,6 +51,9 @@ class Answers:
         offered: dict[str, Mapping[str, Any]] = {
             challenge["type"]: challenge for challenge in authorization["challenges"]
         }
+        if self.dns is not None:
+            # Names are found in it, whichever challenge is answered.
+            self.dns.listen()
         wanted = [one for one in self.types if kind in (None, one)]
         for one in wanted:
             if one in offered:

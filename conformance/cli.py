@@ -109,7 +109,7 @@ def options_of(given: Mapping[str, Any]) -> Options:
     "--http01-port",
     envvar="ACME_HTTP01_PORT",
     type=PORT,
-    help="Port of 127.0.0.1 where we answer http-01 (default: 5002 with neither --chall-mgmt nor --dns).",
+    help="Port of 127.0.0.1 where we answer http-01 (default: 5002 when no other way is told).",
 )
 @click.option(
     "--tls-alpn-port",
@@ -133,7 +133,10 @@ def options_of(given: Mapping[str, Any]) -> Options:
     "--eab", envvar="ACME_EAB", callback=_eab, metavar="KID:KEY", help="External account, its MAC key in base64url."
 )
 @click.option("--domain", default="conformance.test", show_default=True, help="What the ordered names are below.")
-@click.option("--section", help="Only the checks of a section and of those below it: 7.3 has 7.3.1 in it.")
+@click.option(
+    "--section",
+    help="Only the checks of a section and of those below it (7.3 has 7.3.1 in it), or of another RFC ('RFC 9773').",
+)
 @click.option("--rate", type=click.FloatRange(min=0.01), help="Requests a second at most (default: no limit).")
 @click.option("--time-limit", type=click.FloatRange(min=1), default=110.0, show_default=True, help="Seconds for all.")
 @click.option("--json", "json_file", type=FILE, callback=_report, help="Write the report as JSON, with every exchange.")

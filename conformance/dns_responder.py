@@ -16,7 +16,7 @@ TIMEOUT = 5.0
 
 
 class DnsResponder:
-    """Answers from the first record on.
+    """A DNS server of one zone.
 
     texts: TXT values by name, lower-case and without the last dot; policies: (flags, tag, value) of CAA by name.
     """

@@ -31,6 +31,7 @@ from conformance.sections import (
     section_8_2,
     section_8_3,
     section_8_4,
+    section_10_5,
 )
 
 # Last is what looks back at the whole run.
@@ -56,6 +57,7 @@ SECTIONS = (
     section_8_3,
     section_8_4,
     section_7_6,
+    section_10_5,
     rfc_8659,
     rfc_8737,
     rfc_8738,

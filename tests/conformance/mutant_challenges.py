@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 
 import attrs
 
@@ -60,6 +61,19 @@ def revived():
         if answered.count(request.path) < 2:
             return made
         return attrs.evolve(made, body=json.dumps({**json.loads(made.body), "status": "valid"}).encode())
+
+    return reply(edit)
+
+
+def counting():
+    """Number the orders."""
+    numbers = count(1)
+
+    def edit(request, made):
+        if request.path != "/new-order" or made.status != 201:
+            return made
+        headers = {**dict(made.headers), "Location": f"https://acme.test/order/{next(numbers)}"}
+        return attrs.evolve(made, headers=tuple(headers.items()))
 
     return reply(edit)
 
@@ -124,6 +138,7 @@ CAA = meta(caaIdentities=["gravel.test"])
 PROFILES = meta(profiles={"classic": "https://acme.test/classic"})
 
 MUTANTS = {
+    "urls_cannot_be_counted_up": counting(),
     "http_01_is_valid_by_its_text": NEVER,
     "http_01_asks_for_the_token_at_the_name": ALWAYS,
     "http_01_is_not_valid_by_another_text": ALWAYS,
@@ -164,7 +179,7 @@ MUTANTS = {
     "a_certificate_is_replaced_once": typed("alreadyReplaced", "malformed"),
     "what_an_order_replaces_is_its_own": around(ordering, "replaced_by", replaces_anything),
     "profiles_are_described": meta(profiles=["classic"]),
-    "an_unknown_profile_is_named_so": PROFILES,
+    "an_unknown_profile_is_named_so": all_of(PROFILES, typed("invalidProfile", "malformed")),
     "an_order_shows_its_profile": all_of(PROFILES, document("/new-order", drop("profile"))),
     "a_limit_is_named_so": refused_order(429, "malformed"),
     "a_limit_says_when_it_ends": refused_order(429, "rateLimited"),

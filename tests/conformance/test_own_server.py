@@ -36,19 +36,18 @@ def test_nothing_of_our_server_is_out_of_reach_and_no_check_is_mistaken(open_ses
     assert {name for name, why in out.items() if "--eab" not in why} == UNMET
 
 
+@pytest.mark.parametrize("named", [False, True])
 @pytest.mark.parametrize("kind", ["http-01", "dns-01", "tls-alpn-01"])
-def test_challenges_are_answered_by_our_own_responders_alone(kind):
-    """Each type is the only one that the suite can answer, and no management API is there to help."""
+def test_challenges_are_answered_by_our_own_responders_alone(kind, named):
+    """No management API is there to help. named: the names are found in our own DNS, too."""
     dns, http, tls = free_port(), free_port(), free_port()
-    own = {
-        "http-01": {"http01_port": http},
-        "dns-01": {"dns": ("127.0.0.1", dns)},
-        "tls-alpn-01": {"tls_alpn_port": tls},
-    }
+    own = {"http-01": {"http01_port": http}, "dns-01": {}, "tls-alpn-01": {"tls_alpn_port": tls}}[kind]
+    asked = {}
+    if named or kind == "dns-01":
+        own["dns"], asked["dns"] = ("127.0.0.1", dns), f"127.0.0.1:{dns}"
     names = [one.name for one in CHECKS if one.section in SECTIONS[kind]]
-    asked = {"dns": f"127.0.0.1:{dns}"} if kind == "dns-01" else {}
     with Served(http01_port=http, tls_alpn_port=tls, **asked) as addresses:
-        options = Options(directory=addresses.directory, ca_cert=Path(addresses.tls_ca), **own[kind])
+        options = Options(directory=addresses.directory, ca_cert=Path(addresses.tls_ca), **own)
         with closing(Session(options)) as session:
             verdicts = list(run([one for one in CHECKS if one.name in names], session))
     assert {one.check.name: (one.outcome, one.detail, one.actual) for one in verdicts} == dict.fromkeys(
