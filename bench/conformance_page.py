@@ -35,7 +35,8 @@ Challenges are answered by responders of its own: http-01 and tls-alpn-01 on 127
 nothing is told, and `--tls-alpn-port`), dns-01 by a DNS that the server is to ask (`--dns HOST:PORT`). With
 `--chall-mgmt` whatever has no such responder is answered over challtestsrv's API, which gravel's management API has
 too. A type that cannot be answered is *not reachable*. `--section 7.3` runs a part, `--section "RFC 9773"` another,
-`--rate 2` sends two requests a second at most, `--eab KID:KEY` gives an external account, which must be good for many accounts.
+`--rate 2` sends two requests a second at most, `--eab KID:KEY` gives an external account, which must be good for many
+accounts.
 `--json`, `--junit` and `--html` write the report with every exchange, as a CI reads it, as a page. The exit status is
 1 when a MUST fails, 3 when nothing could be looked at.
 

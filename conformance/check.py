@@ -14,8 +14,8 @@ from conformance.verdict import Level
 class Check:
     """One normative sentence.
 
-    section: of RFC 8555, or of another one that it names; needs: the directory's members without which it is not offered;
-    sentence: what the server does, in our words: the function's docstring;
+    section: of RFC 8555, or of another one that it names; needs: the directory's members without which it is not
+    offered; sentence: what the server does, in our words: the function's docstring;
     destructive: it gives up or revokes something, fails a validation on purpose, or sends what is huge.
     """
 

@@ -16,8 +16,8 @@ class Options:
 
     ca_cert: PEM file to trust, None for the system's; chall_mgmt: base URL of challtestsrv's API; dns: host
     and port where our own DNS answers; http01_port, tls_alpn_port: where our own responders listen on 127.0.0.1;
-    destructive: whether checks that do harm are run, None for "on loopback only"; eab: key identifier and base64url MAC key; domain: what
-    the ordered names are below; rate: requests a second at most; time_limit: seconds for the whole run.
+    destructive: whether checks that do harm are run, None for "on loopback only"; eab: key identifier and base64url
+    MAC key; domain: what the ordered names are below; rate: requests a second at most; time_limit: seconds for the whole run.
     """
 
     directory: str

@@ -18,7 +18,8 @@ from conformance.wire import Exchange
 class Verdict:
     """What is said of a check, and every exchange that it made.
 
-    detail: why it is not offered, not reachable, left out or an error; expected, actual: of a failure; seconds: how long it took.
+    detail: why it is not offered, not reachable, left out or an error; expected, actual: of a failure; seconds: how
+    long it took.
     """
 
     check: Check
@@ -46,9 +47,7 @@ def _judge(check: Check, session: Session) -> Verdict:
     if session.late:
         return Verdict(check, Outcome.NOT_REACHABLE, "the run's time was over")
     if check.destructive and not session.options.may_harm:
-        return Verdict(
-            check, Outcome.LEFT_OUT, "it does harm to a server that is not on loopback: --destructive runs it"
-        )
+        return Verdict(check, Outcome.LEFT_OUT, "it does harm; --destructive runs it")
     try:
         for member in check.needs:
             session.url(member)

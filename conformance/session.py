@@ -31,6 +31,8 @@ from conformance.wire import Reply, Wire
 FIRST_PAUSE, LAST_PAUSE = 0.02, 1.0
 # Seconds until what is polled has settled; a server that retries validations (section 8.2) may take longer.
 PATIENCE = 20.0
+# What becomes something else by itself.
+OPEN = ("pending", "processing")
 
 # What leads on from an object, and so must be in it.
 ORDER: Mapping[str, type] = {"status": str, "identifiers": list, "authorizations": list, "finalize": str}
@@ -181,21 +183,20 @@ class Session:
         return f"c{secrets.token_hex(6)}.{self.options.domain}"
 
     def tried(
-        self, kind: str | None, show: Callable[[str, Mapping[str, Any], str], None], *names: str
-    ) -> tuple[Placed, str, dict[str, Any]]:
+        self, kind: str, show: Callable[[str, Mapping[str, Any], str], None], *names: str
+    ) -> tuple[Placed, dict[str, Any]]:
         """Answer a challenge of a new order as `show(name, challenge, key authorization)` does it.
 
-        Return the order, the URL of its authorization, and the challenge as it then became.
+        Return the order, and the challenge as it then became.
         """
         client = self.account
         order = self.order(client, *names)
-        url, authorization = self.authorization(client, order)
+        _, authorization = self.authorization(client, order)
         challenge = self.answers.choose(authorization, kind)
         token = str(challenge.get("token"))
         show(str(authorization["identifier"].get("value")), challenge, f"{token}.{client.key.thumbprint}")
         self._reached(client.post(challenge["url"], {}), 200, "the response to a challenge")
-        left = lambda status: status in ("pending", "processing")  # noqa: E731
-        return order, url, self.settled(client, challenge["url"], left=left)
+        return order, self.settled(client, challenge["url"])
 
     def identifiers(self, *names: str) -> dict[str, Any]:
         """Return the payload of a newOrder."""
@@ -253,8 +254,10 @@ class Session:
         """The certificate that all checks share which only look at it."""
         return self.issue(self.account)
 
-    def settled(self, client: Client, url: str, *, left: Callable[[str], bool]) -> dict[str, Any]:
-        """Poll a resource until its status is one that is not to be left."""
+    def settled(
+        self, client: Client, url: str, *, left: Callable[[str], bool] = lambda status: status in OPEN
+    ) -> dict[str, Any]:
+        """Poll a resource until its status is one that is not to be left: by default, until it is decided."""
         pause, deadline = FIRST_PAUSE, time.monotonic() + PATIENCE
         while True:
             document = self._reached(client.read(url), 200, url).json()
@@ -267,7 +270,7 @@ class Session:
 
     def until(self, client: Client, url: str, status: str) -> dict[str, Any]:
         """Poll a resource until it has a status; any other final one ends the way."""
-        document = self.settled(client, url, left=lambda found: found in ("pending", "processing") and found != status)
+        document = self.settled(client, url, left=lambda found: found in OPEN and found != status)
         if document["status"] != status:
             raise NotReachable(f"{url} became {document['status']!r}, not {status!r}: {document.get('error')}")
         return document

@@ -32,8 +32,7 @@ def _ended(session: Session, policies: Sequence[tuple[str, str]]) -> tuple[str, 
     challenge = session.answers.choose(authorization)
     session.answers.answer(name, challenge, client.key)
     client.post(challenge["url"], {})
-    left = lambda status: status in ("pending", "processing")  # noqa: E731
-    settled = session.settled(client, challenge["url"], left=left)
+    settled = session.settled(client, challenge["url"])
     if settled["status"] == "invalid":
         return "invalid", _kind(settled.get("error"))
     reply = client.post(reply.json()["finalize"], {"csr": csr(new_key(), name)})

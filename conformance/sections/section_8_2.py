@@ -48,7 +48,7 @@ def an_invalid_challenge_stays_invalid(session: Session) -> None:
     """An invalid challenge is final: what is posted to it does not make it another one."""
     client = session.account
     url, _ = _wrong(session)
-    before = session.settled(client, url, left=lambda status: status in ("pending", "processing"))
+    before = session.settled(client, url)
     client.post(url, {})
     after = client.read(url).json().get("status")
     expect(before["status"] == after == "invalid", "an invalid challenge, before and after", after)

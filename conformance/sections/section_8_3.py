@@ -19,7 +19,7 @@ def _status(session: Session, before: str = "", after: str = "") -> str:
     def show(_: str, challenge: Mapping[str, Any], text: str) -> None:
         session.answers.show_text(challenge["token"], f"{before}{text}{after}")
 
-    _, _, challenge = session.tried("http-01", show)
+    _, challenge = session.tried("http-01", show)
     return str(challenge["status"])
 
 
@@ -35,7 +35,7 @@ def http_01_asks_for_the_token_at_the_name(session: Session) -> None:
     responder = session.answers.http
     if responder is None:
         raise NotReachable("who asks for what is seen by our own responder alone (--http01-port)")
-    order, _, challenge = session.tried(
+    order, challenge = session.tried(
         "http-01", lambda _, challenge, text: session.answers.show_text(challenge["token"], text)
     )
     asked = [
@@ -66,5 +66,5 @@ def redirects_are_followed(session: Session) -> None:
         session.answers.show_text(f"{challenge['token']}.moved", text)
         session.answers.redirect(challenge["token"], f"{PATH}{challenge['token']}.moved")
 
-    _, _, challenge = session.tried("http-01", show)
+    _, challenge = session.tried("http-01", show)
     expect(challenge["status"] == "valid", "a valid challenge", challenge["status"])

@@ -21,7 +21,7 @@ def _status(session: Session, records: Mapping[str, str], *names: str) -> str:
             for one in value.split():
                 session.answers.show_txt(f"{prefix}{name}", one.format(text=text, value=dns_value(text)))
 
-    _, _, challenge = session.tried("dns-01", show, *names)
+    _, challenge = session.tried("dns-01", show, *names)
     return str(challenge["status"])
 
 
