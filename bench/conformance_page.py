@@ -40,7 +40,7 @@ accounts.
 `--json`, `--junit` and `--html` write the report with every exchange, as a CI reads it, as a page. The exit status is
 1 when a MUST fails, 3 when nothing could be looked at.
 
-A run makes some fifty accounts and a hundred orders below `--domain`: too much for the limits of a public CA without
+A run makes some forty accounts and a hundred orders below `--domain`: too much for the limits of a public CA without
 `--section`. Checks that deactivate, revoke, change keys, fail validations on purpose or send what is huge run where the
 directory is on loopback; elsewhere they are *left out* unless `--destructive` asks for them.
 

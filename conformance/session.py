@@ -24,6 +24,7 @@ from conformance.answering import Answers
 from conformance.client import JOSE, Client
 from conformance.jws import Envelope, sign
 from conformance.keys import Key, b64url, new_key, unb64url
+from conformance.objects import AUTHORIZATION, CHALLENGE, ORDER, shaped
 from conformance.options import Options
 from conformance.verdict import Failed, Malformed, NotOffered, NotReachable
 from conformance.wire import Reply, Wire
@@ -33,12 +34,6 @@ FIRST_PAUSE, LAST_PAUSE = 0.02, 1.0
 PATIENCE = 20.0
 # What becomes something else by itself.
 OPEN = ("pending", "processing")
-
-# What leads on from an object, and so must be in it.
-ORDER: Mapping[str, type] = {"status": str, "identifiers": list, "authorizations": list, "finalize": str}
-AUTHORIZATION: Mapping[str, type] = {"status": str, "identifier": dict, "challenges": list}
-CHALLENGE: Mapping[str, type] = {"type": str, "url": str, "status": str}
-NAMES: Mapping[type, str] = {str: "a string", list: "an array", dict: "an object"}
 
 
 @attrs.frozen
@@ -281,15 +276,6 @@ class Session:
                 f"{what} answers {reply} where {status} was expected: {(reply.problem or {}).get('detail')}"
             )
         return reply
-
-
-def shaped(document: Any, members: Mapping[str, type], *sections: str) -> Any:
-    """Return an object that has all members, each of its type; raise Malformed, for the checks of the sections."""
-    for name, kind in members.items():
-        found = document.get(name) if isinstance(document, dict) else None
-        if not isinstance(found, kind):
-            raise Malformed(sections, f"{NAMES[kind]} as {name!r}", repr(found))
-    return document
 
 
 def csr(key: Key, *names: str) -> str:

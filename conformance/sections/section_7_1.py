@@ -7,7 +7,8 @@ from typing import Any
 
 from conformance.check import check
 from conformance.expectations import accepted, refused
-from conformance.session import Session, shaped
+from conformance.objects import shaped
+from conformance.session import Session
 from conformance.verdict import Level, NotOffered, NotReachable, expect
 
 MUST, SHOULD = Level.MUST, Level.SHOULD

@@ -27,6 +27,8 @@ DEFECTS = {
     "an_order_that_ends_before_it_begins_is_refused": "201",
     "an_order_ends_with_an_authorization_that_is_given_up": "deactivated",
     "who_controls_its_names_revokes_a_certificate": "403 unauthorized",
+    "whitespace_after_the_text_is_ignored": "invalid",
+    "an_address_has_one_spelling": "201",
 }
 
 
