@@ -9,19 +9,26 @@ import pytest
 
 from conformance.options import Options
 from conformance.session import Session
+from gravel.free_port import free_port
 from gravel.running import Addresses
 from tests.conformance.served import Served
 
 
 @pytest.fixture(scope="module")
-def addresses() -> Iterator[Addresses]:
-    with Served() as found:
+def ports() -> dict[str, int]:
+    """Where the suite answers http-01 and tls-alpn-01, and our server looks for them."""
+    return {"http01_port": free_port(), "tls_alpn_port": free_port()}
+
+
+@pytest.fixture(scope="module")
+def addresses(ports) -> Iterator[Addresses]:
+    with Served(**ports) as found:
         yield found
 
 
 @pytest.fixture
-def open_session(addresses: Addresses) -> Iterator[Callable[..., Session]]:
-    """Open sessions against the server; its challenges are answered by dns-01 unless told otherwise."""
+def open_session(addresses: Addresses, ports: dict[str, int]) -> Iterator[Callable[..., Session]]:
+    """Open sessions against the server; its challenges are answered by dns-01, or by our own responders, unless told otherwise."""
     sessions: list[Session] = []
 
     def start(**changes: object) -> Session:
@@ -29,6 +36,7 @@ def open_session(addresses: Addresses) -> Iterator[Callable[..., Session]]:
             "directory": addresses.directory,
             "ca_cert": Path(addresses.tls_ca),
             "chall_mgmt": addresses.management,
+            **ports,
         }
         sessions.append(session := Session(Options(**{**own, **changes})))
         return session

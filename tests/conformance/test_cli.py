@@ -60,6 +60,8 @@ def test_a_section_without_checks_is_a_mistake_of_usage(command):
         ("--chall-mgmt", "localhost:8055", "no http or https URL"),
         ("--ca-cert", __file__, "no certificates in PEM"),
         ("--rate", "0", "--rate"),
+        ("--dns", "8053", "no HOST:PORT"),
+        ("--dns", "localhost:0", "no HOST:PORT"),
     ],
 )
 def test_a_mistake_of_usage_is_one_clear_sentence(command, option, text, said):
@@ -68,10 +70,24 @@ def test_a_mistake_of_usage_is_one_clear_sentence(command, option, text, said):
     assert said in " ".join(done.output.split())
 
 
-def test_a_report_that_cannot_be_written_is_said(command, tmp_path):
-    done = command("--section", "7.2", "--json", str(tmp_path / "missing" / "report.json"))
-    assert done.exit_code == 1
-    assert "Could not open file" in done.output
+@pytest.mark.parametrize("option", ["--json", "--junit", "--html"])
+def test_a_report_that_cannot_be_written_is_said_before_the_run(command, tmp_path, option):
+    done = command("--section", "7.2", option, str(tmp_path / "missing" / "report"))
+    assert done.exit_code == 2
+    assert "cannot be written: No such file or directory" in " ".join(done.output.split())
+    assert "newNonce" not in done.output
+
+
+def test_all_of_another_rfc_is_a_section(command):
+    done = command("--section", "RFC 9773")
+    assert done.exit_code == 0
+    assert "7 pass" in done.output
+
+
+def test_checks_that_do_harm_are_left_out_where_they_are_not_wanted(command):
+    done = command("--section", "7.6", "--no-destructive")
+    assert "8 left out" in done.output
+    assert "pass" not in done.output
 
 
 def test_the_json_report_has_every_check_and_what_was_on_the_wire(command, tmp_path):
