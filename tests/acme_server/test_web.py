@@ -136,6 +136,27 @@ async def test_a_compressed_body_is_refused_unread(options):
         assert response.headers["Content-Type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    ("start", "answer"),
+    [
+        (b"", b""),
+        (b"GET /dir HTTP/1.1\r\nHost: a.test\r\nX-Slow: ", b""),
+        (b"POST /new-order HTTP/1.1\r\nHost: a.test\r\nContent-Length: 9\r\n\r\n{", b"HTTP/1.1 408 "),
+    ],
+    ids=["silence", "a head", "a body"],
+)
+async def test_who_is_too_slow_is_hung_up_on(monkeypatch, start, answer):
+    monkeypatch.setattr("acme_server.web.BODY_TIMEOUT", 0.05)
+    async with serving(options={**RUNNER_OPTIONS, "keepalive_timeout": 0.05}) as (_, url):
+        host, port = url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(start)
+        reply = await asyncio.wait_for(reader.read(), 30)
+        assert reply[:13] == answer
+        writer.close()
+        await writer.wait_closed()
+
+
 @pytest.mark.parametrize("mount", ["", "/gravel"])
 async def test_a_path_below_w_goes_to_its_world_and_all_others_to_the_default_one(mount):
     worlds = make_worlds()
