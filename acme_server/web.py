@@ -51,7 +51,7 @@ def create_app(server: Server, world: Callable[[str], Server | None] | None = No
         except TimeoutError:
             return _response(_TOO_SLOW)
         # Only now: while the body came, the world may have been brought back to what it was, or deleted.
-        chosen, path = _choose(server, world, request.raw_path.removeprefix(prefix))
+        chosen, path = _choose(server, world, _path(request.raw_path).removeprefix(prefix))
         if chosen is None:
             return _response(_NO_WORLD)
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -63,6 +63,11 @@ def create_app(server: Server, world: Callable[[str], Server | None] | None = No
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
     return app
+
+
+def _path(target: str) -> str:
+    """Return a request target's path and query; a whole URL is one too (RFC 9112 section 3.2.2)."""
+    return target if target.startswith("/") else "/" + target.partition("://")[2].partition("/")[2]
 
 
 def _choose(server: Server, world: Callable[[str], Server | None] | None, path: str) -> tuple[Server | None, str]:
