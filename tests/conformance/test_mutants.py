@@ -1,4 +1,7 @@
-"""Every check catches a mutant of our server: what it says can fail."""
+"""Every check catches a mutant of our server: what it says can fail.
+
+A mutant breaks a function of the server. Those that edit its replies instead are `mutant_replies.EDITED`, which says why.
+"""
 
 import pytest
 
