@@ -37,8 +37,8 @@ two requests a second at most, `--eab KID:KEY` gives an external account, which 
 `--json`, `--junit` and `--html` write the report with every exchange, as a CI reads it, as a page. The exit status is
 1 when a MUST fails, 3 when nothing could be looked at.
 
-A run makes some forty accounts and sixty orders below `--domain`, and revokes certificates of its own: too much for
-the limits of a public CA without `--section`.
+A run makes some forty accounts and seventy orders below `--domain`, revokes certificates of its own, and sends what is
+huge, absurd or slow (section 10.3, for which it may wait half a minute): too much for a public CA without `--section`.
 
 A verdict is *pass*, **fail**, *not offered* (the server says that it does not have it) or *not reachable* (the way
 there ended before). Sections are RFC 8555's; sentences are ours.

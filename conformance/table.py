@@ -5,8 +5,10 @@ from __future__ import annotations
 from conformance.check import Check
 from conformance.sections import (
     section_6_1,
+    section_6_1_http,
     section_6_2,
     section_6_2_algorithms,
+    section_6_2_texts,
     section_6_3,
     section_6_4,
     section_6_5,
@@ -19,14 +21,19 @@ from conformance.sections import (
     section_7_3_6,
     section_7_4,
     section_7_4_2,
+    section_7_4_csr,
+    section_7_4_names,
     section_7_5,
     section_7_6,
+    section_10_3,
 )
 
 SECTIONS = (
     section_6_1,
+    section_6_1_http,
     section_6_2,
     section_6_2_algorithms,
+    section_6_2_texts,
     section_6_3,
     section_6_4,
     section_6_5,
@@ -39,8 +46,11 @@ SECTIONS = (
     section_7_3_6,
     section_7_4,
     section_7_4_2,
+    section_7_4_csr,
+    section_7_4_names,
     section_7_5,
     section_7_6,
+    section_10_3,
 )
 CHECKS: tuple[Check, ...] = tuple(
     value for module in SECTIONS for value in vars(module).values() if isinstance(value, Check)

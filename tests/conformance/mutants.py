@@ -1,7 +1,7 @@
 """Our server with one thing wrong: small patches of it, one for each check, which that check must catch.
 
 A mutant is a function of pytest's monkeypatch. How the kinds are made stands here, which there are in
-`mutant_requests` (what is accepted) and `mutant_replies` (what is answered).
+`mutant_requests` (what is accepted), `mutant_replies` (what is answered) and `mutant_hardening` (what is hostile).
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ import pytest
 from conformance.runner import judge
 from conformance.table import CHECKS
 from conformance.verdict import Outcome
-from tests.conformance import mutant_replies, mutant_requests
+from tests.conformance import mutant_hardening, mutant_replies, mutant_requests
 
-MUTANTS = {**mutant_requests.MUTANTS, **mutant_replies.MUTANTS}
+MUTANTS = {**mutant_requests.MUTANTS, **mutant_replies.MUTANTS, **mutant_hardening.MUTANTS}
 # Checks that are given an external account.
 EXTERNAL = ("a_binding_is_accepted_and_shown", "a_wrong_binding_is_refused")
 
