@@ -40,9 +40,10 @@ accounts.
 `--json`, `--junit` and `--html` write the report with every exchange, as a CI reads it, as a page. The exit status is
 1 when a MUST fails, 3 when nothing could be looked at.
 
-A run makes some forty accounts and a hundred orders below `--domain`: too much for the limits of a public CA without
-`--section`. Checks that deactivate, revoke, change keys, fail validations on purpose or send what is huge run where the
-directory is on loopback; elsewhere they are *left out* unless `--destructive` asks for them.
+A run makes some forty accounts and two hundred orders below `--domain`: too much for the limits of a public CA without
+`--section`. Checks that deactivate, revoke, change keys, fail validations on purpose or send what is huge or slow
+(section 10.3, for which it may wait half a minute) run where the directory is on loopback; elsewhere they are *left
+out* unless `--destructive` asks for them.
 
 A verdict is *pass*, **fail**, *not offered* (the server says that it does not have it), *not reachable* (the way
 there ended before) or *left out*. Sections are RFC 8555's where no other is named; sentences are ours. Limits (6.6) and

@@ -26,6 +26,7 @@ from conformance.jws import Envelope, sign
 from conformance.keys import Key, b64url, new_key, unb64url
 from conformance.objects import AUTHORIZATION, CHALLENGE, ORDER, shaped
 from conformance.options import Options
+from conformance.raw import converse, head, patience
 from conformance.verdict import Failed, Malformed, NotOffered, NotReachable
 from conformance.wire import Reply, Wire
 
@@ -103,6 +104,21 @@ class Session:
             replies = list(threads.map(post, wires, bodies))
         self.wire.log.extend(exchange for wire in wires for exchange in wire.log)
         return replies
+
+    def raw(self, url: str, octets: bytes, **more: Any) -> list[Reply]:
+        """Send octets as they are, over a connection of their own; more: as for raw.converse."""
+        return converse(self.wire, self.options.tls(), url, octets, **more)
+
+    @cached_property
+    def patience(self) -> Mapping[str, float | None]:
+        """Seconds that the server waited for each of the slow: all at the same time, for they take long."""
+        url = self.url("newNonce")
+        starts = {
+            "silence": b"",
+            "a head": head("POST", url).removesuffix(b"\r\n") + b"X-Slow: x",
+            "a body": head("POST", url, f"Content-Type: {JOSE}", "Content-Length: 9000") + b"{",
+        }
+        return patience(self.options.tls(), url, starts)
 
     def close(self) -> None:
         """Hang up, and stop answering."""

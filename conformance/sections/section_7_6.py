@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.check import check
 from conformance.client import Client
-from conformance.expectations import accepted, refused
+from conformance.expectations import accepted, all_explained, refused
 from conformance.keys import b64url
 from conformance.session import Issued, Session
 from conformance.verdict import Level, expect
@@ -82,3 +82,23 @@ def what_was_not_issued_here_is_not_revoked(session: Session) -> None:
     altered = issued.der[:-1] + bytes([issued.der[-1] ^ 1])
     reply = issued.client.post(session.url("revokeCert"), {"certificate": b64url(altered)})
     refused(reply, "a certificate that was not issued here")
+
+
+@check("7.6", SHOULD, *NEEDS)
+def what_is_no_certificate_is_explained(session: Session) -> None:
+    """A 'certificate' that is none, in DER and base64url, is refused with a problem document and a nonce."""
+    url, chain = session.url("revokeCert"), session.issued.chain.body
+    texts: tuple[Any, ...] = (
+        None,
+        7,
+        [],
+        {},
+        "",
+        "!",
+        b64url(b"\xff" * 300),
+        b64url(b"\x30\x80" * 9_000),
+        b64url(chain),
+    )
+    all_explained(
+        (f"the certificate {found!r:.40}", session.account.post(url, {"certificate": found})) for found in texts
+    )

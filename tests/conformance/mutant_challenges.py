@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import count
 
 import attrs
 
 from acme_server import validation_authority
+from acme_server.protocol.encoding import b64url_decode
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.problem import PREFIX, Problem
 from acme_server.registration_authority import orders as ordering
 from acme_server.validation_authority import Verdict
-from tests.conformance.mutant_replies import AUTHORIZATION, CHALLENGE, gone
+from tests.conformance.mutant_replies import gone
 from tests.conformance.mutants import (
     all_of,
     around,
@@ -20,13 +22,31 @@ from tests.conformance.mutants import (
     drop,
     header,
     instead,
-    payload_of,
     reply,
-    status,
-    typed,
 )
 
-RENEWAL = ".*/renewal-info/.*"
+AUTHORIZATION, CHALLENGE, RENEWAL = r"/authz/[^/]+", r"/chall/.+", ".*/renewal-info/.*"
+
+
+def status(before, after, path=".*", method=".*"):
+    """Answer with another status."""
+
+    def edit(request, made):
+        here = re.fullmatch(path, request.path) and re.fullmatch(method, request.method) and made.status == before
+        return attrs.evolve(made, status=after) if here else made
+
+    return reply(edit)
+
+
+def typed(kind, other):
+    """Report one type of problem as another."""
+    return reply(
+        lambda _, made: attrs.evolve(made, body=made.body.replace((PREFIX + kind).encode(), (PREFIX + other).encode()))
+    )
+
+
+def payload_of(request):
+    return json.loads(b64url_decode(json.loads(request.body)["payload"]))
 
 
 def verdict(valid):
