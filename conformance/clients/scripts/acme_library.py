@@ -27,6 +27,8 @@ def main(act: str, directory: str, name: str, wanted: str) -> None:
         return
     order = acme.new_order(Path("csr.pem").read_bytes())
     for authorization in order.authorizations:
+        if authorization.body.status == messages.STATUS_VALID:
+            continue
         challenge = next(one for one in authorization.body.challenges if one.chall.typ == wanted)
         response, validation = challenge.chall.response_and_validation(key)
         if isinstance(challenge.chall, challenges.HTTP01):

@@ -21,6 +21,8 @@ async def issue(client: aioacme.Client, name: str, wanted: str) -> None:
     order = await client.new_order([aioacme.Identifier(name)])
     for uri in order.authorizations:
         authorization = await client.get_authorization(uri)
+        if authorization.status.value == "valid":
+            continue
         challenge = next(one for one in authorization.challenges if one.type.value == wanted)
         digest = client.get_dns_challenge_validation(challenge.token)
         text = f"{challenge.token}.{client._account_key_jwk_thumbprint}" if wanted == "http-01" else digest  # noqa: SLF001
