@@ -47,6 +47,8 @@ class Running:
     pid: int
     dns_pid: int | None = None
     tls_alpn_port: int | None = None
+    dns: str = ""
+    roots: str = ""
 
 
 def free_port() -> int:
@@ -79,8 +81,16 @@ def gravel(folder: Path) -> Iterator[Running]:
         if not select.select([process.stdout], [], [], START_TIMEOUT)[0] or not (line := process.stdout.readline()):
             raise CannotStart(f"gravel did not start: {(folder / 'gravel.log').read_text()}")
         ready = json.loads(line)
-        addresses = ready["directory"], Path(ready["tls_ca"]), http01_port, ready["management"]
-        yield Running(*addresses, process.pid, tls_alpn_port=tls_alpn_port)
+        yield Running(
+            ready["directory"],
+            Path(ready["tls_ca"]),
+            http01_port,
+            ready["management"],
+            process.pid,
+            tls_alpn_port=tls_alpn_port,
+            dns=ready["dns"],
+            roots=f"{ready['management']}/roots/0",
+        )
 
 
 @contextmanager
@@ -110,8 +120,9 @@ def pebble(folder: Path, **more: Any) -> Iterator[Running]:
         server = stack.enter_context(_process("pebble", command, folder, quick))
         directory = f"https://127.0.0.1:{acme}/dir"
         _await_directory(directory, ca, server, folder / "pebble.log")
-        addresses = directory, ca, http01, f"http://127.0.0.1:{dns_management}"
-        yield Running(*addresses, server.pid, resolver.pid, tls_alpn)
+        dns_manager = f"http://127.0.0.1:{dns_management}"
+        roots = f"https://127.0.0.1:{management}/roots/0"
+        yield Running(directory, ca, http01, dns_manager, server.pid, resolver.pid, tls_alpn, f"127.0.0.1:{dns}", roots)
 
 
 SERVERS = {"gravel": gravel, "pebble": pebble}
