@@ -288,9 +288,8 @@ class Session:
 
     def _reached(self, reply: Reply, status: int, what: str) -> Reply:
         if reply.status != status:
-            raise NotReachable(
-                f"{what} answers {reply} where {status} was expected: {(reply.problem or {}).get('detail')}"
-            )
+            why = (reply.problem or {}).get("detail")
+            raise NotReachable(f"{what} answers {reply} where {status} was expected: {why}")
         return reply
 
 

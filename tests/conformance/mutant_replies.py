@@ -269,7 +269,7 @@ EDITED = {
     "errors_bring_a_nonce": header("Replay-Nonce", gone, lambda _, made: made.status >= 400),
     "challenges_link_to_their_authorization": header("Link", without_relation("up")),
     "alternate_chains_are_for_the_same_certificate": header(
-        "Link", lambda value: value.replace('rel="up"', 'rel="alternate"'), lambda received, _: received.path.startswith("/cert/")
+        "Link", lambda value: value.replace('rel="index"', 'rel="alternate"'), lambda received, _: received.path.startswith("/cert/")
     ),
     "a_binding_is_accepted_and_shown": document("/new-account", drop("externalAccountBinding")),
     "a_wrong_binding_is_refused": reply(everything_accepted),

@@ -34,7 +34,7 @@ def test_a_client_that_is_present_passes_in_all_that_it_speaks(told, addresses, 
     with urllib.request.urlopen(f"{addresses.management}/certificates", context=trust) as answer:
         certificates = json.load(answer)["certificates"]
     label = name.lower().replace("_", "-")
-    ours = [one for one in certificates if any(f"{label}." in each for each in one["identifiers"])]
+    ours = [one for one in certificates if any(f".{label}." in f".{each}" for each in one["identifiers"])]
     passed = [cell.act for cell in found if cell.word is Word.PASS]
     assert len(ours) == passed.count("issue") + passed.count("renew")
     assert sum(one["revoked"] is not None for one in ours) == passed.count("revoke")
