@@ -37,7 +37,11 @@ class Challenge:
 
 @attrs.frozen
 class Authorization:
-    """An account's claim to one identifier, shown without `*.`; `status` as stored, before expiry."""
+    """An account's claim to one identifier, shown without `*.`.
+
+    status: as stored, before expiry; ahead: whether it was asked for before any
+    order (section 7.4.1).
+    """
 
     id: str
     account_id: str
@@ -47,6 +51,7 @@ class Authorization:
     created: datetime
     expires: datetime
     status: AuthorizationStatus = AuthorizationStatus.PENDING
+    ahead: bool = False
     version: int = 0
 
     @property

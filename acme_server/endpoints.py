@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 import attrs
 
-from acme_server import orders as order_records
 from acme_server import resources
 from acme_server.accounts import Account
 from acme_server.authorizations import Authorization
@@ -25,11 +24,11 @@ from acme_server.execution import Bend, carry_out
 from acme_server.orders import Order
 from acme_server.protocol.problem import Problem, unauthorized
 from acme_server.protocol.status import AuthorizationStatus, ChallengeStatus, OrderStatus
-from acme_server.registration_authority import accounts, challenges, finalization, orders, revocation
+from acme_server.registration_authority import challenges, finalization, orders, revocation
 from acme_server.registration_authority.outcome import Postponed, Validate
 from acme_server.renewal_info import find_certificate
 from acme_server.request import SignedRequest
-from acme_server.store import ORDERS_BY_ACCOUNT, authorizations_of
+from acme_server.store import authorizations_of
 from acme_server.world import World
 
 Owned = TypeVar("Owned", Order, Authorization, Certificate)
@@ -93,35 +92,15 @@ def new_nonce(call: Call) -> Answer:
     return Answer(Reply(200 if call.method == "HEAD" else 204, (("Cache-Control", "no-store"),)))
 
 
-def new_account(call: Call) -> Answer:
-    """Sections 7.3 and 7.3.1."""
-    outcome = accounts.new_account(call.world, call.signature.jwk, call.payload, call.now)
+def new_authorization(call: Call) -> Answer:
+    """Section 7.4.1."""
+    if not call.world.settings.pre_authorization:
+        raise not_found()
+    outcome = orders.new_authorization(call.world, call.account, call.payload, call.now)
     carry_out(call.world, outcome, call.now)
-    links, account = call.world.links, outcome.record
-    location = ("Location", links.account(account.id))
-    return Answer(json_reply(201 if outcome.changes else 200, resources.account(links, account), location))
-
-
-def account(call: Call) -> Answer:
-    """Sections 7.3.2 and 7.3.6."""
-    record = _own_account(call)
-    if call.document is not None:
-        outcome = accounts.update_account(record, call.document)
-        carry_out(call.world, outcome, call.now)
-        record = outcome.record
-    return Answer(json_reply(200, resources.account(call.world.links, record)))
-
-
-def account_orders(call: Call) -> Answer:
-    """Section 7.1.2.1: every order but the invalid ones."""
-    record = _own_account(call)
-    shown = [
-        order
-        for order in call.world.store.find(ORDERS_BY_ACCOUNT, record.id)
-        if order_records.status_of(order, authorizations_of(call.world.store, order), call.now)
-        is not OrderStatus.INVALID
-    ]
-    return Answer(json_reply(200, resources.orders(call.world.links, shown)))
+    links, record = call.world.links, outcome.record
+    location = ("Location", links.authorization(record.id))
+    return Answer(json_reply(201, resources.authorization(links, record, call.now), location))
 
 
 def new_order(call: Call) -> Answer:
@@ -214,15 +193,6 @@ def _own(call: Call, kind: type[Owned]) -> Owned:
         raise not_found()
     if record.account_id != call.account.id:
         raise unauthorized("the resource belongs to another account")
-    return record
-
-
-def _own_account(call: Call) -> Account:
-    record = call.world.store.get(Account, call.parameters["account"])
-    if record is None:
-        raise not_found()
-    if record.id != call.account.id:
-        raise unauthorized("this is another account")
     return record
 
 
