@@ -36,19 +36,19 @@ class Withdraw:
 
 
 @attrs.frozen
-class Postponed:
-    """Perform an effect, but not yet."""
-
-    effect: Validate | Issue | Withdraw
-    delay: timedelta
-
-
-@attrs.frozen
 class Refuse:
     """Settle a validation as failed, without a look."""
 
     validation: Validate
     problem: Problem
+
+
+@attrs.frozen
+class Postponed:
+    """Perform an effect, but not yet."""
+
+    effect: Validate | Issue | Withdraw | Refuse
+    delay: timedelta
 
 
 Effect: TypeAlias = Validate | Issue | Withdraw | Postponed | Refuse
