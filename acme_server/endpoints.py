@@ -8,7 +8,7 @@ another writer was faster, so it reads what it decides on itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ import attrs
 
 from acme_server import resources
 from acme_server.accounts import Account
-from acme_server.authorizations import Authorization
+from acme_server.authorizations import Authorization, Challenge
 from acme_server.certificate_authority import issuers_pem
 from acme_server.certificates import Certificate
 from acme_server.exchange import Reply, json_reply
@@ -135,11 +135,9 @@ def authorization(call: Call) -> Answer:
         outcome = challenges.deactivate(record, call.now)
         carry_out(call.world, outcome, call.now)
         record = outcome.record
-    waiting = record.status is AuthorizationStatus.PENDING and any(
-        challenge.status is ChallengeStatus.PROCESSING for challenge in record.challenges
-    )
+    waiting = record.challenges if record.status is AuthorizationStatus.PENDING else ()
     document = resources.authorization(call.world.links, record, call.now)
-    return Answer(json_reply(200, document, *_retry_after(call, waiting)))
+    return Answer(json_reply(200, document, *_validated_by(call, waiting)))
 
 
 def challenge(call: Call) -> Answer:
@@ -152,8 +150,8 @@ def challenge(call: Call) -> Answer:
         effects = carry_out(call.world, outcome, call.now, call.bend)
         record = _own(call, Authorization)
     links = call.world.links
-    waiting = record.challenges[index].status is ChallengeStatus.PROCESSING
-    headers = (("Link", f'<{links.authorization(record.id)}>;rel="up"'), *_retry_after(call, waiting))
+    waiting = _validated_by(call, record.challenges[index : index + 1])
+    headers = (("Link", f'<{links.authorization(record.id)}>;rel="up"'), *waiting)
     return Answer(json_reply(200, resources.challenge(links, record, index), *headers), effects)
 
 
@@ -211,6 +209,12 @@ def _order(call: Call, record: Order, status: int, *headers: tuple[str, str]) ->
 
 def _retry_after(call: Call, waiting: bool) -> tuple[tuple[str, str], ...]:
     return (_seconds(call.world.settings.retry_after),) if waiting else ()
+
+
+def _validated_by(call: Call, challenges: Sequence[Challenge]) -> tuple[tuple[str, str], ...]:
+    """Send clients away until something can have changed: a validation that is under way, or due (section 8.2)."""
+    due = [item.due or call.now for item in challenges if item.status is ChallengeStatus.PROCESSING]
+    return (_seconds(max(min(due) - call.now, timedelta(0)) + call.world.settings.retry_after),) if due else ()
 
 
 def _seconds(duration: timedelta) -> tuple[str, str]:

@@ -18,8 +18,9 @@ class Settings:
     authorization; order_reuse: whether newOrder returns an unfinished order for
     the same, as Boulder does; pre_authorization: whether there is newAuthz
     (RFC 8555 section 7.4.1); issuance_delay: how long an order is processing;
-    validation_attempts: how often a challenge is looked at before it is invalid,
-    validation_retry_after apart (section 8.2); external_accounts: the MAC key of
+    validation_attempts: how often validation fails before a challenge is invalid,
+    validation_retry_after apart (section 8.2 says SHOULD to more than one; real
+    CAs have one); external_accounts: the MAC key of
     each key identifier (section 7.3.4).
     """
 

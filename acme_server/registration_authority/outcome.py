@@ -14,10 +14,11 @@ from acme_server.store import R, Record
 
 @attrs.frozen
 class Validate:
-    """Look whether a challenge's answer is there."""
+    """Look whether a challenge's answer is there; of no use once the challenge is at another attempt."""
 
     authorization_id: str
     index: int
+    attempt: int = 1
 
 
 @attrs.frozen
