@@ -21,10 +21,11 @@ def respond(authorization: Authorization, index: int, now: datetime) -> Outcome[
 
     Any other stays as it is. A retry that is asked for is one of the attempts that there are, which limits them.
     """
-    status = status_of(authorization, now)
+    challenge, status = authorization.challenges[index], status_of(authorization, now)
+    if challenge.status in (ChallengeStatus.VALID, ChallengeStatus.INVALID):
+        return Outcome(authorization)
     if status not in (AuthorizationStatus.PENDING, AuthorizationStatus.VALID, AuthorizationStatus.INVALID):
         raise malformed(f"the authorization is {status}; its challenges cannot be answered any more")
-    challenge = authorization.challenges[index]
     waits = challenge.due is not None and challenge.due > now
     if status is not AuthorizationStatus.PENDING or not (challenge.status is ChallengeStatus.PENDING or waits):
         return Outcome(authorization)
