@@ -7,7 +7,7 @@ from functools import partial
 
 from acme_server import front_end, validation_authority
 from acme_server.accounts import Account
-from acme_server.authorizations import Authorization
+from acme_server.authorizations import Authorization, Challenge
 from acme_server.exchange import Reply, Request
 from acme_server.execution import perform, settle
 from acme_server.protocol.driver import Driver
@@ -42,8 +42,10 @@ class Server:
             self._validate(effect)
 
     def _perform(self, postponed: Postponed) -> None:
-        left = perform(self.world, postponed.effect, self._driver.now())
-        if left is not None:
+        effect = postponed.effect
+        if isinstance(effect, Validate) and effect.attempt != self._challenge(effect).attempt:
+            return  # The client asked for it sooner.
+        for left in perform(self.world, effect, self._driver.now()):
             self._start(left)
 
     def _validate(self, validation: Validate) -> None:
@@ -65,8 +67,14 @@ class Server:
             challenge.type, authorization.identifier, key_authorization, self.world.settings
         )
 
+    def _challenge(self, validation: Validate) -> Challenge:
+        authorization = self.world.store.get(Authorization, validation.authorization_id)
+        assert authorization is not None
+        return authorization.challenges[validation.index]
+
     def _decided(self, validation: Validate, verdict: Verdict) -> None:
-        settle(self.world, validation, verdict, self._driver.now())
+        for left in settle(self.world, validation, verdict, self._driver.now()):
+            self._start(left)
 
     def _failed(self, validation: Validate, error: Exception) -> None:
         """Our own failure ends the challenge too, so that nobody waits for ever."""

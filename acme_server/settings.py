@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import attrs
@@ -15,7 +16,12 @@ class Settings:
     max_body: bytes of request body (RFC 8555 has no figure, Boulder takes 50,000);
     authorization_reuse: how probable it is that a new order takes over a valid
     authorization; order_reuse: whether newOrder returns an unfinished order for
-    the same, as Boulder does.
+    the same, as Boulder does; pre_authorization: whether there is newAuthz
+    (RFC 8555 section 7.4.1); issuance_delay: how long an order is processing;
+    validation_attempts: how often validation fails before a challenge is invalid,
+    validation_retry_after apart (section 8.2 says SHOULD to more than one; real
+    CAs have one); external_accounts: the MAC key of
+    each key identifier (section 7.3.4).
     """
 
     http01_port: int = 80
@@ -34,8 +40,15 @@ class Settings:
     renewal_info_retry_after: timedelta = timedelta(hours=6)
     authorization_reuse: float = 0.0
     order_reuse: bool = False
+    pre_authorization: bool = True
+    orders_per_page: int = 100
+    issuance_delay: timedelta = timedelta(0)
+    validation_attempts: int = 1
+    validation_retry_after: timedelta = timedelta(seconds=5)
     validation_timeout: timedelta = timedelta(seconds=10)
     terms_of_service: str | None = None
     website: str | None = None
     caa_identities: tuple[str, ...] = ()
+    external_account_required: bool = False
+    external_accounts: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
     always_valid: bool = False

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 import click
 
+from gravel.account_options import read_external_account, read_url
 from solvers.dns.keys import Key, read_key
 from solvers.dns.name import MAX_LABEL, canonical
 
@@ -63,6 +64,20 @@ def _key(text: str) -> Key:
         raise click.BadParameter(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
 
 
+def _url(text: str) -> str:
+    try:
+        return read_url(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from None
+
+
+def _external_account(text: str) -> tuple[str, bytes]:
+    try:
+        return read_external_account(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+
+
 NAME = click.types.FuncParamType(_name)
 ADDRESS = click.types.FuncParamType(_address)
 HOST_PORT = click.types.FuncParamType(_host_port)
@@ -70,6 +85,8 @@ ORIGIN = click.types.FuncParamType(_origin)
 TOKEN = click.types.FuncParamType(_token)
 ZONE = click.types.FuncParamType(_zone)
 KEY = click.types.FuncParamType(_key)
+URL = click.types.FuncParamType(_url)
+EXTERNAL_ACCOUNT = click.types.FuncParamType(_external_account)
 PORT = click.IntRange(0, 65535)
 NUMBER = click.IntRange(min=0)
 COUNT = click.IntRange(min=1)
@@ -83,6 +100,8 @@ METAVARS = {
     ORIGIN: "URL",
     TOKEN: "TOKEN",
     KEY: "KEY",
+    URL: "URL",
+    EXTERNAL_ACCOUNT: "KID:KEY",
     ZONE: "NAME",
     NUMBER: "NUMBER",
     COUNT: "NUMBER",

@@ -13,7 +13,21 @@ from typing import Any
 import attrs
 import click
 
-from gravel.option_types import ADDRESS, COUNT, HOST_PORT, KEY, NAME, NUMBER, ORIGIN, PORT, SECONDS, TOKEN, ZONE
+from gravel.option_types import (
+    ADDRESS,
+    COUNT,
+    EXTERNAL_ACCOUNT,
+    HOST_PORT,
+    KEY,
+    NAME,
+    NUMBER,
+    ORIGIN,
+    PORT,
+    SECONDS,
+    TOKEN,
+    URL,
+    ZONE,
+)
 from solvers.dns.keys import Key
 
 SERVERS = ("up", "serve", "run")
@@ -134,6 +148,16 @@ class Settings:
         "Bearer token that the management API wants; beyond loopback one is made up if none is given.",
         SERVERS,
     )
+    terms_of_service: str | None = option(
+        None, URL, "Where the terms of service are, which accounts must agree to (default: none).", SERVERS
+    )
+    eab: tuple[tuple[str, bytes], ...] = option(
+        (),
+        EXTERNAL_ACCOUNT,
+        "External account that ACME accounts may be bound to, its MAC key in base64url; may be repeated.",
+        SERVERS,
+    )
+    eab_required: bool = option(False, click.BOOL, "Refuse accounts that are bound to no external one.", SERVERS)
     faults: tuple[str, ...] = option(
         (),
         click.Path(exists=True, dir_okay=False),

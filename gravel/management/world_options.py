@@ -13,6 +13,7 @@ from acme_server.clock import END
 from acme_server.protocol.host_port import split_host_port
 from acme_server.settings import Settings
 from acme_server.worlds import Options
+from gravel.account_options import read_mac_key, read_url
 from gravel.dns_view import DnsOptions
 from gravel.management.request_body import Body
 from solvers.dns.zone import zone_name
@@ -59,6 +60,11 @@ def _authority(body: Body, name: str) -> str:
     return text
 
 
+def _external_accounts(body: Body, name: str) -> Mapping[str, bytes]:
+    known = body.object(name)
+    return {kid: read_mac_key(known.text(kid)) for kid in known.members}
+
+
 SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
     "http01_port": _port,
     "tls_alpn_port": _port,
@@ -75,6 +81,14 @@ SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
     "renewal_info_retry_after": _wait,
     "authorization_reuse": _probability,
     "order_reuse": Body.flag,
+    "terms_of_service": lambda body, name: read_url(body.text(name)),
+    "external_account_required": Body.flag,
+    "external_accounts": _external_accounts,
+    "pre_authorization": Body.flag,
+    "orders_per_page": lambda body, name: body.number(name, 1, 10_000),
+    "issuance_delay": _wait,
+    "validation_attempts": lambda body, name: body.number(name, 1, 1000),
+    "validation_retry_after": _lifetime,
 }
 
 

@@ -37,6 +37,8 @@ def issued():
     urls = {
         "/account/{account}": client.kid,
         "/account/{account}/orders": f"{client.kid}/orders",
+        "/account/{account}/orders/{after}": f"{client.kid}/orders/{order.header('Location').rpartition('/')[2]}",
+        "/terms/{account}": client.kid.replace("/account/", "/terms/"),
         "/order/{order}": order.header("Location"),
         "/order/{order}/finalize": order.json["finalize"],
         "/authz/{authorization}": authorization,
@@ -52,10 +54,12 @@ def test_the_directory_names_what_is_there_and_nothing_else():
     directory = client.get("/dir")
     assert directory.status == 200
     assert directory.json.pop("meta") == {"website": "https://acme.test", "caaIdentities": ["acme.test"]}
-    assert {"newNonce", "newAccount", "newOrder", "revokeCert", "renewalInfo", "meta"} == directory.json.keys()
+    resources = {"newNonce", "newAccount", "newAuthz", "newOrder", "keyChange", "revokeCert", "renewalInfo"}
+    assert {*resources, "meta"} == directory.json.keys()
     paths = {route.pattern.removesuffix("/{certid}") for route in ROUTES}
     assert all(url.removeprefix(BASE) in paths for name, url in directory.json.items() if name != "meta")
-    assert "meta" not in Client(make_server()).get("/dir").json
+    bare = Client(make_server(Settings(pre_authorization=False))).get("/dir").json
+    assert bare.keys() == resources - {"newAuthz"}
 
 
 @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("POST", 204)])

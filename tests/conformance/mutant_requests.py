@@ -127,7 +127,7 @@ def refuses_mailto(value):
     raise Problem("unsupportedContact", "no contacts")
 
 
-def wants_agreement(_settings, agreed):
+def wants_agreement(_settings, *, agreed):
     if not agreed:
         raise Problem("userActionRequired", "agree to the terms")
 
@@ -277,15 +277,15 @@ MUTANTS = {
     "mailto_is_a_contact": instead("acme_server.registration_authority.accounts.parse_contacts", refuses_mailto),
     "a_mailto_with_more_than_an_address_is_refused": ANY_CONTACT,
     "terms_that_must_be_agreed_to_are_named": instead(
-        "acme_server.registration_authority.accounts._check_agreement", wants_agreement
+        "acme_server.registration_authority.terms.check_new", wants_agreement
     ),
     "a_required_binding_is_announced": instead(
-        "acme_server.registration_authority.accounts._check_agreement", wants_binding
+        "acme_server.registration_authority.accounts.bound_by", wants_binding
     ),
     "looking_for_an_account_creates_none": around(registration, "_flag", never_only_existing),
     "contacts_are_updated": instead("acme_server.accounts.update_contact", lambda account, _: account),
     "an_account_is_updated_by_its_owner": instead(
-        "acme_server.endpoints._own_account", lambda call: call.world.store.get(Account, call.parameters["account"])
+        "acme_server.account_endpoints._own_account", lambda call: call.world.store.get(Account, call.parameters["account"])
     ),
     "a_deactivated_account_is_refused": instead("acme_server.request.check_active", nothing),
     "a_deactivated_account_cannot_revoke": active_unless_revoking,

@@ -36,6 +36,15 @@ def test_nothing_of_our_server_is_out_of_reach_and_no_check_is_mistaken(open_ses
     assert {name for name, why in out.items() if "--eab" not in why} == UNMET
 
 
+def test_where_external_accounts_are_required_all_of_binding_is_passed():
+    checks = [one for one in CHECKS if one.section == "7.3.4"]
+    with Served(eab=(("kid-1", b"secret"),), eab_required=True) as addresses:
+        options = Options(directory=addresses.directory, ca_cert=Path(addresses.tls_ca), eab=("kid-1", "c2VjcmV0"))
+        with closing(Session(options)) as session:
+            verdicts = [(one.check.name, one.outcome, one.detail) for one in run(checks, session)]
+    assert verdicts == [(one.name, Outcome.PASS, "") for one in checks]
+
+
 @pytest.mark.parametrize("named", [False, True])
 @pytest.mark.parametrize("kind", ["http-01", "dns-01", "tls-alpn-01"])
 def test_challenges_are_answered_by_our_own_responders_alone(kind, named):
