@@ -93,11 +93,17 @@ def handle(world: World, request: Request, now: datetime) -> tuple[Reply, tuple[
     except Exception:
         LOG.exception("%s %r", request.method, request.path)
         answer = _problem(_INTERNAL)
-    headers = _CORS if route is DIRECTORY else (*_CORS, ("Link", f'<{world.links.directory}>;rel="index"'))
+    headers = _CORS if route is DIRECTORY else (*_CORS, _index(world))
     if request.method == "POST" or (route is NEW_NONCE and request.method in ("GET", "HEAD")):
         headers = (*headers, ("Replay-Nonce", world.nonces.issue(now)))
     reply = answer.reply
     return reply.with_headers(*headers) if injection is None else injection.after(reply, headers), answer.effects
+
+
+def refuse(world: World, problem: Problem, now: datetime) -> Reply:
+    """Answer what never became a request, as if it had been a POST."""
+    nonce = ("Replay-Nonce", world.nonces.issue(now))
+    return _problem(problem).reply.with_headers(*_CORS, _index(world), nonce)
 
 
 def find_route(request: Request) -> tuple[Route | None, Mapping[str, str]]:
@@ -115,6 +121,10 @@ def find_route(request: Request) -> tuple[Route | None, Mapping[str, str]]:
         elif segment != wanted:
             return None, {}
     return route, parameters
+
+
+def _index(world: World) -> tuple[str, str]:
+    return "Link", f'<{world.links.directory}>;rel="index"'
 
 
 def _answer(

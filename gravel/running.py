@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -24,8 +25,8 @@ from acme_server.protocol.vantage import Answer, Fetch, Question
 from acme_server.runner import AsyncioDriver
 from acme_server.settings import Settings as ServerSettings
 from acme_server.tls import TlsMaterial
-from acme_server.web import RUNNER_OPTIONS
 from acme_server.web import create_app as create_acme_app
+from acme_server.web import create_runner
 from acme_server.worlds import HostedWorld, Ports, Worlds
 from gravel.dns_view import DnsOptions, DnsView, open_view
 from gravel.entropy import entropy_of
@@ -157,7 +158,7 @@ class Running:
     ) -> None:
         tls_context = server_context(material.certificate_pem, material.key_pem)
         await serve(
-            stack, create_acme_app(parts.server, self.worlds.server_of), sockets.acme.sock, tls_context, RUNNER_OPTIONS
+            stack, create_acme_app(parts.server, self.worlds.server_of), sockets.acme.sock, tls_context, partial(create_runner, parts.server)
         )
         settings = self.settings
         access = Access(self.token, names, settings.webhook_open, settings.acme_dns_domain)
