@@ -121,7 +121,9 @@ class _Connection(web.RequestHandler):
             LOG.error("%s %r", request.method, request.path, exc_info=exc)
             return _last(self._acme.refuse(Problem("serverInternal", "the server failed; its log says why")))
         said = (message or "").strip().partition("\n")[0][:100]
-        return _last(self._acme.refuse(Problem("malformed", f"the request is not HTTP/1.1: {ascii(said)[1:-1]}", status)))
+        return _last(
+            self._acme.refuse(Problem("malformed", f"the request is not HTTP/1.1: {ascii(said)[1:-1]}", status))
+        )
 
 
 def _choose(server: Server, world: Callable[[str], Server | None] | None, path: str) -> tuple[Server | None, str]:

@@ -158,7 +158,11 @@ class Running:
     ) -> None:
         tls_context = server_context(material.certificate_pem, material.key_pem)
         await serve(
-            stack, create_acme_app(parts.server, self.worlds.server_of), sockets.acme.sock, tls_context, partial(create_runner, parts.server)
+            stack,
+            create_acme_app(parts.server, self.worlds.server_of),
+            sockets.acme.sock,
+            tls_context,
+            partial(create_runner, parts.server),
         )
         settings = self.settings
         access = Access(self.token, names, settings.webhook_open, settings.acme_dns_domain)

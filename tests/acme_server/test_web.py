@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
-from contextlib import asynccontextmanager, closing
-from http.client import HTTPConnection
-from urllib.parse import urlsplit
+from contextlib import closing
 
 import aiohttp
 import pytest
@@ -15,47 +12,10 @@ from aiohttp import web
 from cryptography import x509
 
 from acme_server.exchange import Reply, Request
-from acme_server.server import Server
-from acme_server.settings import Settings
-from acme_server.web import create_app, create_runner
-from acme_server.world import create_world
-from tests.acme_server.rig import BASE, JOSE, START, Client, Driver, Response
+from acme_server.web import create_runner
+from tests.acme_server.rig import BASE, JOSE
+from tests.acme_server.wire_rig import WireClient, serving
 from tests.acme_server.worlds_rig import make_worlds, seeded
-
-
-@asynccontextmanager
-async def serving(base=BASE, mount="", worlds=None, patience=30.0, make_runner=create_runner):
-    """A server on a free port; yields it and the URL that reaches its base URL."""
-    world = create_world(base, Settings(always_valid=True), random.Random(1).randbytes, START)
-    server = Server(world, Driver())
-    app = create_app(server, worlds and worlds.server_of, patience)
-    if mount:
-        outer = web.Application()
-        outer.add_subapp(mount, app)
-        app = outer
-    runner = make_runner(server, app, keepalive_timeout=patience)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    try:
-        yield server, f"http://{host}:{port}{mount}"
-    finally:
-        await runner.cleanup()
-
-
-class WireClient(Client):
-    """The same client, over HTTP; it blocks, so it lives in a thread."""
-
-    def __init__(self, server, url):
-        super().__init__(server)
-        self.url = urlsplit(url)
-        self.connection = HTTPConnection(self.url.hostname, self.url.port, timeout=30)
-
-    def send(self, request: Request) -> Response:
-        self.connection.request(request.method, self.url.path + request.path, request.body, dict(request.headers))
-        response = self.connection.getresponse()
-        return Response(Reply(response.status, tuple(response.getheaders()), response.read()))
 
 
 async def exchange(session, url, request: Request) -> tuple[Reply, aiohttp.ClientResponse]:
@@ -123,7 +83,9 @@ async def test_a_body_beyond_the_limit_is_refused_long_before_its_end():
         assert len(sent) < 10_000
 
 
-@pytest.mark.parametrize("make_runner", [create_runner, lambda _, app, **__: web.AppRunner(app)], ids=["as recommended", "as aiohttp would"])
+@pytest.mark.parametrize(
+    "make_runner", [create_runner, lambda _, app, **__: web.AppRunner(app)], ids=["as recommended", "as aiohttp would"]
+)
 async def test_a_compressed_body_is_refused_unread(make_runner):
     """To inflate it would fail: it is not even compressed."""
     headers = {**JOSE, "Content-Encoding": "gzip"}
@@ -185,7 +147,8 @@ async def test_a_slow_client_is_sent_away(sent, reply):
         writer.write(sent)
         answer = await reader.read()
         writer.close()
-        assert answer.startswith(reply) and bool(answer) == bool(reply)
+        assert answer.startswith(reply)
+        assert bool(answer) == bool(reply)
         if reply:
             head, _, body = answer.partition(b"\r\n\r\n")
             assert json.loads(body)["type"].endswith(":malformed")
