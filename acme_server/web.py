@@ -92,7 +92,7 @@ class _Listener(web.Server):
             made.request_handler,
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
-            **made._kwargs,
+            **made._kwargs,  # noqa: SLF001 - aiohttp has no other way to choose the class of a connection
         )
         self._acme = server
 

@@ -16,6 +16,7 @@ from aiohttp import web
 
 # Seconds that a client may take for the TLS handshake.
 HANDSHAKE = 10.0
+_plain = partial(web.AppRunner, access_log=None)
 
 
 @attrs.frozen
@@ -58,7 +59,7 @@ async def serve(
     app: web.Application,
     sock: socket.socket,
     tls: ssl.SSLContext | None = None,
-    runner: Callable[..., web.AppRunner] = partial(web.AppRunner, access_log=None),
+    runner: Callable[..., web.AppRunner] = _plain,
 ) -> None:
     """Serve an application on a socket until the stack closes; runner: makes its runner."""
     running = runner(app, handle_signals=False, shutdown_timeout=1.0)

@@ -21,6 +21,8 @@ from tests.acme_server.rig import BASE, JOSE, Response, key
 from tests.acme_server.wire_rig import WireClient
 
 PERSONALITIES = ("rfc8555",)
+# Rows about GET: only a reply to a POST has a nonce (RFC 8555 section 6.5).
+UNSIGNED = (44, 96)
 _KEYS = itertools.count(5000)
 
 
@@ -89,7 +91,7 @@ class Attack:
         if answered == "400 badSignatureAlgorithm":
             assert response.json["algorithms"] == list(ALGORITHMS)
         nonce = response.header("Replay-Nonce")
-        assert nonce or response.status in (200, 405)
+        assert nonce or self.row in UNSIGNED
         if attacker.kid and nonce:
             again = attacker.post(attacker.kid, nonce=nonce)
             assert (again.status, again.json["status"]) == (200, "valid")

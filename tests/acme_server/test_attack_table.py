@@ -123,7 +123,7 @@ def with_header(**changes):
 
 
 def raced(attacker):
-    replies = attacker.parallel(attacker.signed(attacker.kid, None), 50)
+    replies = attacker.parallel(*[attacker.signed(attacker.kid, None)] * 50)
     assert sorted(reply.status for reply in replies) == [200] + [400] * 49
     return next(reply for reply in replies if reply.status == 400)
 

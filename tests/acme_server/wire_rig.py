@@ -55,10 +55,10 @@ class WireClient(Client):
         response = self.connection.getresponse()
         return Response(Reply(response.status, tuple(response.getheaders()), response.read()))
 
-    def parallel(self, request: Request, times: int) -> list[Response]:
-        """Send a request on as many connections at once."""
-        with ThreadPoolExecutor(times) as pool:
-            return list(pool.map(lambda _: self.alone(request), range(times)))
+    def parallel(self, *requests: Request) -> list[Response]:
+        """Send requests at once, each on a connection of its own."""
+        with ThreadPoolExecutor(len(requests)) as pool:
+            return list(pool.map(self.alone, requests))
 
     def alone(self, request: Request) -> Response:
         """Send a request on a connection of its own."""
