@@ -22,6 +22,7 @@ from acme_server.certificate_authority import issuers_pem
 from acme_server.certificates import Certificate
 from acme_server.exchange import Reply, json_reply
 from acme_server.execution import Bend, carry_out
+from acme_server.limits import ask_new_account, ask_new_order
 from acme_server.orders import Order
 from acme_server.protocol.problem import Problem, unauthorized
 from acme_server.protocol.status import AuthorizationStatus, ChallengeStatus, OrderStatus
@@ -40,7 +41,8 @@ CHAIN_TYPE = "application/pem-certificate-chain"
 class Call:
     """One admitted request.
 
-    document: its JSON payload, None for GET and POST-as-GET; bend: what a fault makes of its effects.
+    document: its JSON payload, None for GET and POST-as-GET; bend: what a fault makes of its effects;
+    peer: the address that it came from.
     """
 
     world: World
@@ -50,6 +52,7 @@ class Call:
     signed: SignedRequest | None = None
     document: Mapping[str, Any] | None = None
     bend: Bend | None = None
+    peer: str = ""
 
     @property
     def signature(self) -> SignedRequest:
@@ -96,7 +99,10 @@ def new_nonce(call: Call) -> Answer:
 def new_account(call: Call) -> Answer:
     """Sections 7.3 and 7.3.1."""
     outcome = accounts.new_account(call.world, call.signature.jwk, call.payload, call.now)
+    limits = call.world.limits
+    asked = ask_new_account(limits, call.peer, call.now) if limits.rates and outcome.changes else {}
     carry_out(call.world, outcome, call.now)
+    limits.take(asked, call.now)
     links, account = call.world.links, outcome.record
     location = ("Location", links.account(account.id))
     return Answer(json_reply(201 if outcome.changes else 200, resources.account(links, account), location))
@@ -127,7 +133,10 @@ def account_orders(call: Call) -> Answer:
 def new_order(call: Call) -> Answer:
     """Section 7.4."""
     outcome = orders.new_order(call.world, call.account, call.payload, call.now)
+    limits = call.world.limits
+    asked = ask_new_order(limits, outcome.record, call.now) if limits.rates and outcome.changes else {}
     carry_out(call.world, outcome, call.now)
+    limits.take(asked, call.now)
     return _order(call, outcome.record, 201, ("Location", call.world.links.order(outcome.record.id)))
 
 

@@ -20,6 +20,7 @@ from acme_server.endpoints import Answer, Call
 from acme_server.exchange import Reply, Request, json_reply
 from acme_server.execution import retry_on_conflict
 from acme_server.faults.injection import Injection, begin
+from acme_server.limits import check_balancer
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.problem import Problem, malformed
 from acme_server.registration_authority.outcome import Postponed, Validate
@@ -141,6 +142,8 @@ def _answer(
             raise endpoints.not_found()
         if request.method == "OPTIONS":
             return _preflight(route)
+        if world.limits.rates:
+            check_balancer(world.limits, route.pattern, request.peer, now)
         if request.method == "POST":
             signed = read_request(world, request, route.signer, now)
         elif not route.get or request.method not in ("GET", "HEAD"):
@@ -150,7 +153,7 @@ def _answer(
             if (instead := injection.before()) is not None:
                 return Answer(instead)
             bend = injection.bend
-        call = Call(world, now, request.method, parameters, signed, _document(route, signed), bend)
+        call = Call(world, now, request.method, parameters, signed, _document(route, signed), bend, request.peer)
         return retry_on_conflict(lambda: route.endpoint(call))
     except Problem as problem:
         if request.method == "POST":

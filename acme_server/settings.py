@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import attrs
+
+from acme_server.protocol.rate_limit import Rate
 
 
 @attrs.frozen
@@ -15,7 +18,8 @@ class Settings:
     max_body: bytes of request body (RFC 8555 has no figure, Boulder takes 50,000);
     authorization_reuse: how probable it is that a new order takes over a valid
     authorization; order_reuse: whether newOrder returns an unfinished order for
-    the same, as Boulder does.
+    the same, as Boulder does; rate_limits: those that a world begins with, by name (acme_server.limits), and
+    public_suffixes: below which its registered domains are, beside names of one label.
     """
 
     http01_port: int = 80
@@ -39,3 +43,5 @@ class Settings:
     website: str | None = None
     caa_identities: tuple[str, ...] = ()
     always_valid: bool = False
+    rate_limits: Mapping[str, Rate] = attrs.field(factory=dict)
+    public_suffixes: tuple[str, ...] = ()

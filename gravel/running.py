@@ -34,6 +34,7 @@ from gravel.listening import serve
 from gravel.management.api import Access
 from gravel.management.api import create_app as create_management_app
 from gravel.management.guard import is_loopback
+from gravel.rate_limit_options import rates_of
 from gravel.responders import Responders
 from gravel.server_parts import ServerParts, build_server
 from gravel.settings import Settings
@@ -86,6 +87,7 @@ class Running:
             raise click.UsageError(f"--host {settings.host} needs --base-url, a URL that clients can reach.")
         self.settings, self.bridge = settings, bridge
         self._faults = _faults(settings)
+        self._rates = rates_of(settings)
         self.exposed = not is_loopback(settings.host)
         self.token = settings.management_token or (secrets.token_urlsafe(24) if self.exposed else None)
         self._stack = AsyncExitStack()
@@ -113,7 +115,13 @@ class Running:
         stack.push_async_callback(network.close)
         driver = _driver(stack, network, _home(base_url, sockets))
         http01_port, tls_alpn_port = ports_to_dial(settings, responders)
-        server = ServerSettings(dns=settings.dns or sockets.dns, http01_port=http01_port, tls_alpn_port=tls_alpn_port)
+        server = ServerSettings(
+            dns=settings.dns or sockets.dns,
+            http01_port=http01_port,
+            tls_alpn_port=tls_alpn_port,
+            rate_limits=self._rates,
+            public_suffixes=settings.public_suffix,
+        )
         parts = build_server(driver, base_url, server, entropy, zone=sockets.zone, responder=responders.site.responder)
         for rule in self._faults:
             parts.world.faults.arm(rule, driver.now())

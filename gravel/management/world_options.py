@@ -14,6 +14,7 @@ from acme_server.protocol.host_port import split_host_port
 from acme_server.settings import Settings
 from acme_server.worlds import Options
 from gravel.dns_view import DnsOptions
+from gravel.management.rate_limit_endpoints import rates_of, suffixes_of
 from gravel.management.request_body import Body
 from solvers.dns.zone import zone_name
 
@@ -75,6 +76,8 @@ SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
     "renewal_info_retry_after": _wait,
     "authorization_reuse": _probability,
     "order_reuse": Body.flag,
+    "rate_limits": rates_of,
+    "public_suffixes": suffixes_of,
 }
 
 
