@@ -32,8 +32,9 @@ class Rate:
         """Return what parse_rate reads."""
         length = self.period // timedelta(milliseconds=1)
         unit = next(unit for unit in reversed(_UNITS) if length % _UNITS[unit] == 0)
+        many = length // _UNITS[unit]
         burst = "" if self.burst == self.count else f"/{self.burst}"
-        return f"{self.count}/{length // _UNITS[unit]}{unit}{burst}"
+        return f"{self.count}/{many if many > 1 else ''}{unit}{burst}"
 
 
 @attrs.frozen
