@@ -414,7 +414,7 @@ ELSEWHERE = {
     93: "World.new_id",
     94: "test_validation_authority.py: what a stranger sent is quoted escaped",
     97: "test_limits.py",
-    98: "gravel/management/test_management_guard.py",
+    98: "gravel/management/test_management.py",
     99: "there are no endpoints for the authority's keys",
     100: "issuer_bridge",
     101: "issuer_bridge",
