@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import attrs
 
@@ -195,17 +195,18 @@ def _set_key(order: Order) -> str:
     return ",".join(sorted(identifier.value for identifier in order.identifiers))
 
 
-def _address(text: str) -> object:
+def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        return ip_address(text.partition("%")[0])
+        address = ip_address(text.partition("%")[0])
     except ValueError:
         return None
+    return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
 
 
 def _too_many(name: str, key: str, rate: Rate, retry_in: timedelta, now: datetime) -> Problem:
     what, anchor = _TEXTS.get(name, ("requests ({burst})", ""))
     moment = (now + retry_in).strftime("%Y-%m-%d %H:%M:%S UTC")
-    text = what.format(burst=rate.burst, key=key.rpartition(":")[2])
+    text = what.format(burst=rate.burst, key=key.partition(":")[2] if name == FAILURES else key)
     detail = f"too many {text} in the last {_go_duration(rate.period)}, retry after {moment}: see {HELP}/#{anchor}"
     headers = (("Retry-After", str(math.ceil(retry_in.total_seconds()))), ("Link", f'<{HELP}>;rel="help"'))
     return Problem("rateLimited", detail, headers=headers)

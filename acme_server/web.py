@@ -33,8 +33,6 @@ _SERVER = ("Server", "gravel")
 _NO_WORLD = json_reply(
     404, Problem("malformed", "there is no such world", 404).to_json(), content_type="application/problem+json"
 )
-
-
 _TOO_SLOW = Problem("malformed", "the request body took too long to arrive", 408)
 _BROKEN_BODY = Problem("malformed", "the request body is not what its HTTP headers announce")
 

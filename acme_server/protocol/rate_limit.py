@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 import attrs
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+# Milliseconds: sums with a world's clock must stay within the calendar.
+_LONGEST = 36525 * _UNITS["d"]
 _TEXT = re.compile(r"([1-9]\d{0,6})/([1-9]\d{0,5})?(ms|[smhdw])(?:/([1-9]\d{0,6}))?", re.ASCII)
 
 
@@ -51,8 +53,11 @@ def parse_rate(text: str) -> Rate:
     found = _TEXT.fullmatch(text)
     if not found:
         raise ValueError(f"{text[:64]!r} is no rate; write COUNT/PERIOD[/BURST], such as 300/3h or 20/s/10")
-    count, length, unit, burst = found.groups()
-    return Rate(int(count), timedelta(milliseconds=int(length or 1) * _UNITS[unit]), int(burst or count))
+    count, burst = int(found[1]), int(found[4] or found[1])
+    length = int(found[2] or 1) * _UNITS[found[3]]
+    if length * max(burst, count) > _LONGEST * count:
+        raise ValueError(f"{text!r} takes more than a hundred years to refill")
+    return Rate(count, timedelta(milliseconds=length), burst)
 
 
 def spend(rate: Rate, full_at: datetime | None, now: datetime) -> Decision:

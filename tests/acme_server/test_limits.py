@@ -86,9 +86,11 @@ def test_a_48_of_ipv6_has_a_limit_of_its_own():
     client = Peer(make_server(Settings(rate_limits=read_rates({"NewRegistrationsPerIPv6Range": "2/3h"}))))
     outcomes = [
         client.another(number, peer).register().status
-        for number, peer in enumerate(("2001:db8:1::1", "2001:db8:1:2::1", "2001:db8:1:ffff::1", "2001:db8:2::1"))
+        for number, peer in enumerate(
+            ("2001:db8:1::1", "2001:db8:1:2::1", "2001:db8:1:ffff::1", "2001:db8:2::1", *["::ffff:192.0.2.9"] * 3)
+        )
     ]
-    assert outcomes == [201, 201, 429, 201]
+    assert outcomes == [201, 201, 429, 201, 201, 201, 201]
 
 
 def test_an_account_has_so_many_new_orders_and_another_its_own():

@@ -38,6 +38,12 @@ def test_what_is_no_rate_is_named(text):
         parse_rate(text)
 
 
+@pytest.mark.parametrize("text", ["1/999999w", "1/w/9999999"])
+def test_a_rate_stays_within_the_calendar(text):
+    with pytest.raises(ValueError, match="takes more than a hundred years to refill"):
+        parse_rate(text)
+
+
 @given(
     st.integers(1, 50),
     st.integers(1, 50),
