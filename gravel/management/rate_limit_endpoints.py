@@ -7,6 +7,7 @@ GET /rate-limits shows; PUT replaces the rates, buckets stay; POST
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -22,7 +23,7 @@ from solvers.dns.zone import zone_name
 
 async def show(hosted: Hosted, _: web.Request) -> web.Response:
     """The rates, what is not full, and what is paused."""
-    return web.json_response(_to_json(hosted.world.limits))
+    return web.json_response(_to_json(hosted.world.limits, hosted.driver.now()))
 
 
 async def replace(hosted: Hosted, request: web.Request) -> web.Response:
@@ -54,13 +55,14 @@ def suffixes_of(body: Body, name: str) -> tuple[str, ...]:
     return tuple(map(zone_name, body.texts(name)))
 
 
-def _to_json(limits: Limits) -> dict[str, Any]:
+def _to_json(limits: Limits, now: datetime) -> dict[str, Any]:
     return {
         "rates": {name: str(rate) for name, rate in limits.rates.items()},
         "public_suffixes": list(limits.suffixes),
         "buckets": [
             {"limit": name, "key": key, "full_at": rfc3339_micro(full_at)}
             for (name, key), full_at in limits.buckets.items()
+            if full_at > now
         ],
         "paused": [
             {"account": account, "identifier": identifier, "since": rfc3339_micro(since)}

@@ -27,6 +27,9 @@ async def test_limits_are_changed_seen_and_reset_while_a_world_runs(manage):
     assert [await directory(house) for _ in range(3)] == [200, 200, 503]
     (bucket,) = json.loads((await house.get("/rate-limits"))[1])["buckets"]
     assert (bucket["limit"], bucket["key"]) == ("DirectoryRequestsPerIPAddress", "127.0.0.1")
+    await house.post("/clock", {"advance": "2d"})
+    assert json.loads((await house.get("/rate-limits"))[1])["buckets"] == []
+    assert [await directory(house) for _ in range(3)] == [200, 200, 503]
     assert (await house.post("/rate-limits/reset", {}))[0] == 204
     assert [await directory(house) for _ in range(3)] == [200, 200, 503]
     assert (await put(house, "/rate-limits", {}))[1]["rates"] == {}
