@@ -18,7 +18,6 @@ from acme_server import orders as order_records
 from acme_server import resources
 from acme_server.accounts import Account
 from acme_server.authorizations import Authorization
-from acme_server.certificate_authority import issuers_pem
 from acme_server.certificates import Certificate
 from acme_server.exchange import Reply, json_reply
 from acme_server.execution import Bend, carry_out
@@ -190,14 +189,8 @@ def challenge(call: Call) -> Answer:
 def certificate(call: Call) -> Answer:
     """Section 7.4.2."""
     record = _own(call, Certificate)
-    headers = (("Content-Type", CHAIN_TYPE), ("Link", f'<{call.world.links.issuer(record.id)}>;rel="up"'))
-    return Answer(Reply(200, headers, record.chain.encode("ascii")))
-
-
-def issuer(call: Call) -> Answer:
-    """Section 7.4.2: the chain above a certificate, without the root."""
-    chain = issuers_pem(_own(call, Certificate).chain)
-    return Answer(Reply(200, (("Content-Type", CHAIN_TYPE),), chain.encode("ascii")))
+    # No link "up": the chain is whole, and Caddy and Apache's mod_md append to it what such a link leads to.
+    return Answer(Reply(200, (("Content-Type", CHAIN_TYPE),), record.chain.encode("ascii")))
 
 
 def renewal_info(call: Call) -> Answer:

@@ -78,7 +78,6 @@ ROUTES: tuple[Route, ...] = (
     Route("/authz/{authorization}", endpoints.authorization, Payload.EITHER),
     Route("/chall/{authorization}/{index}", endpoints.challenge, Payload.EITHER),
     Route("/cert/{certificate}", endpoints.certificate),
-    Route("/issuer/{certificate}", endpoints.issuer),
     Route("/renewal-info/{certid}", endpoints.renewal_info, get=True),
 )
 

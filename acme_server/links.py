@@ -73,7 +73,3 @@ class Links:
     def certificate(self, certificate_id: str) -> str:
         """Section 7.4.2."""
         return f"{self.base}/cert/{certificate_id}"
-
-    def issuer(self, certificate_id: str) -> str:
-        """What a certificate's `up` link names: its issuers (section 7.4.2)."""
-        return f"{self.base}/issuer/{certificate_id}"

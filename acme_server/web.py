@@ -17,8 +17,8 @@ from acme_server.protocol.problem import Problem
 from acme_server.server import Server
 
 LOG = logging.getLogger(__name__)
-# Seconds that a client may take to send the headers of a request, then to send its body.
-PATIENCE = 30.0
+# Seconds until a whole head has come, counted from the reply before it, and then until a whole body has.
+PATIENCE = 10.0
 # For web.AppRunner. Bodies stay as they were sent (a compressed one is refused, not inflated); what a client still
 # sends after it was refused is thrown away for a second, not for ten; who hangs up frees what waited; no access log.
 # aiohttp waits as long for the end of the headers as for a first byte: a half-sent request is an idle connection.
@@ -53,7 +53,7 @@ def create_app(
         except Problem as problem:
             return _last(server.refuse(problem))
         # Only now: while the body came, the world may have been brought back to what it was, or deleted.
-        chosen, path = _choose(server, world, request.raw_path.removeprefix(prefix))
+        chosen, path = _choose(server, world, _path(request.raw_path).removeprefix(prefix))
         if chosen is None:
             return _response(_NO_WORLD)
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -118,10 +118,13 @@ class _Connection(web.RequestHandler):
         if status >= 500:
             LOG.error("%s %r", request.method, request.path, exc_info=exc)
             return _last(self._acme.refuse(Problem("serverInternal", "the server failed; its log says why")))
-        said = (message or "").strip().partition("\n")[0][:100]
-        return _last(
-            self._acme.refuse(Problem("malformed", f"the request is not HTTP/1.1: {ascii(said)[1:-1]}", status))
-        )
+        said = ascii((message or "").strip().partition("\n")[0][:100])[1:-1]
+        return _last(self._acme.refuse(Problem("malformed", f"the request is not HTTP/1.1: {said}", status)))
+
+
+def _path(target: str) -> str:
+    """Return a request target's path and query; a whole URL is one too (RFC 9112 section 3.2.2)."""
+    return target if target.startswith("/") else "/" + target.partition("://")[2].partition("/")[2]
 
 
 def _choose(server: Server, world: Callable[[str], Server | None] | None, path: str) -> tuple[Server | None, str]:

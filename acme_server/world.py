@@ -58,7 +58,7 @@ class World:
     def copy(self) -> World:
         """Return a world with the same state, which goes its own way; no nonce is out there.
 
-        Entropy is copied too, where it has a position (an object, not a function such as os.urandom).
+        Entropy is copied too: a seed's goes on from the same position, the system's never repeats.
         """
         entropy = copy(self.entropy)
         return attrs.evolve(

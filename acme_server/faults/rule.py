@@ -44,7 +44,6 @@ ENDPOINTS: Mapping[str, str] = {
     "authorization": "/authz/{authorization}",
     "challenge": "/chall/{authorization}/{index}",
     "certificate": "/cert/{certificate}",
-    "issuer": "/issuer/{certificate}",
     "renewalInfo": "/renewal-info/{certid}",
 }
 NAME_OF: Mapping[str, str] = {pattern: name for name, pattern in ENDPOINTS.items()}

@@ -92,7 +92,7 @@ ATTACKS = table(
         },
         rfc8555="400 malformed",
     ),
-    attack(52, "absolute form", get(b"https://evil.test/new-order"), rfc8555="404 malformed"),
+    attack(52, "absolute form", get(b"https://evil.test/nowhere"), rfc8555="404 malformed"),
     attack(53, "no User-Agent", lambda one: one.post(one.kid), rfc8555="200"),
     attack(
         54,

@@ -42,7 +42,6 @@ def issued():
         "/authz/{authorization}": authorization,
         "/chall/{authorization}/{index}": client.post(authorization).json["challenges"][0]["url"],
         "/cert/{certificate}": order.json["certificate"],
-        "/issuer/{certificate}": order.json["certificate"].replace("/cert/", "/issuer/"),
         "/renewal-info/{certid}": f"{BASE}/renewal-info/{certid_of(leaf)}",
     }
     return client, {**{route.pattern: BASE + route.pattern for route in ROUTES if "{" not in route.pattern}, **urls}
@@ -239,11 +238,18 @@ def test_reading_leaves_no_trace(issued):
         "/order/{order}",
         "/authz/{authorization}",
         "/cert/{certificate}",
-        "/issuer/{certificate}",
     ):
         assert client.post(urls[pattern]).status == 200
     client.get("/nowhere")
     assert before == client.server.world.journal.digest
+
+
+def test_a_chain_is_whole_and_no_link_leads_to_more_of_it(issued):
+    """Caddy and Apache's mod_md append what a link "up" leads to, so that their chains would hold it twice."""
+    client, urls = issued
+    assert [value for name, value in client.post(urls["/cert/{certificate}"]).reply.headers if name == "Link"] == [
+        f'<{BASE}/dir>;rel="index"'
+    ]
 
 
 def test_the_journal_holds_no_key_and_no_key_authorization():

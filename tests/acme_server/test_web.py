@@ -37,7 +37,7 @@ async def test_a_certificate_is_issued_over_the_wire(base, mount):
         assert chain.status == 200
         assert len(x509.load_pem_x509_certificates(chain.reply.body)) == 2
         assert chain.header("Server") == "gravel"
-        assert len(chain.headers("Link")) == 2
+        assert len(chain.headers("Link")) == 1
         assert missing.outcome == (404, "malformed")
         assert client.kid.startswith(f"{base}/account/")
 
@@ -56,7 +56,8 @@ async def test_heads_and_empty_replies_have_no_body_and_no_made_up_type():
 async def test_headers_and_paths_reach_the_server_as_they_were_sent():
     async with serving() as (_, url):
         host, port = url.removeprefix("http://").split(":")
-        for target, status in ((b"/acme/..%2fdir", 404), (b"/./dir", 404), (b"/dir?x=%20", 200), (b"//dir", 404)):
+        targets = ((b"/acme/..%2fdir", 404), (b"/./dir", 404), (b"/dir?x=%20", 200), (b"//dir", 404))
+        for target, status in (*targets, (b"http://evil.test/dir?x=%20", 200), (b"http://evil.test", 404)):
             reader, writer = await asyncio.open_connection(host, int(port))
             writer.write(b"GET " + target + b" HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n")
             reply = await reader.read()
