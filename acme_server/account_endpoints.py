@@ -10,6 +10,7 @@ from acme_server.accounts import Account
 from acme_server.endpoints import Answer, Call, not_found
 from acme_server.exchange import Reply, json_reply
 from acme_server.execution import carry_out
+from acme_server.limits import ask_new_account
 from acme_server.protocol.problem import unauthorized
 from acme_server.protocol.status import OrderStatus
 from acme_server.registration_authority import accounts, terms
@@ -20,7 +21,10 @@ from acme_server.store import ORDERS_BY_ACCOUNT, authorizations_of
 def new_account(call: Call) -> Answer:
     """Sections 7.3 and 7.3.1."""
     outcome = accounts.new_account(call.world, call.signature.jwk, call.payload, call.now)
+    limits = call.world.limits
+    asked = ask_new_account(limits, call.peer, call.now) if limits.rates and outcome.changes else {}
     carry_out(call.world, outcome, call.now)
+    limits.take(asked, call.now)
     links, account = call.world.links, outcome.record
     location = ("Location", links.account(account.id))
     return Answer(json_reply(201 if outcome.changes else 200, resources.account(links, account), location))

@@ -20,6 +20,7 @@ from acme_server.authorizations import Authorization, Challenge
 from acme_server.certificates import Certificate
 from acme_server.exchange import Reply, json_reply
 from acme_server.execution import Bend, carry_out
+from acme_server.limits import ask_new_order
 from acme_server.orders import Order
 from acme_server.protocol.problem import Problem, unauthorized
 from acme_server.protocol.status import AuthorizationStatus, ChallengeStatus, OrderStatus
@@ -38,7 +39,8 @@ CHAIN_TYPE = "application/pem-certificate-chain"
 class Call:
     """One admitted request.
 
-    document: its JSON payload, None for GET and POST-as-GET; bend: what a fault makes of its effects.
+    document: its JSON payload, None for GET and POST-as-GET; bend: what a fault makes of its effects;
+    peer: the address that it came from.
     """
 
     world: World
@@ -48,6 +50,7 @@ class Call:
     signed: SignedRequest | None = None
     document: Mapping[str, Any] | None = None
     bend: Bend | None = None
+    peer: str = ""
 
     @property
     def signature(self) -> SignedRequest:
@@ -105,7 +108,10 @@ def new_authorization(call: Call) -> Answer:
 def new_order(call: Call) -> Answer:
     """Section 7.4."""
     outcome = orders.new_order(call.world, call.account, call.payload, call.now)
+    limits = call.world.limits
+    asked = ask_new_order(limits, outcome.record, call.now) if limits.rates and outcome.changes else {}
     carry_out(call.world, outcome, call.now)
+    limits.take(asked, call.now)
     return _order(call, outcome.record, 201, ("Location", call.world.links.order(outcome.record.id)))
 
 

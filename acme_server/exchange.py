@@ -34,12 +34,16 @@ else:
 
 @attrs.frozen
 class Request:
-    """A request as the core sees it: header names in lower case, `path` raw, with its query."""
+    """A request as the core sees it: header names in lower case, `path` raw, with its query.
+
+    peer: the address that it came from, empty where there is none.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str] = attrs.field(factory=dict)
     body: bytes = b""
+    peer: str = ""
 
 
 @attrs.frozen

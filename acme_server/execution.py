@@ -8,7 +8,9 @@ from typing import Any, TypeAlias, TypeVar
 
 from acme_server.authorizations import Authorization
 from acme_server.certificates import Certificate
+from acme_server.limits import count_certificate, count_validation
 from acme_server.orders import Order
+from acme_server.protocol.journal import Fact
 from acme_server.registration_authority.challenges import record_verdict
 from acme_server.registration_authority.finalization import issue
 from acme_server.registration_authority.outcome import Effect, Issue, Outcome, Postponed, Refuse, Validate, Withdraw
@@ -65,16 +67,29 @@ def settle(world: World, validation: Validate, verdict: Verdict, now: datetime) 
     def attempt() -> tuple[Validate | Postponed, ...]:
         authorization = world.store.get(Authorization, validation.authorization_id)
         assert authorization is not None
-        return carry_out(world, record_verdict(world, authorization, validation.index, verdict, now), now)
+        left = carry_out(world, record_verdict(world, authorization, validation.index, verdict, now), now)
+        if world.limits.rates:
+            _count(world, authorization, verdict, now)
+        return left
 
     return retry_on_conflict(attempt)
+
+
+def _count(world: World, authorization: Authorization, verdict: Verdict, now: datetime) -> None:
+    account_id, identifier = authorization.account_id, authorization.identifier
+    if count_validation(world.limits, account_id, identifier, verdict.valid, now):
+        fact = Fact("IdentifierPaused", {"account": account_id}, {"identifier": identifier.value})
+        world.store.commit((), (fact,), now)
 
 
 def _issue(world: World, effect: Issue, now: datetime) -> None:
     def attempt() -> None:
         order = world.store.get(Order, effect.order_id)
         assert order is not None
-        carry_out(world, issue(world, order, now), now)
+        outcome = issue(world, order, now)
+        carry_out(world, outcome, now)
+        if world.limits.rates and outcome.record.certificate_id is not None:
+            count_certificate(world.limits, order, now)
 
     retry_on_conflict(attempt)
 

@@ -20,6 +20,7 @@ from acme_server.endpoints import Answer, Call
 from acme_server.exchange import Reply, Request, json_reply
 from acme_server.execution import retry_on_conflict
 from acme_server.faults.injection import Injection, begin
+from acme_server.limits import check_balancer
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.problem import Problem, malformed
 from acme_server.registration_authority.outcome import Postponed, Validate
@@ -96,11 +97,17 @@ def handle(world: World, request: Request, now: datetime) -> tuple[Reply, tuple[
     except Exception:
         LOG.exception("%s %r", request.method, request.path)
         answer = _problem(_INTERNAL)
-    headers = _CORS if route is DIRECTORY else (*_CORS, ("Link", f'<{world.links.directory}>;rel="index"'))
+    headers = _CORS if route is DIRECTORY else (*_CORS, _index(world))
     if request.method == "POST" or (route is NEW_NONCE and request.method in ("GET", "HEAD")):
         headers = (*headers, ("Replay-Nonce", world.nonces.issue(now)))
     reply = answer.reply
     return reply.with_headers(*headers) if injection is None else injection.after(reply, headers), answer.effects
+
+
+def refuse(world: World, problem: Problem, now: datetime) -> Reply:
+    """Answer what never became a request, as if it had been a POST."""
+    nonce = ("Replay-Nonce", world.nonces.issue(now))
+    return _problem(problem).reply.with_headers(*_CORS, _index(world), nonce)
 
 
 def find_route(request: Request) -> tuple[Route | None, Mapping[str, str]]:
@@ -120,6 +127,10 @@ def find_route(request: Request) -> tuple[Route | None, Mapping[str, str]]:
     return route, parameters
 
 
+def _index(world: World) -> tuple[str, str]:
+    return "Link", f'<{world.links.directory}>;rel="index"'
+
+
 def _answer(
     world: World,
     request: Request,
@@ -134,6 +145,8 @@ def _answer(
             raise endpoints.not_found()
         if request.method == "OPTIONS":
             return _preflight(route)
+        if world.limits.rates:
+            check_balancer(world.limits, route.pattern, request.peer, now)
         if request.method == "POST":
             signed = None if route.signer is Signer.NOBODY else read_request(world, request, route.signer, now)
         elif not route.get or request.method not in ("GET", "HEAD"):
@@ -143,7 +156,7 @@ def _answer(
             if (instead := injection.before()) is not None:
                 return Answer(instead)
             bend = injection.bend
-        call = Call(world, now, request.method, parameters, signed, _document(route, signed), bend)
+        call = Call(world, now, request.method, parameters, signed, _document(route, signed), bend, request.peer)
         return retry_on_conflict(lambda: route.endpoint(call))
     except Problem as problem:
         if request.method == "POST":

@@ -17,7 +17,7 @@ from acme_server.accounts import Account, check_active
 from acme_server.exchange import Request
 from acme_server.protocol.encoding import b64url_decode, load_json
 from acme_server.protocol.jose import check_algorithm, parse_jws, verify
-from acme_server.protocol.jwk import Jwk, parse_jwk
+from acme_server.protocol.jwk import Jwk, bad_key, parse_jwk
 from acme_server.protocol.problem import Problem, malformed, unauthorized
 from acme_server.world import World
 
@@ -83,7 +83,10 @@ def _key_of(world: World, header: Mapping[str, Any], signer: Signer) -> tuple[Ac
     if present[0] not in signer.value:
         raise malformed(f"this resource needs {signer.value[0]!r} in the JWS header, not {present[0]!r}")
     if present[0] == "jwk":
-        return None, parse_jwk(header["jwk"])
+        jwk = parse_jwk(header["jwk"])
+        if header["jwk"].get("alg", header["alg"]) != header["alg"]:
+            raise bad_key("the JWK says it is for another algorithm (RFC 7517 section 4.4)")
+        return None, jwk
     account = _account_of(world, header["kid"])
     return account, world.account_keys.of(account)
 

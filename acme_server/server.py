@@ -35,6 +35,10 @@ class Server:
             self._start(effect)
         return reply
 
+    def refuse(self, problem: Problem) -> Reply:
+        """Answer what never became a request."""
+        return front_end.refuse(self.world, problem, self._driver.now())
+
     def _start(self, effect: Validate | Postponed) -> None:
         if isinstance(effect, Postponed):
             self._driver.later(effect.delay, partial(self._perform, effect))

@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import attrs
 
+from acme_server.protocol.rate_limit import Rate
+
 
 @attrs.frozen
 class Settings:
@@ -20,8 +22,10 @@ class Settings:
     (RFC 8555 section 7.4.1); issuance_delay: how long an order is processing;
     validation_attempts: how often validation fails before a challenge is invalid,
     validation_retry_after apart (section 8.2 says SHOULD to more than one; real
-    CAs have one); external_accounts: the MAC key of
-    each key identifier (section 7.3.4).
+    CAs have one); external_accounts: the MAC key of each key identifier
+    (section 7.3.4); rate_limits: those that a world begins with, by name
+    (acme_server.limits), and public_suffixes: below which its registered domains
+    are, beside names of one label.
     """
 
     http01_port: int = 80
@@ -52,3 +56,5 @@ class Settings:
     external_account_required: bool = False
     external_accounts: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
     always_valid: bool = False
+    rate_limits: Mapping[str, Rate] = attrs.field(factory=dict)
+    public_suffixes: tuple[str, ...] = ()

@@ -3,59 +3,61 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from acme_server.exchange import Reply, Request, json_reply
 from acme_server.faults.wire import deliver
 from acme_server.protocol.problem import Problem
 from acme_server.server import Server
 
+LOG = logging.getLogger(__name__)
 # Seconds until a whole head has come, counted from the reply before it, and then until a whole body has.
-_HEAD_TIMEOUT = BODY_TIMEOUT = 10.0
+PATIENCE = 10.0
 # For web.AppRunner. Bodies stay as they were sent (a compressed one is refused, not inflated); what a client still
 # sends after it was refused is thrown away for a second, not for ten; who hangs up frees what waited; no access log.
+# aiohttp waits as long for the end of the headers as for a first byte: a half-sent request is an idle connection.
 RUNNER_OPTIONS: Mapping[str, Any] = {
     "auto_decompress": False,
-    "keepalive_timeout": _HEAD_TIMEOUT,
     "lingering_time": 1.0,
     "handler_cancellation": True,
     "access_log": None,
+    "keepalive_timeout": PATIENCE,
 }
 _SERVER = ("Server", "gravel")
+_NO_WORLD = json_reply(
+    404, Problem("malformed", "there is no such world", 404).to_json(), content_type="application/problem+json"
+)
+_TOO_SLOW = Problem("malformed", "the request body took too long to arrive", 408)
+_BROKEN_BODY = Problem("malformed", "the request body is not what its HTTP headers announce")
 
 
-def _problem(status: int, detail: str) -> Reply:
-    problem = Problem("malformed", detail, status)
-    return json_reply(status, problem.to_json(), content_type="application/problem+json")
-
-
-_NO_WORLD = _problem(404, "there is no such world")
-_TOO_SLOW = _problem(408, "the request body did not come in time")
-
-
-def create_app(server: Server, world: Callable[[str], Server | None] | None = None) -> web.Application:
+def create_app(
+    server: Server, world: Callable[[str], Server | None] | None = None, patience: float = PATIENCE
+) -> web.Application:
     """Return an application that hands every path below the base URL's own to the server.
 
-    world: finds the server of the world ID in `/w/ID/...`, which such paths go to instead.
+    world: finds the server of the world ID in `/w/ID/...`, which such paths go to instead; patience: seconds for a body.
     """
     prefix = urlsplit(server.world.base_url).path
     limit = server.world.settings.max_body
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
-            body = await _body(request, limit) if request.method == "POST" else b""
-        except TimeoutError:
-            return _response(_TOO_SLOW)
+            body = await _read(request, limit, patience) if request.method == "POST" else b""
+        except Problem as problem:
+            return _last(server.refuse(problem))
         # Only now: while the body came, the world may have been brought back to what it was, or deleted.
         chosen, path = _choose(server, world, _path(request.raw_path).removeprefix(prefix))
         if chosen is None:
             return _response(_NO_WORLD)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        reply = chosen.handle(Request(request.method, path, headers, body))
+        reply = chosen.handle(Request(request.method, path, headers, body, request.remote or ""))
         if reply.delivery is not None:
             return await deliver(request, reply.with_headers(_SERVER), reply.delivery)
         return _response(reply)
@@ -63,6 +65,61 @@ def create_app(server: Server, world: Callable[[str], Server | None] | None = No
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
     return app
+
+
+def create_runner(server: Server, app: web.Application, **options: Any) -> web.AppRunner:
+    """Return what serves an application: what it cannot even read, `server` refuses; options: as for web.AppRunner."""
+    runner = _Runner(app, **{**RUNNER_OPTIONS, **options})
+    runner.acme = server
+    return runner
+
+
+class _Runner(web.AppRunner):
+    """Its connections answer in problem documents what aiohttp alone would answer in words."""
+
+    acme: Server
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        return _Listener(self.acme, made)
+
+
+class _Listener(web.Server):
+    def __init__(self, server: Server, made: web.Server) -> None:
+        super().__init__(
+            made.request_handler,
+            request_factory=made.request_factory,
+            handler_cancellation=made.handler_cancellation,
+            **made._kwargs,  # noqa: SLF001 - aiohttp has no other way to choose the class of a connection
+        )
+        self._acme = server
+
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self._acme, self, loop=self._loop, **self._kwargs)
+
+
+class _Connection(web.RequestHandler):
+    __slots__ = ("_acme",)
+
+    def __init__(self, server: Server, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._acme = server
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP, and our own failure; the connection is closed after it."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("the reply has begun already")
+        if status >= 500:
+            LOG.error("%s %r", request.method, request.path, exc_info=exc)
+            return _last(self._acme.refuse(Problem("serverInternal", "the server failed; its log says why")))
+        said = ascii((message or "").strip().partition("\n")[0][:100])[1:-1]
+        return _last(self._acme.refuse(Problem("malformed", f"the request is not HTTP/1.1: {said}", status)))
 
 
 def _path(target: str) -> str:
@@ -82,19 +139,29 @@ def _response(reply: Reply) -> web.Response:
     return web.Response(status=reply.status, headers=[_SERVER, *reply.headers], body=reply.body or None)
 
 
-async def _body(request: web.Request, limit: int) -> bytes:
-    """Read a body; one that is not here yet has BODY_TIMEOUT, then TimeoutError is raised."""
-    if request.content.is_eof():
-        return await _read(request, limit)
-    async with asyncio.timeout(BODY_TIMEOUT):
-        return await _read(request, limit)
+def _last(reply: Reply) -> web.Response:
+    """Answer, and close the connection: where the next request would begin is not known."""
+    response = _response(reply)
+    response.force_close()
+    return response
 
 
-async def _read(request: web.Request, limit: int) -> bytes:
-    """Read a body, but not much more than the limit: the server refuses it then."""
+async def _read(request: web.Request, limit: int, patience: float) -> bytes:
+    """Read a body, but not much more than the limit: the server refuses it then. Problem: no whole body came."""
     if "Content-Encoding" in request.headers:
         return b""
+    body = _received(request.content, limit)
+    try:
+        # Most bodies come with their headers, and need no timer.
+        return await (body if request.content.is_eof() else asyncio.wait_for(body, patience))
+    except TimeoutError:
+        raise _TOO_SLOW from None
+    except (web.RequestPayloadError, HttpProcessingError):
+        raise _BROKEN_BODY from None
+
+
+async def _received(content: StreamReader, limit: int) -> bytes:
     body = b""
-    while len(body) <= limit and (chunk := await request.content.readany()):
+    while len(body) <= limit and (chunk := await content.readany()):
         body += chunk
     return body[: limit + 1]

@@ -11,6 +11,7 @@ from acme_server import certificate_authority
 from acme_server.account_keys import AccountKeys
 from acme_server.certificate_authority import CertificateAuthority
 from acme_server.faults.armed import Faults
+from acme_server.limits import Limits
 from acme_server.links import Links
 from acme_server.nonces import NoncePool
 from acme_server.protocol.driver import Entropy
@@ -33,6 +34,7 @@ class World:
     nonces: NoncePool = attrs.field(repr=False)
     account_keys: AccountKeys = attrs.field(factory=AccountKeys, repr=False)
     faults: Faults = attrs.field(factory=Faults, repr=False)
+    limits: Limits = attrs.field(factory=Limits, repr=False)
 
     @property
     def journal(self) -> Journal:
@@ -71,6 +73,7 @@ class World:
             nonces=NoncePool(entropy, self.settings.nonce_lifetime, self.settings.max_nonces),
             account_keys=AccountKeys(),
             faults=deepcopy(self.faults),
+            limits=self.limits.copy(),
         )
 
 
@@ -86,4 +89,5 @@ def create_world(
         authority=certificate_authority.create(entropy, now),
         store=MemoryStore(Journal(world_id)),
         nonces=NoncePool(entropy, settings.nonce_lifetime, settings.max_nonces),
+        limits=Limits(settings.rate_limits, settings.public_suffixes),
     )

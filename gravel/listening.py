@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from typing import Any
+from functools import partial
 
 import attrs
 import click
 from aiohttp import web
 
-# For web.AppRunner.
-OPTIONS: Mapping[str, Any] = {"access_log": None}
+# Seconds that a client may take for the TLS handshake.
+HANDSHAKE = 10.0
+_plain = partial(web.AppRunner, access_log=None)
 
 
 @attrs.frozen
@@ -57,10 +59,15 @@ async def serve(
     app: web.Application,
     sock: socket.socket,
     tls: ssl.SSLContext | None = None,
-    options: Mapping[str, Any] = OPTIONS,
+    runner: Callable[..., web.AppRunner] = _plain,
 ) -> None:
-    """Serve an application on a socket until the stack closes."""
-    runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=1.0, **options)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    await web.SockSite(runner, sock, ssl_context=tls).start()
+    """Serve an application on a socket until the stack closes; runner: makes its runner."""
+    running = runner(app, handle_signals=False, shutdown_timeout=1.0)
+    await running.setup()
+    stack.push_async_callback(running.cleanup)
+    assert running.server is not None
+    # web.SockSite would leave a handshake a minute.
+    server = await asyncio.get_running_loop().create_server(
+        running.server, sock=sock, ssl=tls, backlog=1024, ssl_handshake_timeout=HANDSHAKE if tls else None
+    )
+    stack.callback(server.close)

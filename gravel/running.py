@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -24,8 +25,8 @@ from acme_server.protocol.vantage import Answer, Fetch, Question
 from acme_server.runner import AsyncioDriver
 from acme_server.settings import Settings as ServerSettings
 from acme_server.tls import TlsMaterial
-from acme_server.web import RUNNER_OPTIONS
 from acme_server.web import create_app as create_acme_app
+from acme_server.web import create_runner
 from acme_server.worlds import HostedWorld, Ports, Worlds
 from gravel.dns_view import DnsOptions, DnsView, open_view
 from gravel.entropy import entropy_of
@@ -33,6 +34,7 @@ from gravel.listening import serve
 from gravel.management.api import Access
 from gravel.management.api import create_app as create_management_app
 from gravel.management.guard import is_loopback
+from gravel.rate_limit_options import rates_of
 from gravel.responders import Responders
 from gravel.server_parts import ServerParts, build_server
 from gravel.settings import Settings
@@ -85,6 +87,7 @@ class Running:
             raise click.UsageError(f"--host {settings.host} needs --base-url, a URL that clients can reach.")
         self.settings, self.bridge = settings, bridge
         self._faults = _faults(settings)
+        self._rates = rates_of(settings)
         self.exposed = not is_loopback(settings.host)
         self.token = settings.management_token or (secrets.token_urlsafe(24) if self.exposed else None)
         self._stack = AsyncExitStack()
@@ -119,6 +122,8 @@ class Running:
             terms_of_service=settings.terms_of_service,
             external_account_required=settings.eab_required,
             external_accounts=dict(settings.eab),
+            rate_limits=self._rates,
+            public_suffixes=settings.public_suffix,
         )
         parts = build_server(driver, base_url, server, entropy, zone=sockets.zone, responder=responders.site.responder)
         for rule in self._faults:
@@ -164,7 +169,11 @@ class Running:
     ) -> None:
         tls_context = server_context(material.certificate_pem, material.key_pem)
         await serve(
-            stack, create_acme_app(parts.server, self.worlds.server_of), sockets.acme.sock, tls_context, RUNNER_OPTIONS
+            stack,
+            create_acme_app(parts.server, self.worlds.server_of),
+            sockets.acme.sock,
+            tls_context,
+            partial(create_runner, parts.server),
         )
         settings = self.settings
         access = Access(self.token, names, settings.webhook_open, settings.acme_dns_domain)

@@ -164,6 +164,24 @@ class Settings:
         "Arm the faults in this file, JSON or YAML, as for POST /faults; may be repeated.",
         SERVERS,
     )
+    rate_limits: str = option(
+        "none",
+        click.STRING,
+        "Rate limits: letsencrypt, letsencrypt-staging, or a JSON file of names and rates.",
+        SERVERS,
+    )
+    rate_limit: tuple[str, ...] = option(
+        (),
+        click.STRING,
+        "One rate limit, NAME=COUNT/PERIOD[/BURST], over those of --rate-limits; may be repeated.",
+        SERVERS,
+    )
+    public_suffix: tuple[str, ...] = option(
+        (),
+        ZONE,
+        "What registered domains are below, for rate limits, beside names of one label; may be repeated.",
+        SERVERS,
+    )
     timing: str = option(
         "fast",
         click.Choice(("cert-manager", "fast")),

@@ -23,6 +23,7 @@ from gravel.management.challenge_endpoints import CHALLENGE_ENDPOINTS
 from gravel.management.dns_endpoints import DNS_ENDPOINTS
 from gravel.management.fault_endpoints import FAULT_ENDPOINTS
 from gravel.management.guard import OPEN_PATHS, guard
+from gravel.management.rate_limit_endpoints import RATE_LIMIT_ENDPOINTS
 from gravel.management.request_body import read_body
 from gravel.management.request_histories import HISTORY_ENDPOINTS
 from gravel.management.resource_endpoints import RESOURCE_ENDPOINTS
@@ -84,6 +85,7 @@ def create_app(default: Hosted, worlds: Worlds[DnsView], tls_ca: str, access: Ac
         **CHALLENGE_ENDPOINTS,
         **HISTORY_ENDPOINTS,
         **FAULT_ENDPOINTS,
+        **RATE_LIMIT_ENDPOINTS,
         **acme_dns,
     }
     for (method, path), endpoint in of_worlds.items():

@@ -15,6 +15,7 @@ from acme_server.settings import Settings
 from acme_server.worlds import Options
 from gravel.account_options import read_mac_key, read_url
 from gravel.dns_view import DnsOptions
+from gravel.management.rate_limit_endpoints import rates_of, suffixes_of
 from gravel.management.request_body import Body
 from solvers.dns.zone import zone_name
 
@@ -89,6 +90,8 @@ SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
     "issuance_delay": _wait,
     "validation_attempts": lambda body, name: body.number(name, 1, 1000),
     "validation_retry_after": _lifetime,
+    "rate_limits": rates_of,
+    "public_suffixes": suffixes_of,
 }
 
 

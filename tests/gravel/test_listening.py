@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import os
 import socket
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 
 import click
 import pytest
+from aiohttp import web
 
-from gravel.listening import Door, bind, opening
+from acme_server import tls
+from gravel import listening
+from gravel.listening import Door, bind, opening, serve
+from solvers.tls_context import server_context
 
 DOOR = Door("ACME", "--acme-port", "127.0.0.1", 443)
 COMPLAINTS = [
@@ -43,3 +51,16 @@ def test_a_port_is_bound_or_taken():
         port = first.getsockname()[1]
         with pytest.raises(click.ClickException, match=f"port {port} on 127.0.0.1 is taken"):
             bind(Door("management", "--management-port", "127.0.0.1", port))
+
+
+async def test_who_begins_no_tls_handshake_is_sent_away(monkeypatch):
+    """Reading to the end returns only because the server closes."""
+    monkeypatch.setattr(listening, "HANDSHAKE", 0.2)
+    material = tls.create(os.urandom, datetime(2026, 11, 25, tzinfo=UTC), ("127.0.0.1",))
+    async with AsyncExitStack() as stack:
+        sock = bind(Door("ACME", "--acme-port", "127.0.0.1", 0))
+        port = sock.getsockname()[1]
+        await serve(stack, web.Application(), sock, server_context(material.certificate_pem, material.key_pem))
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await reader.read() == b""
+        writer.close()
