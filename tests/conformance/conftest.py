@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from acme_server.web import RUNNER_OPTIONS
+from acme_server.web import RUNNER_OPTIONS, create_app
 from conformance.options import Options
 from conformance.session import Session
 from gravel.free_port import free_port
@@ -20,7 +21,7 @@ def soon() -> Iterator[None]:
     """Let nobody wait for whoever is slow: the server has enough sooner, and so has the suite."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(RUNNER_OPTIONS, "keepalive_timeout", 0.3)
-        patch.setattr("acme_server.web.BODY_TIMEOUT", 0.3)
+        patch.setattr("gravel.running.create_acme_app", partial(create_app, patience=0.3))
         patch.setattr("conformance.raw.SLOW_LIMIT", 1.0)
         yield
 

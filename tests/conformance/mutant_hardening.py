@@ -13,6 +13,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from acme_server import csr, front_end, orders
 from acme_server import request as acme_request
+from acme_server import web as web_edge
 from acme_server.protocol import jose
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.status import OrderStatus
@@ -28,11 +29,16 @@ def lenient_base64url(text):
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-async def whole_body(request, limit):
+async def whole_body(request, limit, patience):
     """Read everything, inflated."""
-    del limit
+    del limit, patience
     body = await request.content.read()
     return gzip.decompress(body) if "Content-Encoding" in request.headers else body
+
+
+async def a_minute_each(original, request, limit, patience):
+    del patience
+    return await original(request, limit, 60.0)
 
 
 def chunks_before_length(original, self, data):
@@ -77,7 +83,7 @@ def crash_on_password(original, der):
 
 
 # aiohttp's parser complains by this; here it takes every complaint for a request that went well.
-NOTHING_WRONG = instead("aiohttp.web_protocol.RequestHandler.handle_error", lambda *_: web.Response())
+NOTHING_WRONG = instead("acme_server.web._Connection.handle_error", lambda *_: web.Response())
 NO_LIMIT = all_of(instead("acme_server.web._read", whole_body), instead("acme_server.request._check_body", nothing))
 ANY_NAME = instead("acme_server.protocol.identifier.dns_complaint", nothing)
 LENIENT = instead("acme_server.protocol.jose.b64url_decode", lenient_base64url)
@@ -140,5 +146,5 @@ MUTANTS = {
     ),
     "a_silent_connection_ends": NEVER_IDLE,
     "a_slow_head_ends": NEVER_IDLE,
-    "a_slow_body_ends": instead("acme_server.web.BODY_TIMEOUT", 60.0),
+    "a_slow_body_ends": around(web_edge, "_read", a_minute_each),
 }
