@@ -25,7 +25,11 @@ from acme_server.protocol.status import (
 
 @attrs.frozen
 class Challenge:
-    """One way to prove control; `error` is a problem document, `record` what validation saw, step by step."""
+    """One way to prove control.
+
+    error: a problem document; record: what validation saw, step by step;
+    issuers: the names that a persistent record may give this authority.
+    """
 
     type: str
     token: str
@@ -33,6 +37,7 @@ class Challenge:
     validated: datetime | None = None
     error: Mapping[str, Any] | None = None
     record: tuple[Mapping[str, Any], ...] = ()
+    issuers: tuple[str, ...] = ()
 
 
 @attrs.frozen

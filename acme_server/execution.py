@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
 from acme_server.authorizations import Authorization
+from acme_server.caa import Claim
 from acme_server.certificates import Certificate
 from acme_server.orders import Order
+from acme_server.protocol.problem import Problem
 from acme_server.registration_authority.challenges import record_verdict
-from acme_server.registration_authority.finalization import issue
-from acme_server.registration_authority.outcome import Effect, Issue, Outcome, Postponed, Refuse, Validate, Withdraw
+from acme_server.registration_authority.finalization import issue, refuse, to_check_again
+from acme_server.registration_authority.outcome import Deferred, Effect, Issue, Outcome, Refuse, Validate, Withdraw
 from acme_server.registration_authority.revocation import withdraw
-from acme_server.store import Conflict
+from acme_server.store import Conflict, authorizations_of
 from acme_server.validation_authority import Verdict
 from acme_server.world import World
 
@@ -35,19 +37,17 @@ def retry_on_conflict(attempt: Callable[[], T]) -> T:
     return attempt()
 
 
-def carry_out(
-    world: World, outcome: Outcome[Any], now: datetime, bend: Bend | None = None
-) -> tuple[Validate | Postponed, ...]:
+def carry_out(world: World, outcome: Outcome[Any], now: datetime, bend: Bend | None = None) -> tuple[Deferred, ...]:
     """Commit an outcome and perform its effects, as a fault may have bent them; return those that need a driver."""
     world.store.commit(outcome.changes, outcome.facts, now)
     effects = outcome.effects if bend is None else bend(outcome.effects)
     return tuple(left for effect in effects if (left := perform(world, effect, now)) is not None)
 
 
-def perform(world: World, effect: Effect, now: datetime) -> Validate | Postponed | None:
+def perform(world: World, effect: Effect, now: datetime) -> Deferred | None:
     """Perform what can be performed at once; return what needs a driver."""
-    if isinstance(effect, Issue):
-        _issue(world, effect, now)
+    if isinstance(effect, Issue) and not claims_to_check(world, effect, now):
+        _settle_order(world, effect, issue, now)
     elif isinstance(effect, Withdraw):
         _withdraw(world, effect, now)
     elif isinstance(effect, Refuse):
@@ -70,11 +70,32 @@ def settle(world: World, validation: Validate, verdict: Verdict, now: datetime) 
     retry_on_conflict(attempt)
 
 
-def _issue(world: World, effect: Issue, now: datetime) -> None:
+def claims_to_check(world: World, effect: Issue, now: datetime) -> tuple[Claim, ...]:
+    """Return what CAA has to be looked at for again before a certificate is signed."""
+    if not world.settings.caa_identities or world.settings.always_valid:
+        return ()
+    order = world.store.get(Order, effect.order_id)
+    assert order is not None
+    account_url = world.links.account(order.account_id)
+    return to_check_again(authorizations_of(world.store, order), account_url, now - world.settings.caa_recheck)
+
+
+def settle_order(world: World, effect: Issue, problem: Problem | None, now: datetime) -> None:
+    """Sign the certificate, or let the order fail, once CAA was looked at again."""
+
+    def decide(world: World, order: Order, now: datetime) -> Outcome[Order]:
+        return issue(world, order, now) if problem is None else refuse(order, problem)
+
+    _settle_order(world, effect, decide, now)
+
+
+def _settle_order(
+    world: World, effect: Issue, decide: Callable[[World, Order, datetime], Outcome[Order]], now: datetime
+) -> None:
     def attempt() -> None:
         order = world.store.get(Order, effect.order_id)
         assert order is not None
-        carry_out(world, issue(world, order, now), now)
+        carry_out(world, decide(world, order, now), now)
 
     retry_on_conflict(attempt)
 

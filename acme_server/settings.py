@@ -6,6 +6,18 @@ from datetime import timedelta
 
 import attrs
 
+# The one challenge that has no token, and says whom a record may name.
+DNS_PERSIST = "dns-persist-01"
+CHALLENGE_TYPES = ("http-01", "dns-01", "tls-alpn-01", "dns-account-01", DNS_PERSIST)
+
+
+@attrs.frozen
+class VantagePoint:
+    """Where validation looks from too; dns: `HOST:PORT` of its resolver, None for the first one's."""
+
+    name: str
+    dns: str | None = None
+
 
 @attrs.frozen
 class Settings:
@@ -15,7 +27,14 @@ class Settings:
     max_body: bytes of request body (RFC 8555 has no figure, Boulder takes 50,000);
     authorization_reuse: how probable it is that a new order takes over a valid
     authorization; order_reuse: whether newOrder returns an unfinished order for
-    the same, as Boulder does.
+    the same, as Boulder does; vantages: looked from at the same time once the
+    first look succeeded; quorum: how many of those must agree, None for all but
+    those that Boulder does without; caa_identities: the issuer's domain names in
+    lower case, without any CAA is not looked at; caa_recheck: how old an
+    authorization may be for finalize to rest on its look at CAA;
+    redirect_ports: what a redirect may name, empty for any; address_families:
+    asked for and dialled in this order; max_validations: inquiries at once,
+    more wait; ssrf_guard: no address of special purpose (RFC 6890) is dialled.
     """
 
     http01_port: int = 80
@@ -34,8 +53,31 @@ class Settings:
     renewal_info_retry_after: timedelta = timedelta(hours=6)
     authorization_reuse: float = 0.0
     order_reuse: bool = False
+    challenge_types: tuple[str, ...] = CHALLENGE_TYPES[:3]
     validation_timeout: timedelta = timedelta(seconds=10)
+    validation_delay: timedelta = timedelta(0)
+    max_validations: int = 256
+    max_redirects: int = 10
+    redirect_ports: tuple[int, ...] = ()
+    max_validation_body: int = 65536
+    address_families: tuple[str, ...] = ("AAAA", "A")
+    vantages: tuple[VantagePoint, ...] = ()
+    quorum: int | None = None
+    ssrf_guard: bool = False
     terms_of_service: str | None = None
     website: str | None = None
     caa_identities: tuple[str, ...] = ()
+    caa_recheck: timedelta = timedelta(hours=8)
     always_valid: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        """Raise ValueError for what contradicts itself."""
+        names = [each.name for each in self.vantages]
+        if len(dict.fromkeys(names)) < len(names):
+            raise ValueError("two vantage points have the same name")
+        if self.quorum is not None and self.quorum > len(names):
+            raise ValueError(
+                f"a quorum of {self.quorum} needs as many vantage points beside the first; there are {len(names)}"
+            )
+        if DNS_PERSIST in self.challenge_types and not self.caa_identities:
+            raise ValueError(f"{DNS_PERSIST} needs a CAA identity, which its records begin with")

@@ -52,6 +52,8 @@ class Refuse:
 
 
 Effect: TypeAlias = Validate | Issue | Withdraw | Postponed | Refuse
+Deferred: TypeAlias = Validate | Issue | Postponed
+"""What only a driver can perform."""
 
 
 @attrs.frozen
