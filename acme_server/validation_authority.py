@@ -8,7 +8,6 @@ sent is quoted escaped and cut short.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from ipaddress import ip_address
 from typing import Any, TypeAlias
 
 import attrs
@@ -17,7 +16,7 @@ from acme_server import caa, dns_persist, redirects, tls_alpn
 from acme_server.caa import Claim
 from acme_server.excerpt import excerpt
 from acme_server.lookups import addresses_of, look_up
-from acme_server.protocol.challenge_certificate import ACME_TLS
+from acme_server.protocol.challenge_certificate import ACME_TLS, server_name
 from acme_server.protocol.driver import Clock
 from acme_server.protocol.host_port import join_host_port
 from acme_server.protocol.identifier import Identifier
@@ -174,7 +173,7 @@ def check_tlsalpn01(attempt: Attempt) -> Inquiry[None]:
     failures: list[TlsAnswer] = []
     for address in addresses:
         dialled = join_host_port(address, settings.tls_alpn_port)
-        question = Handshake(dialled, _server_name(identifier), (ACME_TLS,), settings.validation_timeout)
+        question = Handshake(dialled, server_name(identifier), (ACME_TLS,), settings.validation_timeout)
         answer = yield from shake_hands(question)
         answer = attrs.evolve(answer, address=address)
         if answer.error is None:
@@ -182,11 +181,6 @@ def check_tlsalpn01(attempt: Attempt) -> Inquiry[None]:
             return
         failures.append(answer)
     raise _unanswered(f"Shaking hands for {identifier.value}", failures)
-
-
-def _server_name(identifier: Identifier) -> str:
-    """Return what SNI says: for an address the name of its reverse mapping (RFC 8738 section 6)."""
-    return ip_address(identifier.value).reverse_pointer if identifier.type == "ip" else identifier.value
 
 
 CHECKS: Mapping[str, Check] = {

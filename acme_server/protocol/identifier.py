@@ -37,6 +37,14 @@ class Identifier:
         return {"type": self.type, "value": self.value}
 
 
+def identifier_of(text: str) -> Identifier:
+    """Return what a text is, an address or else a name; it is not checked."""
+    try:
+        return Identifier("ip", str(ip_address(text)))
+    except ValueError:
+        return Identifier("dns", text)
+
+
 def parse_identifier(item: Any) -> Identifier:
     """Read one identifier of a newOrder; raise a Problem that says what is wrong."""
     if not isinstance(item, Mapping) or not isinstance(item.get("type"), str) or not isinstance(item.get("value"), str):
