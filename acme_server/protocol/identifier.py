@@ -49,10 +49,11 @@ def parse_identifier(item: Any) -> Identifier:
     """Read one identifier of a newOrder; raise a Problem that says what is wrong."""
     if not isinstance(item, Mapping) or not isinstance(item.get("type"), str) or not isinstance(item.get("value"), str):
         raise malformed('an identifier is an object with the strings "type" and "value"')
-    if item["type"] not in _COMPLAINTS:
+    if item["type"] not in ("dns", "ip"):
         raise _about(item, "unsupportedIdentifier", f"identifiers of type {item['type'][:64]!r} are not supported")
-    identifier = Identifier(item["type"], item["value"].lower() if item["type"] == "dns" else item["value"])
-    complaint = _COMPLAINTS[identifier.type](identifier.value)
+    is_name = item["type"] == "dns"
+    identifier = Identifier(item["type"], item["value"].lower() if is_name else item["value"])
+    complaint = dns_complaint(identifier.value) if is_name else ip_complaint(identifier.value)
     if complaint:
         raise _about(item, "malformed", f"{item['value'][:253]!r} {complaint}")
     return identifier
@@ -86,9 +87,6 @@ def ip_complaint(value: str) -> str | None:
     if "%" in value:
         return "has a zone, which no certificate can have"
     return None if value == spelled else f"is spelled {spelled} (RFC 5952)"
-
-
-_COMPLAINTS = {"dns": dns_complaint, "ip": ip_complaint}
 
 
 def _is_idna(label: str) -> bool:
