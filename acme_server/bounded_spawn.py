@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class BoundedSpawn:
-    """Has a driver conduct inquiries, at most `limit` at once; as each asks one question at a time, so are sockets."""
+    """Has a driver conduct inquiries, at most `limit` at once: as many sockets, for each asks one question at a time."""
 
     def __init__(self, driver: Driver, limit: int) -> None:
         self._driver = driver

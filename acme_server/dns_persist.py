@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.problem import Problem, malformed, unauthorized
 
 LABEL = "_validation-persist"
+_SECONDS = re.compile(r"[0-9]{1,18}")
 _ONCE = ("accounturi", "policy", "persistuntil")
 
 
@@ -45,10 +47,10 @@ def _complaint(value: IssueValue, identifier: Identifier, account_url: str, now:
     twice = next((tag for tag in _ONCE if len(value.values(tag)) > 1), None)
     if twice:
         raise ValueError(f"has {twice} more than once")
-    (accounts, policies, ends) = (value.values(tag) for tag in _ONCE)
+    accounts, policies, ends = (value.values(tag) for tag in _ONCE)
     if not accounts:
         raise ValueError("has no accounturi")
-    if ends and not (ends[0].isascii() and ends[0].isdigit()):
+    if ends and not _SECONDS.fullmatch(ends[0]):
         raise ValueError("has a persistUntil that is not a number of seconds")
     if accounts[0] != account_url:
         return f"is for another account than {account_url}"

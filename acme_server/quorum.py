@@ -11,7 +11,7 @@ from acme_server.validation_authority import Verdict
 
 
 def required(settings: Settings) -> int:
-    """Return how many remote vantage points must agree: by default all but one, but two of six, and of one none."""
+    """Return how many remote vantage points must agree: by default 1 of 2 to 5 may fail, 2 of more."""
     remote = len(settings.vantages)
     return remote - (0 if remote < 2 else 1 if remote < 6 else 2) if settings.quorum is None else settings.quorum
 

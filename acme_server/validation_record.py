@@ -36,10 +36,9 @@ def recorded(inquiry: Inquiry[T], record: Record, clock: Clock) -> Inquiry[T]:
         while True:
             asked = clock()
             answer = yield question
-            milliseconds = (clock() - asked) // _MILLISECOND
-            record.append(
-                {**_asked(question), "at": rfc3339_micro(asked), "milliseconds": milliseconds, **_heard(answer)}
-            )
+            entry = _asked(question)
+            entry["at"], entry["milliseconds"] = rfc3339_micro(asked), (clock() - asked) // _MILLISECOND
+            record.append(entry | _heard(answer))
             question = inquiry.send(answer)
     except StopIteration as stop:
         result: T = stop.value

@@ -153,7 +153,7 @@ class Settings:
     quorum: int | None = option(
         None,
         NUMBER,
-        "Further vantage points that must agree (default: all of 1, all but 1 of 5, all but 2 of more).",
+        "Further vantage points that must agree (default: 1 of 2 to 5 may fail, 2 of more).",
         SERVERS,
     )
     validation_timeout: float = option(10.0, SECONDS, "Seconds that each question of a validation may take.", SERVERS)

@@ -127,6 +127,7 @@ BAD = [
     ([f"{OURS}; accounturi={ACCOUNT}"], "malformed", "has accounturi more than once"),
     ([f"{OURS}; policy=a; policy=b"], "malformed", "has policy more than once"),
     ([f"{OURS}; persistUntil=soon"], "malformed", "has a persistUntil that is not a number of seconds"),
+    ([f"{OURS}; persistUntil={'9' * 5000}"], "malformed", "has a persistUntil that is not a number of seconds"),
     ([f"{OURS}; persistUntil=-1"], "malformed", "has a persistUntil that is not a number of seconds"),
     ([f"{OURS}0"], "unauthorized", f"is for another account than {ACCOUNT}"),
     ([f"{OURS}; persistUntil={NOW - 1}"], "unauthorized", "is over, as its persistUntil says"),

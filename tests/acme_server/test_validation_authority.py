@@ -392,6 +392,11 @@ def test_the_record_holds_each_question_and_what_came_back():
     ]
 
 
+def test_the_record_says_where_a_redirect_led():
+    script = Script(a_record(), {URL: redirect("/else\x1bwhere"), (V4, f"http://{NAME}/b"): GOOD})
+    assert run(script).record[-1]["location"] == r"/else\x1bwhere"
+
+
 def test_the_record_of_a_success_is_kept_too():
     assert [entry.get("status") for entry in run(http(GOOD)).record] == [None, None, 200]
 
