@@ -244,16 +244,16 @@ def test_finalize_looks_at_every_name_again_once_the_last_look_is_old(zone, hour
 
 def test_an_order_fails_when_caa_forbids_by_now_what_it_allowed(zone):
     client = registered(Settings(caa_identities=IDENTITIES, caa_recheck=timedelta(0)))
-    order = client.order("a.test", "b.test", "c.test")
+    order = client.order("a.test", "*.b.test", "c.test")
     client.authorize(order)
-    zone |= {"b.test": THEIRS, "c.test": THEIRS}
+    zone |= {"b.test": ['0 issuewild ";"'], "c.test": THEIRS}
     client.driver.pass_time(seconds=1)
-    client.finalize(order, ["a.test", "b.test", "c.test"])
+    client.finalize(order, ["a.test", "*.b.test", "c.test"])
     client.driver.run()
     failed = client.post(order.header("Location")).json
     assert (failed["status"], "certificate" in failed) == ("invalid", False)
     assert failed["error"]["type"].endswith(":caa")
-    assert [each["identifier"]["value"] for each in failed["error"]["subproblems"]] == ["b.test", "c.test"]
+    assert [each["identifier"]["value"] for each in failed["error"]["subproblems"]] == ["*.b.test", "c.test"]
 
 
 def test_a_server_that_finds_everything_valid_looks_at_no_caa(zone):

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from acme_server.protocol.key_authorization import KeyAuthorization
+from acme_server.settings import VantagePoint
 from tests.gravel.acme_on_wire import WireClient
 
 THREE = {
@@ -61,11 +62,11 @@ async def test_by_default_one_of_two_may_fail(manage):
 
 
 async def test_the_vantage_points_of_the_default_world_are_in_every_world_with_its_own_dns(manage):
-    management = await manage(vantages=3)
+    management = await manage(vantage=(VantagePoint("north", "ns1"),), vantages=3, quorum=2)
     await management.ask("/worlds", id="w")
     challenge, order = await validated(management)
     assert order["status"] == "ready"
-    assert [each.get("vantage") for each in challenge["validationRecord"]] == [None, "vantage-2", "vantage-3"]
+    assert [each.get("vantage") for each in challenge["validationRecord"]] == [None, "north", "vantage-3"]
 
 
 async def test_a_validation_asks_as_few_questions_as_before_when_nothing_is_set(manage):
