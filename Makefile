@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: help up demo test cover lint types clients bench bench-dns bench-fixture fuzz conformance docs lock clean
+.PHONY: help up demo test cover lint types clients all-clients interoperability bench bench-dns bench-fixture fuzz conformance docs lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -43,6 +43,15 @@ lint: $(VENV)/.dev ## Check style
 types: $(VENV)/.dev ## Check types
 	$(BIN)/mypy
 
+interoperability: $(VENV)/.dev ## Drive every real client against gravel and Debian's pebble; writes docs/interoperability.md
+	$(BIN)/python bench/interoperability_page.py
+
+all-clients: clients $(VENV)/.dev ## Install the further clients that `make interoperability` drives (Debian or Ubuntu, root)
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends acme-tiny acmetool apache2 caddy \
+	  lacme lacme-accountd libapache2-mod-md libcrypt-openssl-rsa-perl nodejs npm uacme
+	$(PIP) --editable '.[all,dev,interoperability]'
+	npm install --silent --no-fund --no-audit --no-save --prefix .npm acme-client@5.4.0
+
 clients: ## Install the real clients that tests and benchmarks use (Debian or Ubuntu, root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
@@ -72,4 +81,4 @@ lock: $(BIN)/python ## Resolve the dependencies anew into requirements.lock
 	  --no-header --no-annotate --output-file requirements.lock pyproject.toml
 
 clean: ## Remove what was built
-	rm -rf $(VENV) build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .npm build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -11,13 +11,18 @@ from datetime import datetime
 
 import attrs
 
+from acme_server.protocol.jwk import Jwk
 from acme_server.protocol.problem import unauthorized
 from acme_server.protocol.status import ACCOUNT, AccountStatus, move
 
 
 @attrs.frozen
 class Account:
-    """A key holder; `thumbprint` (RFC 7638) tells accounts apart, so that no two share a key."""
+    """A key holder; `thumbprint` (RFC 7638) tells accounts apart, so that no two share a key.
+
+    terms: URL of the terms of service that were agreed to last; binding: the
+    JWS that names its external account, verified (section 7.3.4).
+    """
 
     id: str
     thumbprint: str = attrs.field(repr=False)
@@ -25,6 +30,8 @@ class Account:
     created: datetime
     contact: tuple[str, ...] = ()
     terms_agreed: bool = False
+    terms: str | None = None
+    binding: Mapping[str, str] | None = attrs.field(default=None, repr=False)
     status: AccountStatus = AccountStatus.VALID
     version: int = 0
 
@@ -32,6 +39,16 @@ class Account:
 def update_contact(account: Account, contact: tuple[str, ...]) -> Account:
     """Replace the contacts (section 7.3.2)."""
     return attrs.evolve(account, contact=contact)
+
+
+def change_key(account: Account, jwk: Jwk) -> Account:
+    """Swap the key (section 7.3.5)."""
+    return attrs.evolve(account, thumbprint=jwk.thumbprint, jwk=jwk.members)
+
+
+def agree(account: Account, terms: str | None) -> Account:
+    """Agree to terms of service (section 7.3.3)."""
+    return attrs.evolve(account, terms_agreed=True, terms=terms)
 
 
 def deactivate(account: Account) -> Account:

@@ -27,22 +27,37 @@ from acme_server.protocol.status import (
 class Challenge:
     """One way to prove control.
 
-    error: a problem document; record: what validation saw, step by step;
-    issuers: the names that a persistent record may give this authority.
+    failures: a problem document for each validation that failed; record: what the
+    last one saw, step by step; issuers: the names that a persistent record may give
+    this authority; attempt: which validation is under way, or due at `due`, counted
+    from 1.
     """
 
     type: str
     token: str
     status: ChallengeStatus = ChallengeStatus.PENDING
     validated: datetime | None = None
-    error: Mapping[str, Any] | None = None
+    failures: tuple[Mapping[str, Any], ...] = ()
     record: tuple[Mapping[str, Any], ...] = ()
     issuers: tuple[str, ...] = ()
+    attempt: int = 0
+    due: datetime | None = None
+
+    @property
+    def error(self) -> Mapping[str, Any] | None:
+        """The last failure as a problem document, with an entry for each when there were several (section 8.2)."""
+        if len(self.failures) < 2:
+            return self.failures[0] if self.failures else None
+        return {**self.failures[-1], "subproblems": list(self.failures)}
 
 
 @attrs.frozen
 class Authorization:
-    """An account's claim to one identifier, shown without `*.`; `status` as stored, before expiry."""
+    """An account's claim to one identifier, shown without `*.`.
+
+    status: as stored, before expiry; ahead: whether it was asked for before any
+    order (section 7.4.1).
+    """
 
     id: str
     account_id: str
@@ -52,6 +67,7 @@ class Authorization:
     created: datetime
     expires: datetime
     status: AuthorizationStatus = AuthorizationStatus.PENDING
+    ahead: bool = False
     version: int = 0
 
     @property
@@ -68,11 +84,28 @@ def status_of(authorization: Authorization, now: datetime) -> AuthorizationStatu
     return status
 
 
-def respond(authorization: Authorization, index: int) -> Authorization:
+def respond(authorization: Authorization, index: int, now: datetime) -> Authorization:
     """The client says that a challenge is ready (section 7.5.1)."""
     challenge = authorization.challenges[index]
-    status = move(CHALLENGE, challenge.status, "respond")
-    return _with_challenge(authorization, index, attrs.evolve(challenge, status=status))
+    responded = attrs.evolve(challenge, status=move(CHALLENGE, challenge.status, "respond"), attempt=1, due=now)
+    return _with_challenge(authorization, index, responded)
+
+
+def retry(
+    authorization: Authorization,
+    index: int,
+    due: datetime,
+    problem: Problem | None = None,
+    record: tuple[Mapping[str, Any], ...] = (),
+) -> Authorization:
+    """A challenge is looked at again, since it was not met, or sooner than was planned (section 8.2)."""
+    challenge = authorization.challenges[index]
+    retried = attrs.evolve(
+        challenge, status=move(CHALLENGE, challenge.status, "retry"), attempt=challenge.attempt + 1, due=due
+    )
+    if problem is not None:
+        retried = attrs.evolve(retried, failures=(*challenge.failures, problem.to_json()), record=record)
+    return _with_challenge(authorization, index, retried)
 
 
 def validate(
@@ -85,7 +118,7 @@ def validate(
     """A challenge was met: the authorization becomes valid until `expires`, unless it is settled already."""
     challenge = authorization.challenges[index]
     met = attrs.evolve(
-        challenge, status=move(CHALLENGE, challenge.status, "validate"), validated=now, record=record, error=None
+        challenge, status=move(CHALLENGE, challenge.status, "validate"), validated=now, record=record, failures=()
     )
     decided = _with_challenge(authorization, index, met)
     if status_of(authorization, now) is not AuthorizationStatus.PENDING:
@@ -102,9 +135,8 @@ def fail(
 ) -> Authorization:
     """A challenge was not met: it and, unless it is settled already, the authorization become invalid."""
     challenge = authorization.challenges[index]
-    missed = attrs.evolve(
-        challenge, status=move(CHALLENGE, challenge.status, "fail"), error=problem.to_json(), record=record
-    )
+    failures = (*challenge.failures, problem.to_json())
+    missed = attrs.evolve(challenge, status=move(CHALLENGE, challenge.status, "fail"), failures=failures, record=record)
     decided = _with_challenge(authorization, index, missed)
     if status_of(authorization, now) is not AuthorizationStatus.PENDING:
         return decided

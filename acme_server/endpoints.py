@@ -8,28 +8,26 @@ another writer was faster, so it reads what it decides on itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import attrs
 
-from acme_server import orders as order_records
 from acme_server import resources
 from acme_server.accounts import Account
-from acme_server.authorizations import Authorization
-from acme_server.certificate_authority import issuers_pem
+from acme_server.authorizations import Authorization, Challenge
 from acme_server.certificates import Certificate
 from acme_server.exchange import Reply, json_reply
 from acme_server.execution import Bend, carry_out
 from acme_server.orders import Order
 from acme_server.protocol.problem import Problem, unauthorized
 from acme_server.protocol.status import AuthorizationStatus, ChallengeStatus, OrderStatus
-from acme_server.registration_authority import accounts, challenges, finalization, orders, revocation
+from acme_server.registration_authority import challenges, finalization, orders, revocation
 from acme_server.registration_authority.outcome import Deferred
 from acme_server.renewal_info import find_certificate
 from acme_server.request import SignedRequest
-from acme_server.store import ORDERS_BY_ACCOUNT, authorizations_of
+from acme_server.store import authorizations_of
 from acme_server.world import World
 
 Owned = TypeVar("Owned", Order, Authorization, Certificate)
@@ -93,35 +91,15 @@ def new_nonce(call: Call) -> Answer:
     return Answer(Reply(200 if call.method == "HEAD" else 204, (("Cache-Control", "no-store"),)))
 
 
-def new_account(call: Call) -> Answer:
-    """Sections 7.3 and 7.3.1."""
-    outcome = accounts.new_account(call.world, call.signature.jwk, call.payload, call.now)
+def new_authorization(call: Call) -> Answer:
+    """Section 7.4.1."""
+    if not call.world.settings.pre_authorization:
+        raise not_found()
+    outcome = orders.new_authorization(call.world, call.account, call.payload, call.now)
     carry_out(call.world, outcome, call.now)
-    links, account = call.world.links, outcome.record
-    location = ("Location", links.account(account.id))
-    return Answer(json_reply(201 if outcome.changes else 200, resources.account(links, account), location))
-
-
-def account(call: Call) -> Answer:
-    """Sections 7.3.2 and 7.3.6."""
-    record = _own_account(call)
-    if call.document is not None:
-        outcome = accounts.update_account(record, call.document)
-        carry_out(call.world, outcome, call.now)
-        record = outcome.record
-    return Answer(json_reply(200, resources.account(call.world.links, record)))
-
-
-def account_orders(call: Call) -> Answer:
-    """Section 7.1.2.1: every order but the invalid ones."""
-    record = _own_account(call)
-    shown = [
-        order
-        for order in call.world.store.find(ORDERS_BY_ACCOUNT, record.id)
-        if order_records.status_of(order, authorizations_of(call.world.store, order), call.now)
-        is not OrderStatus.INVALID
-    ]
-    return Answer(json_reply(200, resources.orders(call.world.links, shown)))
+    links, record = call.world.links, outcome.record
+    location = ("Location", links.authorization(record.id))
+    return Answer(json_reply(201, resources.authorization(links, record, call.now), location))
 
 
 def new_order(call: Call) -> Answer:
@@ -156,11 +134,9 @@ def authorization(call: Call) -> Answer:
         outcome = challenges.deactivate(record, call.now)
         carry_out(call.world, outcome, call.now)
         record = outcome.record
-    waiting = record.status is AuthorizationStatus.PENDING and any(
-        challenge.status is ChallengeStatus.PROCESSING for challenge in record.challenges
-    )
+    waiting = record.challenges if record.status is AuthorizationStatus.PENDING else ()
     document = resources.authorization(call.world.links, record, call.now)
-    return Answer(json_reply(200, document, *_retry_after(call, waiting)))
+    return Answer(json_reply(200, document, *_validated_by(call, waiting)))
 
 
 def challenge(call: Call) -> Answer:
@@ -173,22 +149,16 @@ def challenge(call: Call) -> Answer:
         effects = carry_out(call.world, outcome, call.now, call.bend)
         record = _own(call, Authorization)
     links = call.world.links
-    waiting = record.challenges[index].status is ChallengeStatus.PROCESSING
-    headers = (("Link", f'<{links.authorization(record.id)}>;rel="up"'), *_retry_after(call, waiting))
+    waiting = _validated_by(call, record.challenges[index : index + 1])
+    headers = (("Link", f'<{links.authorization(record.id)}>;rel="up"'), *waiting)
     return Answer(json_reply(200, resources.challenge(links, record, index), *headers), effects)
 
 
 def certificate(call: Call) -> Answer:
     """Section 7.4.2."""
     record = _own(call, Certificate)
-    headers = (("Content-Type", CHAIN_TYPE), ("Link", f'<{call.world.links.issuer(record.id)}>;rel="up"'))
-    return Answer(Reply(200, headers, record.chain.encode("ascii")))
-
-
-def issuer(call: Call) -> Answer:
-    """Section 7.4.2: the chain above a certificate, without the root."""
-    chain = issuers_pem(_own(call, Certificate).chain)
-    return Answer(Reply(200, (("Content-Type", CHAIN_TYPE),), chain.encode("ascii")))
+    # No link "up": the chain is whole, and Caddy and Apache's mod_md append to it what such a link leads to.
+    return Answer(Reply(200, (("Content-Type", CHAIN_TYPE),), record.chain.encode("ascii")))
 
 
 def renewal_info(call: Call) -> Answer:
@@ -217,15 +187,6 @@ def _own(call: Call, kind: type[Owned]) -> Owned:
     return record
 
 
-def _own_account(call: Call) -> Account:
-    record = call.world.store.get(Account, call.parameters["account"])
-    if record is None:
-        raise not_found()
-    if record.id != call.account.id:
-        raise unauthorized("this is another account")
-    return record
-
-
 def _challenge_index(record: Authorization, text: str) -> int:
     for index in range(len(record.challenges)):
         if text == str(index):
@@ -241,6 +202,12 @@ def _order(call: Call, record: Order, status: int, *headers: tuple[str, str]) ->
 
 def _retry_after(call: Call, waiting: bool) -> tuple[tuple[str, str], ...]:
     return (_seconds(call.world.settings.retry_after),) if waiting else ()
+
+
+def _validated_by(call: Call, challenges: Sequence[Challenge]) -> tuple[tuple[str, str], ...]:
+    """Send clients away until something can have changed: a validation that is under way, or due (section 8.2)."""
+    due = [item.due or call.now for item in challenges if item.status is ChallengeStatus.PROCESSING]
+    return (_seconds(max(min(due) - call.now, timedelta(0)) + call.world.settings.retry_after),) if due else ()
 
 
 def _seconds(duration: timedelta) -> tuple[str, str]:

@@ -11,7 +11,25 @@ import attrs
 from acme_server.delivery import Delivery
 from acme_server.protocol.vantage import Headers
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_text = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+def encode_json(document: Any) -> bytes:
+    """Return compact JSON in UTF-8; what UTF-8 cannot carry, a lone surrogate, is escaped."""
+    return _text(document).encode("utf-8", "backslashreplace")
+
+
+try:
+    import orjson
+except ImportError:
+    _encode = encode_json
+else:
+
+    def _encode(document: Any) -> bytes:
+        try:
+            return orjson.dumps(document)
+        except TypeError:
+            return encode_json(document)
 
 
 @attrs.frozen
@@ -43,4 +61,4 @@ class Reply:
 
 def json_reply(status: int, document: Any, *headers: tuple[str, str], content_type: str = "application/json") -> Reply:
     """Return a reply that carries a JSON document."""
-    return Reply(status, (("Content-Type", content_type), *headers), _encode(document).encode())
+    return Reply(status, (("Content-Type", content_type), *headers), _encode(document))

@@ -41,33 +41,33 @@ def carry_out(world: World, outcome: Outcome[Any], now: datetime, bend: Bend | N
     """Commit an outcome and perform its effects, as a fault may have bent them; return those that need a driver."""
     world.store.commit(outcome.changes, outcome.facts, now)
     effects = outcome.effects if bend is None else bend(outcome.effects)
-    return tuple(left for effect in effects if (left := perform(world, effect, now)) is not None)
+    return tuple(left for effect in effects for left in perform(world, effect, now))
 
 
-def perform(world: World, effect: Effect, now: datetime) -> Deferred | None:
+def perform(world: World, effect: Effect, now: datetime) -> tuple[Deferred, ...]:
     """Perform what can be performed at once; return what needs a driver."""
     if isinstance(effect, Issue) and not claims_to_check(world, effect, now):
         _settle_order(world, effect, issue, now)
     elif isinstance(effect, Withdraw):
         _withdraw(world, effect, now)
     elif isinstance(effect, Refuse):
-        settle(world, effect.validation, Verdict(valid=False, problem=effect.problem, record=()), now)
+        return settle(world, effect.validation, Verdict(valid=False, problem=effect.problem, record=()), now)
     elif isinstance(effect, Validate) and world.settings.always_valid:
-        settle(world, effect, _UNSEEN, now)
+        return settle(world, effect, _UNSEEN, now)
     else:
-        return effect
-    return None
+        return (effect,)
+    return ()
 
 
-def settle(world: World, validation: Validate, verdict: Verdict, now: datetime) -> None:
-    """Record what a validation found."""
+def settle(world: World, validation: Validate, verdict: Verdict, now: datetime) -> tuple[Deferred, ...]:
+    """Record what a validation found; return what follows from it."""
 
-    def attempt() -> None:
+    def attempt() -> tuple[Deferred, ...]:
         authorization = world.store.get(Authorization, validation.authorization_id)
         assert authorization is not None
-        carry_out(world, record_verdict(world, authorization, validation.index, verdict, now), now)
+        return carry_out(world, record_verdict(world, authorization, validation.index, verdict, now), now)
 
-    retry_on_conflict(attempt)
+    return retry_on_conflict(attempt)
 
 
 def claims_to_check(world: World, effect: Issue, now: datetime) -> tuple[Claim, ...]:

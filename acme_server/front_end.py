@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from acme_server import endpoints
+from acme_server import account_endpoints, endpoints
 from acme_server.endpoints import Answer, Call
 from acme_server.exchange import Reply, Request, json_reply
 from acme_server.execution import retry_on_conflict
@@ -67,17 +67,20 @@ NEW_NONCE = Route("/nonce", endpoints.new_nonce, get=True)
 ROUTES: tuple[Route, ...] = (
     DIRECTORY,
     NEW_NONCE,
-    Route("/new-account", endpoints.new_account, Payload.OBJECT, Signer.KEY),
+    Route("/new-account", account_endpoints.new_account, Payload.OBJECT, Signer.KEY),
+    Route("/new-authz", endpoints.new_authorization, Payload.OBJECT),
     Route("/new-order", endpoints.new_order, Payload.OBJECT),
+    Route("/key-change", account_endpoints.key_change, Payload.OBJECT),
     Route("/revoke-cert", endpoints.revoke_certificate, Payload.OBJECT, Signer.EITHER),
-    Route("/account/{account}", endpoints.account, Payload.EITHER),
-    Route("/account/{account}/orders", endpoints.account_orders),
+    Route("/account/{account}", account_endpoints.account, Payload.EITHER),
+    Route("/account/{account}/orders", account_endpoints.account_orders),
+    Route("/account/{account}/orders/{after}", account_endpoints.account_orders),
+    Route("/terms/{account}", account_endpoints.terms_of_service, Payload.EITHER, Signer.NOBODY, get=True),
     Route("/order/{order}", endpoints.order),
     Route("/order/{order}/finalize", endpoints.finalize, Payload.OBJECT),
     Route("/authz/{authorization}", endpoints.authorization, Payload.EITHER),
     Route("/chall/{authorization}/{index}", endpoints.challenge, Payload.EITHER),
     Route("/cert/{certificate}", endpoints.certificate),
-    Route("/issuer/{certificate}", endpoints.issuer),
     Route("/renewal-info/{certid}", endpoints.renewal_info, get=True),
 )
 
@@ -132,7 +135,7 @@ def _answer(
         if request.method == "OPTIONS":
             return _preflight(route)
         if request.method == "POST":
-            signed = read_request(world, request, route.signer, now)
+            signed = None if route.signer is Signer.NOBODY else read_request(world, request, route.signer, now)
         elif not route.get or request.method not in ("GET", "HEAD"):
             raise _not_allowed(route, request.method)
         bend = None

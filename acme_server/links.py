@@ -27,6 +27,16 @@ class Links:
         return f"{self.base}/new-account"
 
     @property
+    def key_change(self) -> str:
+        """Section 7.3.5."""
+        return f"{self.base}/key-change"
+
+    @property
+    def new_authorization(self) -> str:
+        """Section 7.4.1."""
+        return f"{self.base}/new-authz"
+
+    @property
     def new_order(self) -> str:
         """Section 7.4."""
         return f"{self.base}/new-order"
@@ -54,6 +64,14 @@ class Links:
         """Section 7.1.2.1."""
         return f"{self.base}/account/{account_id}/orders"
 
+    def orders_after(self, account_id: str, order_id: str) -> str:
+        """Return where the list goes on after an order."""
+        return f"{self.orders(account_id)}/{order_id}"
+
+    def terms(self, account_id: str) -> str:
+        """Where a human agrees to changed terms of service (section 7.3.3)."""
+        return f"{self.base}/terms/{account_id}"
+
     def order(self, order_id: str) -> str:
         """Section 7.1.3."""
         return f"{self.base}/order/{order_id}"
@@ -73,7 +91,3 @@ class Links:
     def certificate(self, certificate_id: str) -> str:
         """Section 7.4.2."""
         return f"{self.base}/cert/{certificate_id}"
-
-    def issuer(self, certificate_id: str) -> str:
-        """What a certificate's `up` link names: its issuers (section 7.4.2)."""
-        return f"{self.base}/issuer/{certificate_id}"

@@ -30,6 +30,7 @@ class Signer(Enum):
     ACCOUNT = ("kid",)
     KEY = ("jwk",)
     EITHER = ("kid", "jwk")
+    NOBODY = ()
 
 
 @attrs.frozen

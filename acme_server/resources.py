@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from html import escape
 from typing import Any, TypeAlias
 
 from acme_server import authorizations as authorization_records
@@ -19,6 +20,8 @@ from acme_server.renewal_info import suggested_window
 from acme_server.settings import Settings
 
 Document: TypeAlias = dict[str, Any]
+_PAGE = "<!DOCTYPE html>\n<html><head><title>Terms of service</title></head><body><p>{}</p><p>{}</p></body></html>\n"
+_AGREE = '<form method="post"><button>I agree</button></form>'
 
 
 def directory(links: Links, settings: Settings) -> Document:
@@ -28,8 +31,11 @@ def directory(links: Links, settings: Settings) -> Document:
         "newAccount": links.new_account,
         "newOrder": links.new_order,
         "revokeCert": links.revoke_certificate,
+        "keyChange": links.key_change,
         "renewalInfo": links.renewal_info,
     }
+    if settings.pre_authorization:
+        document["newAuthz"] = links.new_authorization
     meta: Document = {}
     if settings.terms_of_service:
         meta["termsOfService"] = settings.terms_of_service
@@ -37,6 +43,8 @@ def directory(links: Links, settings: Settings) -> Document:
         meta["website"] = settings.website
     if settings.caa_identities:
         meta["caaIdentities"] = list(settings.caa_identities)
+    if settings.external_account_required:
+        meta["externalAccountRequired"] = True
     if meta:
         document["meta"] = meta
     return document
@@ -47,11 +55,21 @@ def account(links: Links, record: Account) -> Document:
     document: Document = {"status": record.status, "contact": list(record.contact), "orders": links.orders(record.id)}
     if record.terms_agreed:
         document["termsOfServiceAgreed"] = True
+    if record.binding is not None:
+        document["externalAccountBinding"] = dict(record.binding)
     return document
 
 
+def terms_page(record: Account, terms: str | None) -> str:
+    """Section 7.3.3: the page, with its button for who has not agreed yet."""
+    if not terms:
+        return _PAGE.format("There are no terms of service.", "")
+    link = f'The terms of service are at <a href="{escape(terms)}">{escape(terms)}</a>.'
+    return _PAGE.format(link, "You have agreed to them." if record.terms == terms else _AGREE)
+
+
 def orders(links: Links, records: Iterable[Order]) -> Document:
-    """Section 7.1.2.1, on one page."""
+    """Section 7.1.2.1, one page of it."""
     return {"orders": [links.order(record.id) for record in records]}
 
 

@@ -10,7 +10,7 @@ import attrs
 
 from acme_server import caa, front_end, quorum, validation_authority
 from acme_server.accounts import Account
-from acme_server.authorizations import Authorization
+from acme_server.authorizations import Authorization, Challenge
 from acme_server.bounded_spawn import BoundedSpawn
 from acme_server.exchange import Reply, Request
 from acme_server.execution import claims_to_check, perform, settle, settle_order
@@ -52,8 +52,10 @@ class Server:
             self._validate(effect)
 
     def _perform(self, postponed: Postponed) -> None:
-        left = perform(self.world, postponed.effect, self._driver.now())
-        if left is not None:
+        effect = postponed.effect
+        if isinstance(effect, Validate) and effect.attempt != self._challenge(effect).attempt:
+            return  # The client asked for it sooner.
+        for left in perform(self.world, effect, self._driver.now()):
             self._start(left)
 
     def _validate(self, validation: Validate) -> None:
@@ -104,8 +106,14 @@ class Server:
         for each in settings.vantages:
             self._look(validation, each.dns or settings.dns, partial(hear, each.name))
 
+    def _challenge(self, validation: Validate) -> Challenge:
+        authorization = self.world.store.get(Authorization, validation.authorization_id)
+        assert authorization is not None
+        return authorization.challenges[validation.index]
+
     def _decided(self, validation: Validate, verdict: Verdict) -> None:
-        settle(self.world, validation, verdict, self._driver.now())
+        for left in settle(self.world, validation, verdict, self._driver.now()):
+            self._start(left)
 
     def _check_again(self, effect: Issue) -> None:
         """Look at CAA again before a certificate is signed that rests on an old look."""

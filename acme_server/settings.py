@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import attrs
@@ -34,7 +35,12 @@ class Settings:
     authorization may be for finalize to rest on its look at CAA;
     redirect_ports: what a redirect may name, empty for any; address_families:
     asked for and dialled in this order; max_validations: inquiries at once,
-    more wait; ssrf_guard: no address of special purpose (RFC 6890) is dialled.
+    more wait; ssrf_guard: no address of special purpose (RFC 6890) is dialled;
+    pre_authorization: whether there is newAuthz (RFC 8555 section 7.4.1);
+    issuance_delay: how long an order is processing; validation_attempts: how
+    often validation fails before a challenge is invalid, validation_retry_after
+    apart (section 8.2 says SHOULD to more than one; real CAs have one);
+    external_accounts: the MAC key of each key identifier (section 7.3.4).
     """
 
     http01_port: int = 80
@@ -54,6 +60,11 @@ class Settings:
     authorization_reuse: float = 0.0
     order_reuse: bool = False
     challenge_types: tuple[str, ...] = CHALLENGE_TYPES[:3]
+    pre_authorization: bool = True
+    orders_per_page: int = 100
+    issuance_delay: timedelta = timedelta(0)
+    validation_attempts: int = 1
+    validation_retry_after: timedelta = timedelta(seconds=5)
     validation_timeout: timedelta = timedelta(seconds=10)
     validation_delay: timedelta = timedelta(0)
     max_validations: int = 256
@@ -68,6 +79,8 @@ class Settings:
     website: str | None = None
     caa_identities: tuple[str, ...] = ()
     caa_recheck: timedelta = timedelta(hours=8)
+    external_account_required: bool = False
+    external_accounts: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
     always_valid: bool = False
 
     def __attrs_post_init__(self) -> None:

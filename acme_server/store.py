@@ -40,15 +40,15 @@ class Index(Generic[R]):
     unique: bool = False
 
 
-def claim(account_id: str, identifier: Identifier) -> str:
+def claim(account_id: str, identifier: Identifier, *, ahead: bool = False) -> str:
     """Return the key of AUTHORIZATIONS_BY_CLAIM; the identifier as an order has it, `*.` included."""
-    return f"{account_id}/{identifier.type}:{identifier.value}"
+    return f"{account_id}/{identifier.type}:{identifier.value}{'/ahead' if ahead else ''}"
 
 
 ACCOUNT_BY_THUMBPRINT = Index("thumbprint", Account, lambda account: account.thumbprint, unique=True)
 ORDERS_BY_ACCOUNT = Index("account", Order, lambda order: order.account_id)
 AUTHORIZATIONS_BY_CLAIM = Index(
-    "claim", Authorization, lambda authorization: claim(authorization.account_id, authorization.covers)
+    "claim", Authorization, lambda item: claim(item.account_id, item.covers, ahead=item.ahead)
 )
 CERTIFICATE_BY_SERIAL = Index("serial", Certificate, lambda certificate: certificate.serial, unique=True)
 CERTIFICATE_BY_FINGERPRINT = Index("fingerprint", Certificate, lambda certificate: certificate.fingerprint, unique=True)

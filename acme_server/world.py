@@ -15,7 +15,7 @@ from acme_server.links import Links
 from acme_server.nonces import NoncePool
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.encoding import b64url
-from acme_server.protocol.journal import Journal
+from acme_server.protocol.journal import Fact, Journal
 from acme_server.settings import Settings
 from acme_server.store import MemoryStore, Store
 
@@ -53,10 +53,15 @@ class World:
         """Draw an ID or a token: 128 random bits (RFC 8555 sections 8.3 and 10.5)."""
         return b64url(self.entropy(16))
 
+    def reconfigure(self, settings: Settings, fact: Fact, now: datetime) -> None:
+        """Have other settings from now on."""
+        self.settings = settings
+        self.store.commit((), (fact,), now)
+
     def copy(self) -> World:
         """Return a world with the same state, which goes its own way; no nonce is out there.
 
-        Entropy is copied too, where it has a position (an object, not a function such as os.urandom).
+        Entropy is copied too: a seed's goes on from the same position, the system's never repeats.
         """
         entropy = copy(self.entropy)
         return attrs.evolve(

@@ -31,17 +31,23 @@ and signer, and shares no code with the server. Below is what it says of gravel 
         --chall-mgmt http://localhost:8055 --json report.json --junit report.xml
     ACME_DIRECTORY=https://localhost:14000/dir ACME_CA_CERT=pebble.minica.pem pytest --pyargs conformance
 
-Challenges are answered by http-01 on 127.0.0.1 (`--http01-port`), or with `--chall-mgmt` by dns-01, over the
-`/set-txt` of challtestsrv's API, which gravel's management API has too. `--section 7.3` runs a part, `--rate 2` sends
-two requests a second at most, `--eab KID:KEY` gives an external account, which must be good for many accounts.
+Challenges are answered by responders of its own: http-01 and tls-alpn-01 on 127.0.0.1 (`--http01-port`, 5002 where
+nothing is told, and `--tls-alpn-port`), dns-01 by a DNS that the server is to ask (`--dns HOST:PORT`). With
+`--chall-mgmt` whatever has no such responder is answered over challtestsrv's API, which gravel's management API has
+too. A type that cannot be answered is *not reachable*. `--section 7.3` runs a part, `--section "RFC 9773"` another,
+`--rate 2` sends two requests a second at most, `--eab KID:KEY` gives an external account, which must be good for many
+accounts.
 `--json`, `--junit` and `--html` write the report with every exchange, as a CI reads it, as a page. The exit status is
 1 when a MUST fails, 3 when nothing could be looked at.
 
-A run makes some forty accounts and sixty orders below `--domain`, and revokes certificates of its own: too much for
-the limits of a public CA without `--section`.
+A run makes some forty accounts and two hundred orders below `--domain`: too much for the limits of a public CA without
+`--section`. Checks that deactivate, revoke, change keys, fail validations on purpose or send what is huge or slow
+(section 10.3, for which it may wait half a minute) run where the directory is on loopback; elsewhere they are *left
+out* unless `--destructive` asks for them.
 
-A verdict is *pass*, **fail**, *not offered* (the server says that it does not have it) or *not reachable* (the way
-there ended before). Sections are RFC 8555's; sentences are ours.
+A verdict is *pass*, **fail**, *not offered* (the server says that it does not have it), *not reachable* (the way
+there ended before) or *left out*. Sections are RFC 8555's where no other is named; sentences are ours. Limits (6.6) and
+changed terms (7.3.3) are looked at where the run meets them.
 """
 
 
@@ -54,6 +60,7 @@ def verdicts_of(server: str) -> list[Verdict]:
                 ca_cert=running.ca,
                 chall_mgmt=running.management,
                 http01_port=running.http01_port,
+                tls_alpn_port=running.tls_alpn_port,
             )
         )
         try:

@@ -46,6 +46,9 @@ class Running:
     management: str
     pid: int
     dns_pid: int | None = None
+    tls_alpn_port: int | None = None
+    dns: str = ""
+    roots: str = ""
 
 
 def free_port() -> int:
@@ -71,14 +74,23 @@ def check_installed() -> None:
 @contextmanager
 def gravel(folder: Path) -> Iterator[Running]:
     """Run `gravel serve`; its DNS is in the same process."""
-    http01_port = free_port()
+    http01_port, tls_alpn_port = free_port(), free_port()
     command = [str(GRAVEL), "serve", "--json", "--acme-port", "0", "--management-port", "0", "--dns-port", "0"]
-    command += ["--http01-port", str(http01_port)]
+    command += ["--http01-port", str(http01_port), "--tls-alpn-port", str(tls_alpn_port)]
     with _process("gravel", command, folder) as process:
         if not select.select([process.stdout], [], [], START_TIMEOUT)[0] or not (line := process.stdout.readline()):
             raise CannotStart(f"gravel did not start: {(folder / 'gravel.log').read_text()}")
         ready = json.loads(line)
-        yield Running(ready["directory"], Path(ready["tls_ca"]), http01_port, ready["management"], process.pid)
+        yield Running(
+            ready["directory"],
+            Path(ready["tls_ca"]),
+            http01_port,
+            ready["management"],
+            process.pid,
+            tls_alpn_port=tls_alpn_port,
+            dns=ready["dns"],
+            roots=f"{ready['management']}/roots/0",
+        )
 
 
 @contextmanager
@@ -87,7 +99,7 @@ def pebble(folder: Path, **more: Any) -> Iterator[Running]:
 
     more: further members of its configuration.
     """
-    acme, management, http01, dns, dns_management = (free_port() for _ in range(5))
+    acme, management, http01, dns, dns_management, tls_alpn = (free_port() for _ in range(6))
     ca = write_certificates(folder)
     settings = {
         "listenAddress": f"127.0.0.1:{acme}",
@@ -95,7 +107,7 @@ def pebble(folder: Path, **more: Any) -> Iterator[Running]:
         "certificate": str(folder / "certificate.pem"),
         "privateKey": str(folder / "key.pem"),
         "httpPort": http01,
-        "tlsPort": free_port(),
+        "tlsPort": tls_alpn,
         **more,
     }
     (folder / "pebble.json").write_text(json.dumps({"pebble": settings}))
@@ -108,7 +120,9 @@ def pebble(folder: Path, **more: Any) -> Iterator[Running]:
         server = stack.enter_context(_process("pebble", command, folder, quick))
         directory = f"https://127.0.0.1:{acme}/dir"
         _await_directory(directory, ca, server, folder / "pebble.log")
-        yield Running(directory, ca, http01, f"http://127.0.0.1:{dns_management}", server.pid, resolver.pid)
+        dns_manager = f"http://127.0.0.1:{dns_management}"
+        roots = f"https://127.0.0.1:{management}/roots/0"
+        yield Running(directory, ca, http01, dns_manager, server.pid, resolver.pid, tls_alpn, f"127.0.0.1:{dns}", roots)
 
 
 SERVERS = {"gravel": gravel, "pebble": pebble}

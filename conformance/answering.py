@@ -1,97 +1,124 @@
-"""How challenges are answered: an http-01 responder of our own, or TXT records over challtestsrv's API."""
+"""How challenges are answered: by responders of our own, or over challtestsrv's API."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from conformance.dns_responder import DnsResponder
+from conformance.http_responder import PATH, HttpResponder
 from conformance.keys import Key, b64url
+from conformance.options import Options
+from conformance.tls_alpn_responder import Shown, TlsAlpnResponder
 from conformance.verdict import Failed, NotReachable
 from conformance.wire import Wire
 
-HTTP01_PATH = "/.well-known/acme-challenge/"
+HTTP01_PORT = 5002
 
 
-class Responder:
-    """An HTTP server on loopback that shows key authorizations; it listens from the first one on."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._shown: dict[str, str] = {}
-        self._server: ThreadingHTTPServer | None = None
-
-    def show(self, token: str, text: str) -> None:
-        """Show a text for a token."""
-        self._shown[token] = text
-        if self._server is None:
-            try:
-                self._server = ThreadingHTTPServer(("127.0.0.1", self._port), _handler(self._shown))
-            except OSError as error:
-                raise NotReachable(f"port {self._port}, where http-01 is answered, cannot be had: {error}") from None
-            Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def close(self) -> None:
-        """Stop listening."""
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
-
-
-def _handler(shown: Mapping[str, str]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            text = shown.get(self.path.removeprefix(HTTP01_PATH)) if self.path.startswith(HTTP01_PATH) else None
-            body = (text or "").encode()
-            self.send_response(404 if text is None else 200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
-            del format, args
-
-    return Handler
+def dns_value(text: str) -> str:
+    """Return what dns-01 shows of a key authorization (section 8.4)."""
+    return b64url(hashlib.sha256(text.encode()).digest())
 
 
 class Answers:
-    """Answers challenges of the types that this run has a way for.
+    """Answers challenges of the types that this run has a way for: http, dns and tls are our own responders, or None."""
 
-    management: where challtestsrv's API is; with it dns-01 is answered, without it http-01.
-    """
-
-    def __init__(self, wire: Wire, http01_port: int, management: str | None) -> None:
-        self._wire, self._management = wire, management
-        self._responder = Responder(http01_port)
+    def __init__(self, wire: Wire, options: Options) -> None:
+        self._wire, self._management = wire, options.chall_mgmt
+        told = options.chall_mgmt or options.dns or options.tls_alpn_port
+        port = options.http01_port or (None if told else HTTP01_PORT)
+        self.http = HttpResponder(port) if port else None
+        self.dns = DnsResponder(options.dns, options.domain) if options.dns else None
+        self.tls = TlsAlpnResponder(options.tls_alpn_port) if options.tls_alpn_port else None
 
     def close(self) -> None:
         """Stop listening."""
-        self._responder.close()
+        for responder in (self.http, self.dns, self.tls):
+            if responder is not None:
+                responder.close()
 
-    def choose(self, authorization: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the challenge that can be answered."""
-        wanted = "dns-01" if self._management else "http-01"
+    @property
+    def types(self) -> list[str]:
+        """The types of challenges that can be answered, the quickest first."""
+        ways = {"dns-01": self.dns, "http-01": self.http, "tls-alpn-01": self.tls}
+        return [kind for kind, own in ways.items() if own or self._management]
+
+    def choose(self, authorization: Mapping[str, Any], kind: str | None = None) -> Mapping[str, Any]:
+        """Return a challenge that can be answered, of a type where one is given."""
         offered: dict[str, Mapping[str, Any]] = {
             challenge["type"]: challenge for challenge in authorization["challenges"]
         }
-        if wanted not in offered:
-            raise NotReachable(f"only {wanted} can be answered here; offered are {', '.join(offered) or 'none'}")
-        return offered[wanted]
+        if self.dns is not None:
+            # Names are found in it, whichever challenge is answered.
+            self.dns.listen()
+        wanted = [one for one in self.types if kind in (None, one)]
+        for one in wanted:
+            if one in offered:
+                return offered[one]
+        can = " and ".join(wanted) or f"none of {kind}"
+        raise NotReachable(f"what can be answered here is {can}; offered are {', '.join(offered) or 'none'}")
 
     def answer(self, identifier: str, challenge: Mapping[str, Any], key: Key, *, wrong: bool = False) -> None:
         """Provide what the server will look for; wrong: that of another account."""
         text = f"{challenge['token']}.{b64url(b'another account') if wrong else key.thumbprint}"
         if challenge["type"] == "http-01":
-            self._responder.show(challenge["token"], text)
+            self.show_text(challenge["token"], text)
+        elif challenge["type"] == "dns-01":
+            self.show_txt(f"_acme-challenge.{identifier}", dns_value(text))
+        else:
+            self.show_certificate(identifier, Shown(text, (identifier,)))
+
+    def show_text(self, token: str, text: str) -> None:
+        """Have http-01 find a text."""
+        if self.http is None:
+            self._manage("/add-http01", {"token": token, "content": text})
             return
-        digest = b64url(hashlib.sha256(text.encode()).digest())
-        record = {"host": f"_acme-challenge.{identifier}.", "value": digest}
-        url = f"{self._management}/set-txt"
+        self.http.texts[PATH + token] = text
+        self.http.listen()
+
+    def redirect(self, token: str, path: str) -> None:
+        """Send http-01 to another path of where it asks."""
+        if self.http is None:
+            self._manage("/add-redirect", {"path": PATH + token, "targetURL": path})
+            return
+        self.http.targets[PATH + token] = path
+        self.http.listen()
+
+    def show_txt(self, host: str, value: str) -> None:
+        """Add a TXT record."""
+        if self.dns is None:
+            self._manage("/set-txt", {"host": f"{host}.", "value": value})
+            return
+        self.dns.texts.setdefault(host.lower(), []).append(value)
+        self.dns.listen()
+
+    def show_caa(self, host: str, policies: Sequence[tuple[str, str]]) -> None:
+        """Give a name CAA records: tags with their values."""
+        if self.dns is None:
+            shown = [{"tag": tag, "value": value} for tag, value in policies]
+            self._manage("/add-caa", {"host": f"{host}.", "policies": shown})
+            return
+        self.dns.policies[host.lower()] = [(0, *policy) for policy in policies]
+        self.dns.listen()
+
+    def show_certificate(self, host: str, shown: Shown) -> None:
+        """Have tls-alpn-01 find a certificate."""
+        if self.tls is not None:
+            self.tls.show(host, shown)
+        elif shown == Shown(shown.text, (host,)):
+            self._manage("/add-tlsalpn01", {"host": host, "content": shown.text})
+        else:
+            raise NotReachable("wrong certificates are shown by our own responder alone (--tls-alpn-port)")
+
+    def _manage(self, path: str, members: Mapping[str, Any]) -> None:
+        url = f"{self._management}{path}"
+        if self._management is None:
+            raise NotReachable(f"there is neither a responder of our own nor challtestsrv's API for {path}")
         try:
-            reply = self._wire.send("POST", url, {"Content-Type": "application/json"}, json.dumps(record).encode())
+            reply = self._wire.send("POST", url, {"Content-Type": "application/json"}, json.dumps(members).encode())
         except Failed as failed:
             raise NotReachable(f"{url}: {failed.actual}") from None
         if reply.status != 200:

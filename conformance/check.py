@@ -14,8 +14,9 @@ from conformance.verdict import Level
 class Check:
     """One normative sentence.
 
-    section: of RFC 8555; needs: the directory's members without which it is not offered;
-    sentence: what the server does, in our words: the function's docstring.
+    section: of RFC 8555, or of another one that it names; needs: the directory's members without which it is not
+    offered; sentence: what the server does, in our words: the function's docstring;
+    destructive: it gives up or revokes something, fails a validation on purpose, or sends what is huge.
     """
 
     section: str
@@ -23,13 +24,17 @@ class Check:
     name: str
     sentence: str
     needs: tuple[str, ...]
+    destructive: bool
     run: Callable[[Session], None] = attrs.field(repr=False)
 
 
-def check(section: str, level: Level, *needs: str) -> Callable[[Callable[[Session], None]], Check]:
+def check(
+    section: str, level: Level, *needs: str, destructive: bool = False
+) -> Callable[[Callable[[Session], None]], Check]:
     """Make a function a check; its docstring is the sentence."""
 
     def made(function: Callable[[Session], None]) -> Check:
-        return Check(section, level, function.__name__, " ".join((function.__doc__ or "").split()), needs, function)
+        sentence = " ".join((function.__doc__ or "").split())
+        return Check(section, level, function.__name__, sentence, needs, destructive, function)
 
     return made

@@ -22,6 +22,7 @@ from conformance.runner import Verdict, run
 from conformance.session import Session
 from conformance.table import chosen
 
+PORT = click.IntRange(1, 65535)
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -55,12 +56,30 @@ def _pem(context: click.Context, option: click.Parameter, path: Path | None) -> 
     return path
 
 
-def _write(path: Path | None, text: str) -> None:
+def _host_port(context: click.Context, option: click.Parameter, text: str | None) -> tuple[str, int] | None:
+    del context, option
+    if text is None:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise click.BadParameter(f"{text!r} is no HOST:PORT.")
+    return host.strip("[]"), int(port)
+
+
+def _report(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
+    """Find out before the run whether a report can be written."""
+    del context, option
     try:
         if path is not None:
-            path.write_text(text, encoding="utf-8")
+            path.open("a").close()
     except OSError as error:
-        raise click.FileError(str(path), error.strerror or "") from None
+        raise click.BadParameter(f"{path} cannot be written: {error.strerror}.") from None
+    return path
+
+
+def _write(path: Path | None, text: str) -> None:
+    if path is not None:
+        path.write_text(text, encoding="utf-8")
 
 
 def options_of(given: Mapping[str, Any]) -> Options:
@@ -84,36 +103,59 @@ def options_of(given: Mapping[str, Any]) -> Options:
     "--chall-mgmt",
     envvar=["ACME_CHALL_MGMT", "ACME_MANAGEMENT"],
     callback=_url,
-    help="Where challtestsrv's API is: challenges are then answered by dns-01, over its /set-txt.",
+    help="Where challtestsrv's API is: challenges are then answered over it, where no own responder is told.",
 )
 @click.option(
     "--http01-port",
     envvar="ACME_HTTP01_PORT",
-    type=click.IntRange(1, 65535),
-    default=5002,
-    show_default=True,
-    help="Port of 127.0.0.1 where http-01 is answered, without --chall-mgmt.",
+    type=PORT,
+    help="Port of 127.0.0.1 where we answer http-01 (default: 5002 when no other way is told).",
+)
+@click.option(
+    "--tls-alpn-port",
+    envvar="ACME_TLS_ALPN_PORT",
+    type=PORT,
+    help="Port of 127.0.0.1 where we answer tls-alpn-01 (default: nowhere).",
+)
+@click.option(
+    "--dns",
+    callback=_host_port,
+    metavar="HOST:PORT",
+    help="Where our own DNS answers dns-01, and 127.0.0.1 for all names below --domain, to servers that ask it.",
+)
+@click.option(
+    "--destructive/--no-destructive",
+    default=None,
+    help="Run the checks that deactivate, revoke, change keys, fail validations or send what is huge "
+    "(default: only where the directory is on loopback).",
 )
 @click.option(
     "--eab", envvar="ACME_EAB", callback=_eab, metavar="KID:KEY", help="External account, its MAC key in base64url."
 )
 @click.option("--domain", default="conformance.test", show_default=True, help="What the ordered names are below.")
-@click.option("--section", help="Only the checks of a section and of those below it: 7.3 has 7.3.1 in it.")
+@click.option(
+    "--section",
+    help="Only the checks of a section and of those below it (7.3 has 7.3.1 in it), or of another RFC ('RFC 9773').",
+)
 @click.option("--rate", type=click.FloatRange(min=0.01), help="Requests a second at most (default: no limit).")
 @click.option("--time-limit", type=click.FloatRange(min=1), default=110.0, show_default=True, help="Seconds for all.")
-@click.option("--json", "json_file", type=FILE, help="Write the report as JSON, with every exchange.")
-@click.option("--junit", "junit_file", type=FILE, help="Write the report as JUnit XML.")
-@click.option("--html", "html_file", type=FILE, help="Write the report as one HTML page.")
+@click.option("--json", "json_file", type=FILE, callback=_report, help="Write the report as JSON, with every exchange.")
+@click.option("--junit", "junit_file", type=FILE, callback=_report, help="Write the report as JUnit XML.")
+@click.option("--html", "html_file", type=FILE, callback=_report, help="Write the report as one HTML page.")
 def main(
     section: str | None, json_file: Path | None, junit_file: Path | None, html_file: Path | None, **options: Any
 ) -> None:
     """Hold an ACME server to RFC 8555, over the wire alone.
 
+    Against a server that is not on loopback, checks that do harm are left out unless --destructive asks for them.
+
     Exit status: 0, 1 when a MUST fails, 3 when nothing could be looked at or the suite itself failed.
     """
     checks = chosen(section)
     if not checks:
-        raise click.UsageError(f"no check is of section {section!r}; there are such of 6.1 to 7.6.")
+        raise click.UsageError(
+            f"no check is of section {section!r}; there are such of 6.1 to 11.1, and of RFC 8737, 8738, 8659 and 9773."
+        )
     console = Console()
     verdicts: list[Verdict] = []
     session = Session(options_of(options))

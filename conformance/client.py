@@ -88,4 +88,7 @@ class Client:
         """Post octets as they are, and keep the nonce that comes back."""
         reply = self._wire.send("POST", url, {"Content-Type": content_type}, body)
         self._nonce = reply.header("Replay-Nonce") or None
+        if reply.status == 429 or reply.kind == "rateLimited":
+            # A limit would otherwise pass for the refusal that a check hopes for.
+            raise NotReachable(f"{url} is limited: {reply}; --rate makes the run slower")
         return reply

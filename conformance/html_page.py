@@ -16,7 +16,7 @@ table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; vertical-align: top; padding: .35em .7em; border-bottom: 1px solid #ddd }
 pre { background: #f6f6f6; padding: .7em; overflow-x: auto; font-size: 12px }
 .pass { color: #17692d } .fail { color: #b3141d; font-weight: bold } .error { color: #8a1a8a; font-weight: bold }
-.not-reachable { color: #8a5a00 } .not-offered { color: #666 } small { color: #555 }
+.not-reachable { color: #8a5a00 } .not-offered, .left-out { color: #666 } small { color: #555 }
 """
 
 

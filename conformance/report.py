@@ -21,8 +21,11 @@ STYLES: Mapping[Outcome, str] = {
     Outcome.FAIL: "bold red",
     Outcome.NOT_OFFERED: "dim",
     Outcome.NOT_REACHABLE: "yellow",
+    Outcome.LEFT_OUT: "dim",
     Outcome.ERROR: "magenta",
 }
+
+OTHERS = (Outcome.NOT_OFFERED, Outcome.NOT_REACHABLE, Outcome.LEFT_OUT, Outcome.ERROR)
 
 
 def said(verdict: Verdict) -> str:
@@ -38,7 +41,7 @@ def counted(verdicts: Sequence[Verdict]) -> str:
         f"{verdict.check.level} {verdict.outcome}" if verdict.outcome is Outcome.FAIL else str(verdict.outcome)
         for verdict in verdicts
     )
-    order = ("pass", *(f"{level} fail" for level in Level), "not offered", "not reachable", "error")
+    order = ("pass", *(f"{level} fail" for level in Level), *OTHERS)
     return ", ".join(f"{counts[name]} {name}" for name in order if counts[name])
 
 

@@ -10,7 +10,7 @@ import attrs
 
 from conformance.check import Check
 from conformance.session import Session
-from conformance.verdict import Failed, Level, NotOffered, NotReachable, Outcome
+from conformance.verdict import Failed, Level, Malformed, NotOffered, NotReachable, Outcome
 from conformance.wire import Exchange
 
 
@@ -18,7 +18,8 @@ from conformance.wire import Exchange
 class Verdict:
     """What is said of a check, and every exchange that it made.
 
-    detail: why it is not offered, not reachable or an error; expected, actual: of a failure; seconds: how long it took.
+    detail: why it is not offered, not reachable, left out or an error; expected, actual: of a failure; seconds: how
+    long it took.
     """
 
     check: Check
@@ -45,12 +46,18 @@ def judge(check: Check, session: Session) -> Verdict:
 def _judge(check: Check, session: Session) -> Verdict:
     if session.late:
         return Verdict(check, Outcome.NOT_REACHABLE, "the run's time was over")
+    if check.destructive and not session.options.may_harm:
+        return Verdict(check, Outcome.LEFT_OUT, "it does harm; --destructive runs it")
     try:
         for member in check.needs:
             session.url(member)
         check.run(session)
     except Failed as failed:
         return Verdict(check, Outcome.FAIL, expected=failed.expected, actual=failed.actual)
+    except Malformed as malformed:
+        if check.section in malformed.sections:
+            return Verdict(check, Outcome.FAIL, expected=malformed.expected, actual=malformed.actual)
+        return Verdict(check, Outcome.NOT_REACHABLE, str(malformed))
     except NotOffered as error:
         return Verdict(check, Outcome.NOT_OFFERED, str(error))
     except NotReachable as error:

@@ -24,13 +24,17 @@ from conformance.answering import Answers
 from conformance.client import JOSE, Client
 from conformance.jws import Envelope, sign
 from conformance.keys import Key, b64url, new_key, unb64url
+from conformance.objects import AUTHORIZATION, CHALLENGE, ORDER, shaped
 from conformance.options import Options
-from conformance.verdict import Failed, NotOffered, NotReachable
+from conformance.raw import converse, head, patience
+from conformance.verdict import Failed, Malformed, NotOffered, NotReachable
 from conformance.wire import Reply, Wire
 
 FIRST_PAUSE, LAST_PAUSE = 0.02, 1.0
 # Seconds until what is polled has settled; a server that retries validations (section 8.2) may take longer.
 PATIENCE = 20.0
+# What becomes something else by itself.
+OPEN = ("pending", "processing")
 
 
 @attrs.frozen
@@ -85,7 +89,7 @@ class Session:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.wire = Wire(options.tls(), options.rate)
-        self.answers = Answers(self.wire, options.http01_port, options.chall_mgmt)
+        self.answers = Answers(self.wire, options)
         self._deadline = time.monotonic() + options.time_limit
 
     def at_once(self, url: str, bodies: Sequence[bytes]) -> list[Reply]:
@@ -100,6 +104,21 @@ class Session:
             replies = list(threads.map(post, wires, bodies))
         self.wire.log.extend(exchange for wire in wires for exchange in wire.log)
         return replies
+
+    def raw(self, url: str, octets: bytes, **more: Any) -> list[Reply]:
+        """Send octets as they are, over a connection of their own; more: as for raw.converse."""
+        return converse(self.wire, self.options.tls(), url, octets, **more)
+
+    @cached_property
+    def patience(self) -> Mapping[str, float | None]:
+        """Seconds that the server waited for each of the slow: all at the same time, for they take long."""
+        url = self.url("newNonce")
+        starts = {
+            "silence": b"",
+            "a head": head("POST", url).removesuffix(b"\r\n") + b"X-Slow: x",
+            "a body": head("POST", url, f"Content-Type: {JOSE}", "Content-Length: 9000") + b"{",
+        }
+        return patience(self.options.tls(), url, starts)
 
     def close(self) -> None:
         """Hang up, and stop answering."""
@@ -174,6 +193,22 @@ class Session:
         """Return a DNS name that was never asked for."""
         return f"c{secrets.token_hex(6)}.{self.options.domain}"
 
+    def tried(
+        self, kind: str, show: Callable[[str, Mapping[str, Any], str], None], *names: str
+    ) -> tuple[Placed, dict[str, Any]]:
+        """Answer a challenge of a new order as `show(name, challenge, key authorization)` does it.
+
+        Return the order, and the challenge as it then became.
+        """
+        client = self.account
+        order = self.order(client, *names)
+        _, authorization = self.authorization(client, order)
+        challenge = self.answers.choose(authorization, kind)
+        token = str(challenge.get("token"))
+        show(str(authorization["identifier"].get("value")), challenge, f"{token}.{client.key.thumbprint}")
+        self._reached(client.post(challenge["url"], {}), 200, "the response to a challenge")
+        return order, self.settled(client, challenge["url"])
+
     def identifiers(self, *names: str) -> dict[str, Any]:
         """Return the payload of a newOrder."""
         return {"identifiers": [{"type": "dns", "value": name} for name in names or (self.name(),)]}
@@ -181,20 +216,27 @@ class Session:
     def order(self, client: Client, *names: str) -> Placed:
         """Place an order, for a new name if none is given."""
         reply = client.post(self.url("newOrder"), self.identifiers(*names))
-        placed = Placed(self._reached(reply, 201, "newOrder").header("Location"), reply.json())
-        if not placed.url or not placed.document.get("authorizations") or not placed.document.get("finalize"):
-            raise NotReachable("newOrder's reply lacks Location, authorizations or finalize")
-        return placed
+        document = shaped(self._reached(reply, 201, "newOrder").json(), ORDER, "7.1.3", "7.4")
+        if not (url := reply.header("Location")) or not document["authorizations"]:
+            raise Malformed(("7.4",), "a Location and authorizations in newOrder's reply", "none")
+        return Placed(url, document)
 
     def authorization(self, client: Client, order: Placed) -> tuple[str, dict[str, Any]]:
         """Return an order's first authorization: its URL, and what it says."""
         url = order.document["authorizations"][0]
-        return url, self._reached(client.read(url), 200, "the authorization").json()
+        return url, self.read_authorization(client, url)
+
+    def read_authorization(self, client: Client, url: str) -> dict[str, Any]:
+        """Return what an authorization says, with the members that it must have."""
+        document = self._reached(client.read(url), 200, "the authorization").json()
+        for challenge in shaped(document, AUTHORIZATION, "7.1.4", "7.5.1")["challenges"]:
+            shaped(challenge, CHALLENGE, "7.1.4", "8")
+        return document
 
     def authorize(self, client: Client, order: Placed) -> None:
         """Answer a challenge of each authorization, and wait until the order is ready."""
         for url in order.document["authorizations"]:
-            authorization = self._reached(client.read(url), 200, "the authorization").json()
+            authorization = self.read_authorization(client, url)
             if authorization["status"] == "pending":
                 challenge = self.answers.choose(authorization)
                 self.answers.answer(authorization["identifier"]["value"], challenge, client.key)
@@ -223,8 +265,10 @@ class Session:
         """The certificate that all checks share which only look at it."""
         return self.issue(self.account)
 
-    def settled(self, client: Client, url: str, *, left: Callable[[str], bool]) -> dict[str, Any]:
-        """Poll a resource until its status is one that is not to be left."""
+    def settled(
+        self, client: Client, url: str, *, left: Callable[[str], bool] = lambda status: status in OPEN
+    ) -> dict[str, Any]:
+        """Poll a resource until its status is one that is not to be left: by default, until it is decided."""
         pause, deadline = FIRST_PAUSE, time.monotonic() + PATIENCE
         while True:
             document = self._reached(client.read(url), 200, url).json()
@@ -237,16 +281,15 @@ class Session:
 
     def until(self, client: Client, url: str, status: str) -> dict[str, Any]:
         """Poll a resource until it has a status; any other final one ends the way."""
-        document = self.settled(client, url, left=lambda found: found in ("pending", "processing") and found != status)
+        document = self.settled(client, url, left=lambda found: found in OPEN and found != status)
         if document["status"] != status:
             raise NotReachable(f"{url} became {document['status']!r}, not {status!r}: {document.get('error')}")
         return document
 
     def _reached(self, reply: Reply, status: int, what: str) -> Reply:
         if reply.status != status:
-            raise NotReachable(
-                f"{what} answers {reply} where {status} was expected: {(reply.problem or {}).get('detail')}"
-            )
+            why = (reply.problem or {}).get("detail")
+            raise NotReachable(f"{what} answers {reply} where {status} was expected: {why}")
         return reply
 
 

@@ -6,12 +6,13 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What became of a check; ERROR is the suite's own mistake and says nothing of the server."""
+    """What became of a check; LEFT_OUT: it does harm, and nobody allowed that; ERROR is the suite's own mistake and says nothing of the server."""
 
     PASS = "pass"  # noqa: S105 - no password
     FAIL = "fail"
     NOT_OFFERED = "not offered"
     NOT_REACHABLE = "not reachable"
+    LEFT_OUT = "left out"
     ERROR = "error"
 
 
@@ -29,6 +30,14 @@ class Failed(Exception):  # noqa: N818 - says what happened
     def __init__(self, expected: str, actual: str) -> None:
         super().__init__(f"expected {expected}, got {actual}")
         self.expected, self.actual = expected, actual
+
+
+class Malformed(Exception):  # noqa: N818 - says what happened
+    """An object of the server's is not as `sections` demand: their checks fail, for others it is not reachable."""
+
+    def __init__(self, sections: tuple[str, ...], expected: str, actual: str) -> None:
+        super().__init__(f"expected {expected}, got {actual}")
+        self.sections, self.expected, self.actual = sections, expected, actual
 
 
 class NotOffered(Exception):  # noqa: N818 - says what happened

@@ -7,6 +7,8 @@ import os
 
 from acme_server.protocol.driver import Entropy
 
+_FETCHED = 4096
+
 
 class SeededEntropy:
     """The same bytes for the same seed and the same order of requests: SHA-256 in counter mode.
@@ -28,6 +30,26 @@ class SeededEntropy:
         return drawn
 
 
+class SystemEntropy:
+    """The system's random bytes, fetched some thousand at a time: every nonce and ID draws a few."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._used = 0
+
+    def __call__(self, count: int) -> bytes:
+        """Return `count` bytes that nobody was given before."""
+        end = self._used + count
+        if end > len(self._rest):
+            self._rest, self._used, end = os.urandom(max(_FETCHED, count)), 0, count
+        drawn, self._used = self._rest[self._used : end], end
+        return drawn
+
+    def __copy__(self) -> SystemEntropy:
+        """Return a source of its own: bytes that were fetched but not drawn are not shared."""
+        return SystemEntropy()
+
+
 def entropy_of(seed: int | None) -> Entropy:
     """Return the seed's bytes, or without one the system's."""
-    return os.urandom if seed is None else SeededEntropy(seed)
+    return SystemEntropy() if seed is None else SeededEntropy(seed)

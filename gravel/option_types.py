@@ -8,6 +8,7 @@ from ipaddress import ip_address
 import click
 
 from acme_server.settings import CHALLENGE_TYPES, VantagePoint
+from gravel.account_options import read_external_account, read_url
 from solvers.dns.keys import Key, read_key
 from solvers.dns.name import MAX_LABEL, canonical
 
@@ -72,6 +73,20 @@ def _vantage(text: str) -> VantagePoint:
     return VantagePoint(found[1], found[2])
 
 
+def _url(text: str) -> str:
+    try:
+        return read_url(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from None
+
+
+def _external_account(text: str) -> tuple[str, bytes]:
+    try:
+        return read_external_account(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+
+
 NAME = click.types.FuncParamType(_name)
 ADDRESS = click.types.FuncParamType(_address)
 HOST_PORT = click.types.FuncParamType(_host_port)
@@ -81,6 +96,8 @@ ZONE = click.types.FuncParamType(_zone)
 KEY = click.types.FuncParamType(_key)
 VANTAGE = click.types.FuncParamType(_vantage)
 CHALLENGE_TYPE = click.Choice(CHALLENGE_TYPES)
+URL = click.types.FuncParamType(_url)
+EXTERNAL_ACCOUNT = click.types.FuncParamType(_external_account)
 PORT = click.IntRange(0, 65535)
 NUMBER = click.IntRange(min=0)
 COUNT = click.IntRange(min=1)
@@ -97,6 +114,8 @@ METAVARS = {
     ORIGIN: "URL",
     TOKEN: "TOKEN",
     KEY: "KEY",
+    URL: "URL",
+    EXTERNAL_ACCOUNT: "KID:KEY",
     ZONE: "NAME",
     NUMBER: "NUMBER",
     COUNT: "NUMBER",

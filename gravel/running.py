@@ -113,7 +113,14 @@ class Running:
         stack.push_async_callback(network.close)
         driver = _driver(stack, network, _home(base_url, sockets))
         http01_port, tls_alpn_port = ports_to_dial(settings, responders)
-        server = ServerSettings(dns=settings.dns or sockets.dns, http01_port=http01_port, tls_alpn_port=tls_alpn_port)
+        server = ServerSettings(
+            dns=settings.dns or sockets.dns,
+            http01_port=http01_port,
+            tls_alpn_port=tls_alpn_port,
+            terms_of_service=settings.terms_of_service,
+            external_account_required=settings.eab_required,
+            external_accounts=dict(settings.eab),
+        )
         server = with_validation(server, settings, sockets.nameservers)
         parts = build_server(driver, base_url, server, entropy, zone=sockets.zone, responder=responders.site.responder)
         for rule in self._faults:

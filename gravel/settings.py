@@ -18,6 +18,7 @@ from gravel.option_types import (
     ADDRESS,
     CHALLENGE_TYPE,
     COUNT,
+    EXTERNAL_ACCOUNT,
     HOST_PORT,
     KEY,
     NAME,
@@ -26,6 +27,7 @@ from gravel.option_types import (
     PORT,
     SECONDS,
     TOKEN,
+    URL,
     VANTAGE,
     WAIT,
     ZONE,
@@ -180,6 +182,16 @@ class Settings:
         "Bearer token that the management API wants; beyond loopback one is made up if none is given.",
         SERVERS,
     )
+    terms_of_service: str | None = option(
+        None, URL, "Where the terms of service are, which accounts must agree to (default: none).", SERVERS
+    )
+    eab: tuple[tuple[str, bytes], ...] = option(
+        (),
+        EXTERNAL_ACCOUNT,
+        "External account that ACME accounts may be bound to, its MAC key in base64url; may be repeated.",
+        SERVERS,
+    )
+    eab_required: bool = option(False, click.BOOL, "Refuse accounts that are bound to no external one.", SERVERS)
     faults: tuple[str, ...] = option(
         (),
         click.Path(exists=True, dir_okay=False),

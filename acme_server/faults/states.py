@@ -48,6 +48,8 @@ def disturb(
 
 
 def _bend(action: Action, effect: Effect) -> tuple[Effect, ...]:
+    if isinstance(effect, Postponed):
+        return tuple(_later(bent, effect.delay) for bent in _bend(action, effect.effect))
     if isinstance(action, DelayIssuance) and isinstance(effect, Issue):
         return _postponed(effect, action.seconds)
     if isinstance(action, Revoke) and isinstance(effect, Issue):
@@ -59,6 +61,11 @@ def _bend(action: Action, effect: Effect) -> tuple[Effect, ...]:
         kind = action.type.removeprefix(PREFIX)
         return (Refuse(effect, Problem(kind, action.detail, STATUS_OF.get(kind, 400))),)
     return (effect,)
+
+
+def _later(effect: Effect, delay: timedelta) -> Postponed:
+    """What the settings postpone already is later still."""
+    return Postponed(effect.effect, effect.delay + delay) if isinstance(effect, Postponed) else Postponed(effect, delay)
 
 
 def _postponed(effect: Issue | Validate | Withdraw, seconds: float | None) -> tuple[Effect, ...]:

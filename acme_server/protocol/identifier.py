@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any
@@ -12,6 +13,8 @@ import attrs
 from acme_server.protocol.problem import Problem, malformed
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+# Categories of characters that no version of IDNA lets into a name: controls, white space, what is not assigned.
+_NEVER_IN_NAMES = ("Cc", "Cn", "Co", "Cs", "Zl", "Zp", "Zs")
 _ALL_DIGITS = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
@@ -90,14 +93,16 @@ def ip_complaint(value: str) -> str | None:
 
 
 def _is_idna(label: str) -> bool:
-    """A reserved LDH label must be an A-label that decodes and encodes back (section 7.1.4)."""
+    """A reserved LDH label must be an A-label: it decodes, to what is assigned and no control, and encodes back."""
     if not label.startswith("xn--"):
         return False
     try:
         unicode_label = label[4:].encode("ascii").decode("punycode")
-        return not unicode_label.isascii() and "xn--" + unicode_label.encode("punycode").decode("ascii") == label
+        again = "xn--" + unicode_label.encode("punycode").decode("ascii")
     except UnicodeError:
         return False
+    odd = any(unicodedata.category(character) in _NEVER_IN_NAMES for character in unicode_label)
+    return not unicode_label.isascii() and again == label and not odd
 
 
 def _about(item: Mapping[str, Any], kind: str, detail: str) -> Problem:

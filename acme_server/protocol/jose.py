@@ -7,6 +7,7 @@ Signing is here too, for our own client and tests; ECDSA is deterministic
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -29,6 +30,8 @@ ALGORITHMS: Mapping[str, str] = {
     "ES512": "P-521",
     "EdDSA": "Ed25519",
 }
+# alg -> its hash, of the MACs that bind an external account (RFC 7518 section 3.2, RFC 8555 section 7.3.4).
+MACS: Mapping[str, str] = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 _ALG_OF = {kind: alg for alg, kind in ALGORITHMS.items()}
 _HASH: Mapping[str, hashes.HashAlgorithm] = {
     "P-256": hashes.SHA256(),
@@ -92,17 +95,17 @@ def _check_header(header: Mapping[str, Any], what: str) -> None:
         raise malformed(f"the {what}'s header has no string 'alg'")
 
 
-def check_algorithm(alg: str) -> None:
-    """Refuse what is not in ALGORITHMS (`none` and MACs among it), naming what is."""
-    if alg not in ALGORITHMS:
+def check_algorithm(alg: str, allowed: Mapping[str, str] = ALGORITHMS) -> None:
+    """Refuse what is not allowed (`none` among it, and MACs unless told otherwise), naming what is."""
+    if alg not in allowed:
         raise Problem(
             "badSignatureAlgorithm",
             f"algorithm {alg[:32]!r} is not supported",
-            extra={"algorithms": list(ALGORITHMS)},
+            extra={"algorithms": list(allowed)},
         )
 
 
-def verify(jws: Jws, jwk: Jwk) -> None:
+def verify(jws: Jws, jwk: Jwk, what: str = "JWS") -> None:
     """Verify a signature; raise badSignatureAlgorithm, badPublicKey (alg and key do not fit) or malformed."""
     alg = jws.header["alg"]
     check_algorithm(alg)
@@ -111,7 +114,12 @@ def verify(jws: Jws, jwk: Jwk) -> None:
     try:
         _verify(jwk, jws.signature, jws.signing_input)
     except (InvalidSignature, ValueError):
-        raise malformed("the JWS signature does not verify") from None
+        raise malformed(f"the {what} signature does not verify") from None
+
+
+def mac_fits(jws: Jws, key: bytes) -> bool:
+    """Say whether the signature is the MAC of its `alg`, one of MACS, under a key."""
+    return hmac.compare_digest(hmac.digest(key, jws.signing_input, MACS[jws.header["alg"]]), jws.signature)
 
 
 def _verify(jwk: Jwk, signature: bytes, data: bytes) -> None:

@@ -11,9 +11,10 @@ from acme_server.accounts import Account, check_active
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.jwk import Jwk
 from acme_server.protocol.problem import Problem, malformed
+from acme_server.registration_authority import terms
 from acme_server.registration_authority.contacts import parse_contacts
+from acme_server.registration_authority.external_accounts import bound_by
 from acme_server.registration_authority.outcome import Outcome
-from acme_server.settings import Settings
 from acme_server.store import ACCOUNT_BY_THUMBPRINT
 from acme_server.world import World
 
@@ -27,9 +28,12 @@ def new_account(world: World, jwk: Jwk, document: Mapping[str, Any], now: dateti
         return Outcome(existing)
     if only_existing:
         raise Problem("accountDoesNotExist", "no account has this key, and onlyReturnExisting asks not to create one")
-    _check_agreement(world.settings, agreed)
+    terms.check_new(world.settings, agreed=agreed)
+    binding = bound_by(world, jwk, document)
     contact = parse_contacts(document.get("contact", []))
-    account = Account(world.new_id(), jwk.thumbprint, jwk.members, now, contact, agreed)
+    account = Account(world.new_id(), jwk.thumbprint, jwk.members, now, contact, binding=binding)
+    if agreed:
+        account = accounts.agree(account, world.settings.terms_of_service)
     fact = Fact("AccountCreated", {"account": account.id}, {"contact": list(contact), "key_type": jwk.kind})
     return Outcome(account, (account,), (fact,))
 
@@ -52,12 +56,3 @@ def _flag(document: Mapping[str, Any], name: str) -> bool:
     if not isinstance(value, bool):
         raise malformed(f"{name!r} is neither true nor false")
     return value
-
-
-def _check_agreement(settings: Settings, agreed: bool) -> None:
-    if settings.terms_of_service and not agreed:
-        raise Problem(
-            "userActionRequired",
-            f"termsOfServiceAgreed must be true; the terms are at {settings.terms_of_service}",
-            headers=(("Link", f'<{settings.terms_of_service}>;rel="terms-of-service"'),),
-        )

@@ -22,7 +22,7 @@ from acme_server.protocol.journal import Fact
 from acme_server.protocol.problem import Problem, malformed
 from acme_server.protocol.status import OrderStatus
 from acme_server.protocol.times import rfc3339
-from acme_server.registration_authority.outcome import Issue, Outcome
+from acme_server.registration_authority.outcome import Issue, Outcome, Postponed
 from acme_server.registration_authority.validity import validity_of
 from acme_server.store import ACCOUNT_BY_THUMBPRINT
 from acme_server.world import World
@@ -41,7 +41,8 @@ def finalize(
     _check_csr(world, order, csr)
     finalized = orders.finalize(order, authorizations, document["csr"], csr.thumbprint, now)
     fact = Fact("OrderFinalized", _subject(order), {"identifiers": _values(order.identifiers)})
-    return Outcome(finalized, (finalized,), (fact,), (Issue(order.id),))
+    delay, issue_it = world.settings.issuance_delay, Issue(order.id)
+    return Outcome(finalized, (finalized,), (fact,), (Postponed(issue_it, delay) if delay else issue_it,))
 
 
 def issue(world: World, order: Order, now: datetime) -> Outcome[Order]:

@@ -1,4 +1,4 @@
-"""Commands on orders: create one, with its authorizations (RFC 8555 section 7.4)."""
+"""Commands on orders: create one with its authorizations, or an authorization ahead of any (RFC 8555 section 7.4)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from acme_server.protocol.status import AuthorizationStatus, OrderStatus
 from acme_server.protocol.times import rfc3339
 from acme_server.registration_authority.outcome import Outcome
 from acme_server.registration_authority.renewal import replaced_by
+from acme_server.registration_authority.terms import check_current
 from acme_server.registration_authority.validity import parse_validity
 from acme_server.settings import DNS_PERSIST
 from acme_server.store import AUTHORIZATIONS_BY_CLAIM, ORDERS_BY_ACCOUNT, Record, authorizations_of, claim
@@ -37,6 +38,7 @@ CHALLENGES: Mapping[str, tuple[str, ...]] = {
 
 def new_order(world: World, account: Account, document: Mapping[str, Any], now: datetime) -> Outcome[Order]:
     """Create an order and a pending authorization for each of its identifiers, as far as none is taken over."""
+    check_current(world, account)
     identifiers = parse_identifiers(document.get("identifiers"), world.settings.max_identifiers)
     not_before, not_after = parse_validity(document, world.settings, now)
     replaced = replaced_by(world.store, account, identifiers, document, now)
@@ -69,6 +71,20 @@ def new_order(world: World, account: Account, document: Mapping[str, Any], now: 
     if replaced is not None:
         changes.append(attrs.evolve(replaced, replaced_by=order.id))
     return Outcome(order, tuple(changes), (_order_created(order, taken_over, replaced),))
+
+
+def new_authorization(
+    world: World, account: Account, document: Mapping[str, Any], now: datetime
+) -> Outcome[Authorization]:
+    """Create a pending authorization that later orders take over once it is valid (section 7.4.1)."""
+    check_current(world, account)
+    (identifier,) = parse_identifiers([document.get("identifier")], 1)
+    if identifier.wildcard:
+        raise malformed("an authorization ahead of an order is for a name as it is; order the wildcard")
+    authorization = attrs.evolve(_new_authorization(world, account, identifier, now), ahead=True)
+    subject = {"account": account.id, "authorization": authorization.id}
+    data = {"identifier": identifier.value, "expires": rfc3339(authorization.expires)}
+    return Outcome(authorization, (authorization,), (Fact("AuthorizationCreated", subject, data),))
 
 
 def parse_identifiers(value: Any, maximum: int) -> tuple[Identifier, ...]:
@@ -107,14 +123,19 @@ def _unfinished(world: World, account: Account, now: datetime) -> Iterator[Order
 
 
 def _valid_authorization(world: World, account: Account, identifier: Identifier, now: datetime) -> Authorization | None:
-    """Return the newest valid authorization, as often as the settings want one taken over."""
+    """Return the newest that was asked for ahead; else the newest, as often as the settings want one taken over."""
+    if ahead := _newest_valid(world, claim(account.id, identifier, ahead=True), now):
+        return ahead
     probability = world.settings.authorization_reuse
     if probability <= 0.0:
         return None
-    for authorization in reversed(world.store.find(AUTHORIZATIONS_BY_CLAIM, claim(account.id, identifier))):
-        if authorization_status(authorization, now) is AuthorizationStatus.VALID:
-            return authorization if lucky(probability, world.entropy) else None
-    return None
+    newest = _newest_valid(world, claim(account.id, identifier), now)
+    return newest if newest and lucky(probability, world.entropy) else None
+
+
+def _newest_valid(world: World, key: str, now: datetime) -> Authorization | None:
+    found = reversed(world.store.find(AUTHORIZATIONS_BY_CLAIM, key))
+    return next((each for each in found if authorization_status(each, now) is AuthorizationStatus.VALID), None)
 
 
 def _new_authorization(world: World, account: Account, identifier: Identifier, now: datetime) -> Authorization:

@@ -14,10 +14,11 @@ from acme_server.store import R, Record
 
 @attrs.frozen
 class Validate:
-    """Look whether a challenge's answer is there."""
+    """Look whether a challenge's answer is there; of no use once the challenge is at another attempt."""
 
     authorization_id: str
     index: int
+    attempt: int = 1
 
 
 @attrs.frozen
@@ -36,19 +37,19 @@ class Withdraw:
 
 
 @attrs.frozen
-class Postponed:
-    """Perform an effect, but not yet."""
-
-    effect: Validate | Issue | Withdraw
-    delay: timedelta
-
-
-@attrs.frozen
 class Refuse:
     """Settle a validation as failed, without a look."""
 
     validation: Validate
     problem: Problem
+
+
+@attrs.frozen
+class Postponed:
+    """Perform an effect, but not yet."""
+
+    effect: Validate | Issue | Withdraw | Refuse
+    delay: timedelta
 
 
 Effect: TypeAlias = Validate | Issue | Withdraw | Postponed | Refuse

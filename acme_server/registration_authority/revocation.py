@@ -70,7 +70,8 @@ def _authority(world: World, certificate: Certificate, jwk: Jwk, account: Accoun
     controlled = all(
         any(
             status_of(authorization, now) is AuthorizationStatus.VALID
-            for authorization in world.store.find(AUTHORIZATIONS_BY_CLAIM, claim(account.id, identifier))
+            for ahead in (False, True)
+            for authorization in world.store.find(AUTHORIZATIONS_BY_CLAIM, claim(account.id, identifier, ahead=ahead))
         )
         for identifier in certificate.identifiers
     )

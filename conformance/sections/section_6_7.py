@@ -85,7 +85,7 @@ HOSTILE = (
 )
 
 
-@check("6.7", SHOULD, "newOrder")
+@check("6.7", SHOULD, "newOrder", destructive=True)
 def hostile_json_is_the_clients_mistake(session: Session) -> None:
     """A payload that no reader of JSON should take is answered as the client's error, with a 4xx."""
     for payload in HOSTILE:

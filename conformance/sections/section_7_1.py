@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.check import check
 from conformance.expectations import accepted, refused
+from conformance.objects import shaped
 from conformance.session import Session
 from conformance.verdict import Level, NotOffered, NotReachable, expect
 
@@ -89,7 +90,7 @@ def _listed(session: Session) -> list[str]:
     for _ in range(MAX_PAGES):
         reply = session.account.read(url)
         accepted(reply, 200, "a page of the list of orders")
-        listed += reply.json().get("orders", [])
+        listed += shaped(reply.json(), {"orders": list}, "7.1.2.1")["orders"]
         following = [link for link in reply.header("Link").split(",") if 'rel="next"' in link]
         if not following:
             return listed
@@ -104,7 +105,7 @@ def pending_orders_are_listed(session: Session) -> None:
     expect(order.url in _listed(session), "the pending order in the list", "it is on no page")
 
 
-@check("7.1.2.1", SHOULD, "newOrder")
+@check("7.1.2.1", SHOULD, "newOrder", destructive=True)
 def invalid_orders_are_not_listed(session: Session) -> None:
     """The list of orders has none that is invalid."""
     order = session.order(session.account)
@@ -206,7 +207,7 @@ def a_valid_order_has_a_certificate_and_expires(session: Session) -> None:
     expect(_is_moment(found.get("expires")), "a moment (RFC 3339) as expires", found.get("expires"))
 
 
-@check("7.1.6", MUST, "newOrder")
+@check("7.1.6", MUST, "newOrder", destructive=True)
 def an_order_ends_with_an_authorization_that_is_given_up(session: Session) -> None:
     """An order becomes invalid when one of its authorizations is deactivated."""
     order = session.order(session.account)

@@ -98,6 +98,17 @@ def a_known_key_finds_its_account(session: Session) -> None:
 
 
 @check("7.3.1", MUST, "newAccount")
+def a_known_key_is_found_however_it_is_written(session: Session) -> None:
+    """A key is known by what it is: its members in another order, and others beside them (RFC 7517 section 4), find it."""
+    client = session.new_account()
+    kid, client.kid = client.kid, None
+    written = {"note": "x", "kid": "mine", **dict(sorted(client.key.jwk.items(), reverse=True))}
+    reply = client.post(session.url("newAccount"), session.registration(client), header={"jwk": written})
+    accepted(reply, 200, "newAccount with a known key in another form")
+    expect(reply.header("Location") == kid, f"the Location {kid}", reply.header("Location"))
+
+
+@check("7.3.1", MUST, "newAccount")
 def a_key_gets_one_account_even_at_the_same_time(session: Session) -> None:
     """Of several newAccounts with one key that come at the same time, one creates an account, and all lead to it."""
     client, url = session.stranger(), session.url("newAccount")

@@ -31,7 +31,7 @@ def _roll(
     return client.post(url, sign(own, wanted, new, (signer or new).sign))
 
 
-@check("7.3.5", MUST, "keyChange")
+@check("7.3.5", MUST, "keyChange", destructive=True)
 def a_key_is_changed(session: Session) -> None:
     """A key change that is right is answered with 200: the new key then speaks for the account, the old one not."""
     client, new = session.new_account(), new_key()
@@ -42,7 +42,7 @@ def a_key_is_changed(session: Session) -> None:
     refused(client.read(str(client.kid), key=old), "the account read with its old key")
 
 
-@check("7.3.5", MUST, "keyChange", "newOrder")
+@check("7.3.5", MUST, "keyChange", "newOrder", destructive=True)
 def a_key_change_leaves_orders_as_they_are(session: Session) -> None:
     """A key change invalidates no pending order and no pending authorization."""
     client, new = session.new_account(), new_key()
@@ -54,7 +54,7 @@ def a_key_change_leaves_orders_as_they_are(session: Session) -> None:
         expect(status == "pending", f"{url} still pending", status)
 
 
-@check("7.3.5", MUST, "keyChange")
+@check("7.3.5", MUST, "keyChange", destructive=True)
 def a_wrong_key_change_is_refused(session: Session) -> None:
     """A key change is refused when its inner JWS is for another url, account or old key, or is not signed right."""
     other = new_key()
@@ -72,21 +72,21 @@ def a_wrong_key_change_is_refused(session: Session) -> None:
     accepted(client.read(str(client.kid)), 200, "the account read with its key, which did not change")
 
 
-@check("7.3.5", SHOULD, "keyChange")
+@check("7.3.5", SHOULD, "keyChange", destructive=True)
 def an_inner_nonce_is_refused(session: Session) -> None:
     """The inner JWS of a key change has no nonce: with one, it is refused."""
     client = session.new_account()
     refused(_roll(session, client, new_key(), {"nonce": client.fresh_nonce()}), "an inner JWS with a nonce")
 
 
-@check("7.3.5", MUST, "keyChange")
+@check("7.3.5", MUST, "keyChange", destructive=True)
 def a_key_of_another_account_is_refused(session: Session) -> None:
     """A key change to a key that has an account is refused."""
     reply = _roll(session, session.new_account(), session.new_account().key)
     expect(reply.status >= 400, "an error for a key that has an account", reply)
 
 
-@check("7.3.5", SHOULD, "keyChange")
+@check("7.3.5", SHOULD, "keyChange", destructive=True)
 def a_conflict_names_the_other_account(session: Session) -> None:
     """A key change to a key that has an account is answered with 409 and that account's URL as Location."""
     other = session.new_account()
@@ -95,7 +95,7 @@ def a_conflict_names_the_other_account(session: Session) -> None:
     expect(reply.header("Location") == other.kid, f"the Location {other.kid}", reply.header("Location") or "none")
 
 
-@check("7.3.5", MUST, "keyChange")
+@check("7.3.5", MUST, "keyChange", destructive=True)
 def a_refused_key_change_is_explained(session: Session) -> None:
     """A key change that fails is answered with a problem document that says why."""
     reply = _roll(session, session.new_account(), session.new_account().key)

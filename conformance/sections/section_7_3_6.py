@@ -22,7 +22,7 @@ def _deactivated(session: Session, client: Client | None = None) -> Client:
     return client
 
 
-@check("7.3.6", MUST, "newAccount")
+@check("7.3.6", MUST, "newAccount", destructive=True)
 def an_account_is_deactivated(session: Session) -> None:
     """A deactivation is answered with 200 and the account, deactivated."""
     client = session.new_account()
@@ -31,7 +31,7 @@ def an_account_is_deactivated(session: Session) -> None:
     expect(reply.json().get("status") == "deactivated", "the status deactivated", reply.json().get("status"))
 
 
-@check("7.3.6", MUST, "newOrder")
+@check("7.3.6", MUST, "newOrder", destructive=True)
 def a_deactivated_account_is_refused(session: Session) -> None:
     """Nothing is accepted any more that a deactivated account's key signed."""
     client = session.new_account()
@@ -42,7 +42,7 @@ def a_deactivated_account_is_refused(session: Session) -> None:
         refused(client.read(url), f"POST-as-GET of {url} by a deactivated account")
 
 
-@check("7.3.6", MUST, "newOrder")
+@check("7.3.6", MUST, "newOrder", destructive=True)
 def a_deactivated_account_is_told_401(session: Session) -> None:
     """A request of a deactivated account is answered with 401 and unauthorized."""
     client = _deactivated(session)
@@ -50,7 +50,7 @@ def a_deactivated_account_is_told_401(session: Session) -> None:
     refused(reply, "a newOrder of a deactivated account", "unauthorized", 401)
 
 
-@check("7.3.6", MUST, "revokeCert", "newOrder")
+@check("7.3.6", MUST, "revokeCert", "newOrder", destructive=True)
 def a_deactivated_account_cannot_revoke(session: Session) -> None:
     """A deactivated account cannot revoke its certificates either."""
     client = session.new_account()
@@ -60,7 +60,7 @@ def a_deactivated_account_cannot_revoke(session: Session) -> None:
     refused(reply, "a revokeCert of a deactivated account")
 
 
-@check("7.3.6", MUST, "newAccount")
+@check("7.3.6", MUST, "newAccount", destructive=True)
 def a_deactivated_account_is_not_revived(session: Session) -> None:
     """A deactivated account's key gets no account again, neither the old one nor a new one."""
     client = _deactivated(session)

@@ -15,6 +15,7 @@ from conformance.verdict import Level, NotOffered, expect
 from conformance.wire import Reply
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
+AT_ONCE = 8
 
 
 def _dated(session: Session, **dates: str) -> Reply:
@@ -138,6 +139,19 @@ def finalize_shows_the_order(session: Session) -> None:
     reply = _finalized(session, order, new_key(), *order.names)
     accepted(reply, 200, "finalize")
     expect(reply.json().get("status") in ("processing", "valid"), "an order processing or valid", reply.json())
+
+
+@check("7.4", MUST, "newOrder")
+def an_order_is_finalized_once_even_at_the_same_time(session: Session) -> None:
+    """Of several finalizes of one order that come at the same time one is accepted: the others are orderNotReady."""
+    client, order = session.account, session.ready_order(session.account)
+    url = order.document["finalize"]
+    payloads = [{"csr": csr(new_key(), *order.names)} for _ in range(AT_ONCE)]
+    bodies = [client.request(url, payload, nonce=client.fresh_nonce()) for payload in payloads]
+    # A server may refuse a good nonce, as Pebble does at random.
+    replies = [reply for reply in session.at_once(url, bodies) if reply.kind != "badNonce"]
+    found = sorted("200" if reply.status == 200 else reply.kind for reply in replies)
+    expect(found == ["200", *["orderNotReady"] * (len(found) - 1)], "one 200, and orderNotReady for all others", found)
 
 
 @check("7.4", MUST, "newOrder")

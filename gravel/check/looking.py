@@ -1,7 +1,7 @@
 """Looks at one name as a solver and as the ACME server would, and keeps what every server said: `gravel check`.
 
 An inquiry, as a validation is one. The verdicts are those of the solvers' and
-the validation authority's own code; the rest is seen so that `check_findings`
+the validation authority's own code; the rest is seen so that `findings`
 can say why.
 """
 

@@ -16,6 +16,7 @@ from acme_server.protocol.driver import RanTooLong
 from acme_server.settings import Settings, VantagePoint
 from acme_server.worlds import DEFAULT, NoSuchWorld, Worlds
 from gravel.dns_view import DnsView
+from gravel.management.account_endpoints import ACCOUNT_ENDPOINTS
 from gravel.management.acme_dns_endpoints import PATHS as ACME_DNS_PATHS
 from gravel.management.acme_dns_endpoints import acme_dns_endpoints
 from gravel.management.challenge_endpoints import CHALLENGE_ENDPOINTS
@@ -77,6 +78,7 @@ def create_app(default: Hosted, worlds: Worlds[DnsView], tls_ca: str, access: Ac
     acme_dns = acme_dns_endpoints(access.acme_dns_domain)
     of_worlds = {
         **ENDPOINTS,
+        **ACCOUNT_ENDPOINTS,
         **RESOURCE_ENDPOINTS,
         **DNS_ENDPOINTS,
         **CHALLENGE_ENDPOINTS,

@@ -13,6 +13,7 @@ from acme_server.clock import END
 from acme_server.protocol.host_port import split_host_port
 from acme_server.settings import CHALLENGE_TYPES, Settings, VantagePoint
 from acme_server.worlds import Options
+from gravel.account_options import read_mac_key, read_url
 from gravel.dns_view import DnsOptions
 from gravel.management.request_body import Body
 from gravel.validation_options import OWN, resolver_of
@@ -99,6 +100,11 @@ def _vantages(body: Body, name: str) -> tuple[VantagePoint, ...]:
     )
 
 
+def _external_accounts(body: Body, name: str) -> Mapping[str, bytes]:
+    known = body.object(name)
+    return {kid: read_mac_key(known.text(kid)) for kid in known.members}
+
+
 SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
     "http01_port": _port,
     "tls_alpn_port": _port,
@@ -127,6 +133,14 @@ SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
     "max_validation_body": _count,
     "address_families": _of(("AAAA", "A")),
     "ssrf_guard": Body.flag,
+    "terms_of_service": lambda body, name: read_url(body.text(name)),
+    "external_account_required": Body.flag,
+    "external_accounts": _external_accounts,
+    "pre_authorization": Body.flag,
+    "orders_per_page": lambda body, name: body.number(name, 1, 10_000),
+    "issuance_delay": _wait,
+    "validation_attempts": lambda body, name: body.number(name, 1, 1000),
+    "validation_retry_after": _lifetime,
 }
 
 

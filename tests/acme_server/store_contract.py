@@ -55,7 +55,9 @@ class StoreContract:
 
     def test_a_decided_authorization_keeps_error_and_record(self, store):
         problem = Problem("dns", "no TXT", extra={"hint": ["a", 1, None]})
-        tried = authorizations.fail(authorizations.respond(AUTHORIZATION, 0), 0, problem, ({"question": "TXT"},), NOW)
+        tried = authorizations.fail(
+            authorizations.respond(AUTHORIZATION, 0, NOW), 0, problem, ({"question": "TXT"},), NOW
+        )
         store.commit((tried,), (), NOW)
         assert stored(tried) == store.get(Authorization, "z1")
 

@@ -37,12 +37,13 @@ def issued():
     urls = {
         "/account/{account}": client.kid,
         "/account/{account}/orders": f"{client.kid}/orders",
+        "/account/{account}/orders/{after}": f"{client.kid}/orders/{order.header('Location').rpartition('/')[2]}",
+        "/terms/{account}": client.kid.replace("/account/", "/terms/"),
         "/order/{order}": order.header("Location"),
         "/order/{order}/finalize": order.json["finalize"],
         "/authz/{authorization}": authorization,
         "/chall/{authorization}/{index}": client.post(authorization).json["challenges"][0]["url"],
         "/cert/{certificate}": order.json["certificate"],
-        "/issuer/{certificate}": order.json["certificate"].replace("/cert/", "/issuer/"),
         "/renewal-info/{certid}": f"{BASE}/renewal-info/{certid_of(leaf)}",
     }
     return client, {**{route.pattern: BASE + route.pattern for route in ROUTES if "{" not in route.pattern}, **urls}
@@ -53,10 +54,12 @@ def test_the_directory_names_what_is_there_and_nothing_else():
     directory = client.get("/dir")
     assert directory.status == 200
     assert directory.json.pop("meta") == {"website": "https://acme.test", "caaIdentities": ["acme.test"]}
-    assert {"newNonce", "newAccount", "newOrder", "revokeCert", "renewalInfo", "meta"} == directory.json.keys()
+    resources = {"newNonce", "newAccount", "newAuthz", "newOrder", "keyChange", "revokeCert", "renewalInfo"}
+    assert {*resources, "meta"} == directory.json.keys()
     paths = {route.pattern.removesuffix("/{certid}") for route in ROUTES}
     assert all(url.removeprefix(BASE) in paths for name, url in directory.json.items() if name != "meta")
-    assert "meta" not in Client(make_server()).get("/dir").json
+    bare = Client(make_server(Settings(pre_authorization=False))).get("/dir").json
+    assert bare.keys() == resources - {"newAuthz"}
 
 
 @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("POST", 204)])
@@ -239,11 +242,18 @@ def test_reading_leaves_no_trace(issued):
         "/order/{order}",
         "/authz/{authorization}",
         "/cert/{certificate}",
-        "/issuer/{certificate}",
     ):
         assert client.post(urls[pattern]).status == 200
     client.get("/nowhere")
     assert before == client.server.world.journal.digest
+
+
+def test_a_chain_is_whole_and_no_link_leads_to_more_of_it(issued):
+    """Caddy and Apache's mod_md append what a link "up" leads to, so that their chains would hold it twice."""
+    client, urls = issued
+    assert [value for name, value in client.post(urls["/cert/{certificate}"]).reply.headers if name == "Link"] == [
+        f'<{BASE}/dir>;rel="index"'
+    ]
 
 
 def test_the_journal_holds_no_key_and_no_key_authorization():

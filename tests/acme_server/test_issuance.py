@@ -184,14 +184,6 @@ def test_a_client_gets_its_orders_listed_without_the_invalid_ones():
     assert client.post(orders).json == {"orders": [kept.header("Location")]}
 
 
-def test_the_chain_above_is_where_the_up_link_says():
-    client = registered(Settings(always_valid=True))
-    chain = client.post(client.issue("www.example.org").json["certificate"])
-    up = next(link for link in chain.headers("Link") if 'rel="up"' in link)
-    issuer = client.post(up.split(">")[0].removeprefix("<"))
-    assert chain.reply.body.endswith(issuer.reply.body)
-
-
 def test_the_same_seed_gives_the_same_history_and_the_same_certificate():
     def run(seed):
         client = registered(seed=seed)

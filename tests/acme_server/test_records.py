@@ -76,7 +76,8 @@ def test_an_account_is_deactivated_by_the_table(status):
 
 
 CHALLENGE_MOVES = {
-    "respond": lambda a: authorizations.respond(a, 0),
+    "respond": lambda a: authorizations.respond(a, 0, NOW),
+    "retry": lambda a: authorizations.retry(a, 0, LATER, PROBLEM),
     "validate": lambda a: authorizations.validate(a, 0, (), NOW, LATER),
     "fail": lambda a: authorizations.fail(a, 0, PROBLEM, (), NOW),
 }

@@ -77,7 +77,7 @@ async def test_a_certificate_is_issued_over_the_wire(base, mount):
         assert chain.status == 200
         assert len(x509.load_pem_x509_certificates(chain.reply.body)) == 2
         assert chain.header("Server") == "gravel"
-        assert len(chain.headers("Link")) == 2
+        assert len(chain.headers("Link")) == 1
         assert missing.outcome == (404, "malformed")
         assert client.kid.startswith(f"{base}/account/")
 
@@ -96,7 +96,8 @@ async def test_heads_and_empty_replies_have_no_body_and_no_made_up_type():
 async def test_headers_and_paths_reach_the_server_as_they_were_sent():
     async with serving() as (_, url):
         host, port = url.removeprefix("http://").split(":")
-        for target, status in ((b"/acme/..%2fdir", 404), (b"/./dir", 404), (b"/dir?x=%20", 200), (b"//dir", 404)):
+        targets = ((b"/acme/..%2fdir", 404), (b"/./dir", 404), (b"/dir?x=%20", 200), (b"//dir", 404))
+        for target, status in (*targets, (b"http://evil.test/dir?x=%20", 200), (b"http://evil.test", 404)):
             reader, writer = await asyncio.open_connection(host, int(port))
             writer.write(b"GET " + target + b" HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n")
             reply = await reader.read()
@@ -134,6 +135,27 @@ async def test_a_compressed_body_is_refused_unread(options):
     ):
         assert response.status == 415
         assert response.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("start", "answer"),
+    [
+        (b"", b""),
+        (b"GET /dir HTTP/1.1\r\nHost: a.test\r\nX-Slow: ", b""),
+        (b"POST /new-order HTTP/1.1\r\nHost: a.test\r\nContent-Length: 9\r\n\r\n{", b"HTTP/1.1 408 "),
+    ],
+    ids=["silence", "a head", "a body"],
+)
+async def test_who_is_too_slow_is_hung_up_on(monkeypatch, start, answer):
+    monkeypatch.setattr("acme_server.web.BODY_TIMEOUT", 0.05)
+    async with serving(options={**RUNNER_OPTIONS, "keepalive_timeout": 0.05}) as (_, url):
+        host, port = url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(start)
+        reply = await asyncio.wait_for(reader.read(), 30)
+        assert reply[:13] == answer
+        writer.close()
+        await writer.wait_closed()
 
 
 @pytest.mark.parametrize("mount", ["", "/gravel"])

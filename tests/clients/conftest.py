@@ -125,10 +125,11 @@ def run_client(tmp_path: Path) -> Callable[..., Finished]:
 def certbot(server: Server, run_client: Callable[..., Finished], tmp_path: Path) -> Callable[..., Finished]:
     """Run certbot as its own web server on a port; the first name is the certificate's."""
 
-    def run(port: int, *names: str) -> Finished:
+    def run(port: int, *names: str, options: Sequence[str] = ()) -> Finished:
         command = [Path(sys.executable).with_name("certbot"), "certonly", "--non-interactive", "--standalone"]
         command += ["--http-01-address", "127.0.0.1", "--http-01-port", str(port), "--server", server.directory]
         command += ["--agree-tos", "--register-unsafely-without-email", "--cert-name", names[0]]
+        command += options
         for option in ("--config-dir", "--work-dir", "--logs-dir"):
             command += [option, tmp_path / "certbot"]
         for name in names:

@@ -11,14 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from acme_server import front_end, orders, request
 from acme_server.accounts import Account
 from acme_server.authorizations import Challenge
-from acme_server.exchange import Reply
 from acme_server.links import Links
 from acme_server.protocol import jose
 from acme_server.protocol.encoding import b64url_decode
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.jose import Jws, jws_from
 from acme_server.protocol.jwk import jwk_of
-from acme_server.protocol.problem import Problem
+from acme_server.protocol.problem import Problem, malformed
 from acme_server.protocol.status import AuthorizationStatus
 from acme_server.registration_authority import accounts as registration
 from acme_server.registration_authority import finalization, revocation
@@ -26,7 +25,7 @@ from acme_server.registration_authority import orders as ordering
 from acme_server.request import SignedRequest, Signer
 from acme_server.store import ACCOUNT_BY_THUMBPRINT
 from acme_server.validation_authority import Verdict
-from tests.conformance.mutants import all_of, around, instead, payload_of, reply, status
+from tests.conformance.mutants import all_of, around, endpoint, instead
 
 
 def nothing(*_):
@@ -128,7 +127,7 @@ def refuses_mailto(value):
     raise Problem("unsupportedContact", "no contacts")
 
 
-def wants_agreement(_settings, agreed):
+def wants_agreement(_settings, *, agreed):
     if not agreed:
         raise Problem("userActionRequired", "agree to the terms")
 
@@ -165,9 +164,21 @@ def more_names(original, ca, key, identifiers, *rest):
     return original(ca, key, (*identifiers, Identifier("dns", "more.conformance.test")), *rest)
 
 
-def strict_response(received, made):
-    strange = received.path.startswith("/chall/") and payload_of(received)
-    return Reply(400, made.headers, b"") if strange else made
+def strict_response(original, call):
+    if call.document:
+        raise malformed("a response has no members")
+    return original(call)
+
+
+def only_by(*methods):
+    """An endpoint that other methods do not reach."""
+
+    def judge(original, call):
+        if call.method not in methods:
+            raise Problem("malformed", "not allowed", 405)
+        return original(call)
+
+    return judge
 
 
 def any_document(original, self):
@@ -244,10 +255,10 @@ MUTANTS = {
         around(request, "verify", accepts_none),
     ),
     "a_mac_is_refused": all_of(instead("acme_server.request.check_algorithm", nothing), UNVERIFIED),
-    "get_is_refused": status(405, 200, method="GET"),
+    "get_is_refused": instead("acme_server.front_end._not_allowed", lambda *_: Problem("malformed", "", 200)),
     "post_as_get_is_for_the_owner": UNOWNED,
-    "the_directory_and_nonces_may_be_got": status(204, 405, "/nonce", "GET"),
-    "the_directory_and_nonces_may_be_posted_for": status(200, 405, "/dir", "POST"),
+    "the_directory_and_nonces_may_be_got": endpoint("/nonce", only_by("HEAD", "POST")),
+    "the_directory_and_nonces_may_be_posted_for": endpoint("/dir", only_by("GET")),
     "a_request_for_another_url_is_refused": instead("acme_server.request._check_url", nothing),
     "urls_are_compared_as_strings": around(request, "_check_url", equivalent_url),
     "a_request_without_a_url_is_refused": around(request, "_check_url", url_if_any),
@@ -266,15 +277,15 @@ MUTANTS = {
     "mailto_is_a_contact": instead("acme_server.registration_authority.accounts.parse_contacts", refuses_mailto),
     "a_mailto_with_more_than_an_address_is_refused": ANY_CONTACT,
     "terms_that_must_be_agreed_to_are_named": instead(
-        "acme_server.registration_authority.accounts._check_agreement", wants_agreement
+        "acme_server.registration_authority.terms.check_new", wants_agreement
     ),
     "a_required_binding_is_announced": instead(
-        "acme_server.registration_authority.accounts._check_agreement", wants_binding
+        "acme_server.registration_authority.accounts.bound_by", wants_binding
     ),
     "looking_for_an_account_creates_none": around(registration, "_flag", never_only_existing),
     "contacts_are_updated": instead("acme_server.accounts.update_contact", lambda account, _: account),
     "an_account_is_updated_by_its_owner": instead(
-        "acme_server.endpoints._own_account", lambda call: call.world.store.get(Account, call.parameters["account"])
+        "acme_server.account_endpoints._own_account", lambda call: call.world.store.get(Account, call.parameters["account"])
     ),
     "a_deactivated_account_is_refused": instead("acme_server.request.check_active", nothing),
     "a_deactivated_account_cannot_revoke": active_unless_revoking,
@@ -293,7 +304,7 @@ MUTANTS = {
         "acme_server.registration_authority.finalization._check_csr", only_names
     ),
     "a_certificate_is_for_its_owner": UNOWNED,
-    "unknown_members_of_a_response_are_ignored": reply(strict_response),
+    "unknown_members_of_a_response_are_ignored": endpoint("/chall/{authorization}/{index}", strict_response),
     "a_malformed_response_is_refused": around(SignedRequest, "document", any_document),
     "a_challenge_is_answered_by_its_owner": UNOWNED,
     "an_authorization_is_deactivated": UNOWNED,

@@ -1,7 +1,7 @@
 """Our server with one thing wrong: small patches of it, one for each check, which that check must catch.
 
 A mutant is a function of pytest's monkeypatch. How the kinds are made stands here, which there are in
-`mutant_requests` (what is accepted) and `mutant_replies` (what is answered).
+`mutant_requests` (what is accepted), `mutant_replies` (what is answered) and `mutant_hardening` (what is hostile).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 import attrs
 
-from acme_server import front_end
+from acme_server import front_end, resources
+from acme_server.endpoints import Answer
 from acme_server.exchange import Reply, Request
-from acme_server.protocol.encoding import b64url_decode
-from acme_server.protocol.problem import PREFIX
+from acme_server.protocol.problem import Problem
 
 Mutant = Callable[[Any], None]
 
@@ -36,6 +36,43 @@ def around(module: Any, name: str, wrapper: Callable[..., Any]) -> Mutant:
     return mutate
 
 
+def complaining(module: Any, name: str, kind: str, status: int | None = None) -> Mutant:
+    """Call what a function complains of by another type of problem, with the same status unless told."""
+
+    def call(original, *arguments):
+        try:
+            return original(*arguments)
+        except Problem as problem:
+            raise attrs.evolve(problem, kind=kind, status=status or problem.status) from None
+
+    return around(module, name, call)
+
+
+def shown(kind: str, change: Callable[[dict[str, Any]], Any]) -> Mutant:
+    """Change what is shown of a kind of resource, in place, or return another document."""
+
+    def show(original, *arguments):
+        found = original(*arguments)
+        other = change(found)
+        return found if other is None else other
+
+    return around(resources, kind, show)
+
+
+def endpoint(pattern: str, wrapper: Callable[..., Answer]) -> Mutant:
+    """Call `wrapper(original, call)` instead of the endpoint of a route."""
+
+    def mutate(patch):
+        route = next(one for one in front_end.ROUTES if one.pattern == pattern)
+        other = attrs.evolve(route, endpoint=lambda call: wrapper(route.endpoint, call))
+        patch.setitem(front_end._BY_SHAPE, front_end._shape(route), other)
+        for name in ("DIRECTORY", "NEW_NONCE"):
+            if getattr(front_end, name) is route:
+                patch.setattr(front_end, name, other)
+
+    return mutate
+
+
 def reply(edit: Callable[[Request, Reply], Reply]) -> Mutant:
     """Edit every reply."""
 
@@ -47,43 +84,14 @@ def reply(edit: Callable[[Request, Reply], Reply]) -> Mutant:
 
 
 def document(path: str, change: Callable[[dict[str, Any]], Any]) -> Mutant:
-    """Edit the JSON object of each success at paths of a pattern; `change` edits it in place, or returns another."""
+    """Edit the JSON object of each success at paths of a pattern, in place."""
 
     def edit(request, made):
         if not re.fullmatch(path, request.path) or made.status >= 400 or not made.body:
             return made
-        shown = json.loads(made.body)
-        other = change(shown)
-        return attrs.evolve(made, body=json.dumps(shown if other is None else other).encode())
-
-    return reply(edit)
-
-
-def problem(kind: str, change: Callable[[dict[str, Any]], Any]) -> Mutant:
-    """Edit the problem documents of a type, in place."""
-
-    def edit(request, made):
-        if made.status < 400 or not made.body:
-            return made
-        shown = json.loads(made.body)
-        if shown["type"] == PREFIX + kind:
-            change(shown)
-        return attrs.evolve(made, body=json.dumps(shown).encode())
-
-    return reply(edit)
-
-
-def typed(kind: str, other: str) -> Mutant:
-    """Report one type of problem as another."""
-    return problem(kind, lambda shown: shown.update(type=PREFIX + other))
-
-
-def status(before: int, after: int, path: str = ".*", method: str = ".*") -> Mutant:
-    """Answer with another status."""
-
-    def edit(request, made):
-        here = re.fullmatch(path, request.path) and re.fullmatch(method, request.method) and made.status == before
-        return attrs.evolve(made, status=after) if here else made
+        found = json.loads(made.body)
+        change(found)
+        return attrs.evolve(made, body=json.dumps(found).encode())
 
     return reply(edit)
 
@@ -107,8 +115,8 @@ def header(
 def drop(name: str) -> Callable[[dict[str, Any]], None]:
     """Leave a member out."""
 
-    def change(shown):
-        shown.pop(name, None)
+    def change(found):
+        found.pop(name, None)
 
     return change
 
@@ -121,11 +129,3 @@ def all_of(*mutants: Mutant) -> Mutant:
             mutant(patch)
 
     return mutate
-
-
-def payload_of(request: Request) -> dict[str, Any]:
-    """Return the JSON payload of a request, empty where there is none."""
-    try:
-        return dict(json.loads(b64url_decode(json.loads(request.body)["payload"])))
-    except (ValueError, KeyError, TypeError):
-        return {}

@@ -36,7 +36,7 @@ def test_a_must_that_fails_ends_with_1(command, monkeypatch):
     monkeypatch.setattr("acme_server.nonces.NoncePool.redeem", lambda *_: True)
     done = command("--section", "6.5")
     assert done.exit_code == 1
-    assert "3 MUST fail" in done.output
+    assert "4 MUST fail" in done.output
 
 
 def test_a_server_that_is_not_there_ends_with_3(command):
@@ -60,6 +60,8 @@ def test_a_section_without_checks_is_a_mistake_of_usage(command):
         ("--chall-mgmt", "localhost:8055", "no http or https URL"),
         ("--ca-cert", __file__, "no certificates in PEM"),
         ("--rate", "0", "--rate"),
+        ("--dns", "8053", "no HOST:PORT"),
+        ("--dns", "localhost:0", "no HOST:PORT"),
     ],
 )
 def test_a_mistake_of_usage_is_one_clear_sentence(command, option, text, said):
@@ -68,10 +70,24 @@ def test_a_mistake_of_usage_is_one_clear_sentence(command, option, text, said):
     assert said in " ".join(done.output.split())
 
 
-def test_a_report_that_cannot_be_written_is_said(command, tmp_path):
-    done = command("--section", "7.2", "--json", str(tmp_path / "missing" / "report.json"))
-    assert done.exit_code == 1
-    assert "Could not open file" in done.output
+@pytest.mark.parametrize("option", ["--json", "--junit", "--html"])
+def test_a_report_that_cannot_be_written_is_said_before_the_run(command, tmp_path, option):
+    done = command("--section", "7.2", option, str(tmp_path / "missing" / "report"))
+    assert done.exit_code == 2
+    assert "cannot be written: No such file or directory" in " ".join(done.output.split())
+    assert "newNonce" not in done.output
+
+
+def test_all_of_another_rfc_is_a_section(command):
+    done = command("--section", "RFC 9773")
+    assert done.exit_code == 0
+    assert "7 pass" in done.output
+
+
+def test_checks_that_do_harm_are_left_out_where_they_are_not_wanted(command):
+    done = command("--section", "7.3.6", "--no-destructive")
+    assert "5 left out" in done.output
+    assert "pass" not in done.output
 
 
 def test_the_json_report_has_every_check_and_what_was_on_the_wire(command, tmp_path):
@@ -90,12 +106,13 @@ def test_the_junit_report_counts_a_must_that_fails_as_a_failure(command, tmp_pat
     monkeypatch.setattr("acme_server.nonces.NoncePool.redeem", lambda *_: True)
     command("--section", "6.5", "--junit", str(tmp_path / "report.xml"))
     suite = ET.parse(tmp_path / "report.xml").getroot()
-    assert suite.get("failures") == "3"
+    assert suite.get("failures") == "4"
     failed = {case.get("name") for case in suite.iter("testcase") if case.find("failure") is not None}
     assert sorted(failed) == [
         "a_nonce_is_used_once_even_at_the_same_time",
         "a_used_nonce_is_refused",
         "an_unknown_nonce_is_refused",
+        "another_signature_makes_no_new_request",
     ]
 
 
@@ -104,7 +121,7 @@ def test_the_html_page_shows_what_was_on_the_wire_where_a_check_failed(command, 
     command("--section", "6.5", "--html", str(tmp_path / "report.html"))
     page = (tmp_path / "report.html").read_text()
     assert page.count("<tr id=") == sum(one.section.startswith("6.5") for one in CHECKS)
-    assert page.count("<details>") == 3
+    assert page.count("<details>") == 4
     assert "src=" not in page
     assert "href=" not in page
 

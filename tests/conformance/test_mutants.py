@@ -1,13 +1,21 @@
-"""Every check catches a mutant of our server: what it says can fail."""
+"""Every check catches a mutant of our server: what it says can fail.
+
+A mutant breaks a function of the server. Those that edit its replies instead are `mutant_replies.EDITED`, which says why.
+"""
 
 import pytest
 
 from conformance.runner import judge
 from conformance.table import CHECKS
 from conformance.verdict import Outcome
-from tests.conformance import mutant_replies, mutant_requests
+from tests.conformance import mutant_challenges, mutant_hardening, mutant_replies, mutant_requests
 
-MUTANTS = {**mutant_requests.MUTANTS, **mutant_replies.MUTANTS}
+MUTANTS = {
+    **mutant_requests.MUTANTS,
+    **mutant_replies.MUTANTS,
+    **mutant_hardening.MUTANTS,
+    **mutant_challenges.MUTANTS,
+}
 # Checks that are given an external account.
 EXTERNAL = ("a_binding_is_accepted_and_shown", "a_wrong_binding_is_refused")
 

@@ -12,6 +12,7 @@ from conformance.runner import judge
 from conformance.session import Session
 from conformance.verdict import Level, NotOffered, NotReachable, Outcome, expect
 from conformance.wire import Exchange
+from tests.conformance.mutants import document, drop
 
 
 def passes(session):
@@ -91,3 +92,47 @@ def test_a_server_that_hangs_up_fails_the_check_that_asked():
 
 def reads_the_directory(session):
     assert session.directory
+
+
+@pytest.mark.parametrize(
+    ("directory", "destructive", "may"),
+    [
+        ("https://127.0.0.1:14000/dir", None, True),
+        ("https://[::1]:14000/dir", None, True),
+        ("https://localhost/dir", None, True),
+        ("https://acme.test/dir", None, False),
+        ("https://192.0.2.1/dir", None, False),
+        ("https://acme.test/dir", True, True),
+        ("https://127.0.0.1/dir", False, False),
+    ],
+)
+def test_harm_is_done_on_loopback_or_when_asked_for(directory, destructive, may):
+    options = Options(directory=directory, destructive=destructive)
+    assert options.may_harm is may
+    with closing(Session(options)) as session:
+        harmful = check("7.6", Level.MUST, destructive=True)(fails)
+        assert judge(harmful, session).outcome is (Outcome.FAIL if may else Outcome.LEFT_OUT)
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "demanded"),
+    [
+        ("/new-order", drop("finalize"), "7.1.3"),
+        ("/new-order", lambda shown: shown.update(authorizations=7), "7.1.3"),
+        ("/authz/[^/]+", drop("challenges"), "7.1.4"),
+        ("/authz/[^/]+", lambda shown: shown.update(challenges=["http-01"]), "7.1.4"),
+    ],
+)
+def test_an_object_without_what_it_must_have_fails_the_section_that_demands_it(
+    open_session, monkeypatch, path, change, demanded
+):
+    document(path, change)(monkeypatch)
+    outcomes = {
+        section: judge(check(section, Level.MUST)(reads_an_authorization), open_session()).outcome
+        for section in (demanded, "6.3")
+    }
+    assert outcomes == {demanded: Outcome.FAIL, "6.3": Outcome.NOT_REACHABLE}
+
+
+def reads_an_authorization(session):
+    session.authorization(session.account, session.order(session.account))

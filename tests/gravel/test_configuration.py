@@ -72,6 +72,8 @@ VARIABLES = [
         (Key("a", "hmac-sha256", b"secret"), Key("b", "hmac-sha1", b"secret")),
     ),
     ("GRAVEL_DNS_UPDATE_OPEN", "yes", "dns_update_open", True),
+    ("GRAVEL_EAB", "kid-1:c2VjcmV0,urn:kid:c2VjcmV0", "eab", (("kid-1", b"secret"), ("urn:kid", b"secret"))),
+    ("GRAVEL_TERMS_OF_SERVICE", "data:text/plain,do%20good", "terms_of_service", "data:text/plain,do%20good"),
 ]
 
 
@@ -100,6 +102,10 @@ FILE_ERRORS = [
     ('tls-name = ["a b"]', "tls-name in gravel.toml: 'a b' is neither a name nor an address."),
     ('management-token = "a b"', "management-token in gravel.toml: A token is printable"),
     ('management-token = ""', "management-token in gravel.toml: A token is printable"),
+    ('eab = "kid"', "eab in gravel.toml: An external account is KID:KEY."),
+    ('eab = ["kid:"]', "eab in gravel.toml: The MAC key is empty."),
+    ('eab = ["kid:a+b/"]', "eab in gravel.toml: The MAC key is not base64url."),
+    ('terms-of-service = "terms.html"', "terms-of-service in gravel.toml: 'terms.html' is not a URL."),
     ("acme-port", "gravel.toml cannot be read: "),
 ]
 

@@ -2,45 +2,21 @@
 
 from __future__ import annotations
 
-import heapq
-import random
 from datetime import timedelta
 
-import attrs
 import pytest
 from cryptography import x509
 
 from acme_server.faults.rule import read_rule
-from acme_server.server import Server
 from acme_server.settings import Settings
-from acme_server.world import create_world
-from tests.acme_server.rig import BASE, START, Client, Driver, key, leaf_of
+from tests.acme_server import rig
+from tests.acme_server.rig import BASE, START, key, leaf_of
 
 NAME = "www.example.org"
 
 
-@attrs.define
-class TimerDriver(Driver):
-    """A driver whose timers fire when the test lets time pass."""
-
-    timers: list = attrs.field(factory=list)
-
-    def later(self, delay, callback):
-        heapq.heappush(self.timers, (self.moment + delay, len(self.timers), callback))
-
-    def pass_time(self, **units):
-        until = self.moment + timedelta(**units)
-        while self.timers and self.timers[0][0] <= until:
-            self.moment, _, callback = heapq.heappop(self.timers)
-            callback()
-        self.moment = until
-
-
 def registered(**settings):
-    world = create_world(BASE, Settings(**settings), random.Random(1).randbytes, START)
-    client = Client(Server(world, TimerDriver()))
-    client.register()
-    return client
+    return rig.registered(Settings(**settings))
 
 
 def arm(client, action, match=None, **when):
@@ -69,6 +45,16 @@ def test_an_order_is_processing_for_a_while_and_then_valid():
     shown = client.post(order.header("Location"))
     assert shown.json["status"] == "valid"
     assert client.post(shown.json["certificate"]).status == 200
+
+
+def test_what_the_settings_delay_a_fault_delays_further():
+    client = registered(issuance_delay=timedelta(seconds=10))
+    arm(client, {"kind": "processing", "seconds": 30})
+    order = client.issue(NAME)
+    client.driver.pass_time(seconds=39)
+    assert status(client, order) == "processing"
+    client.driver.pass_time(seconds=1)
+    assert status(client, order) == "valid"
 
 
 def test_an_order_is_processing_for_ever():

@@ -36,6 +36,7 @@ def test_a_dns_name_is_taken_in_lower_case(value, expected):
         ("münchen.test", "is not in A-label form (encode it as xn--...)"),
         ("xn--a-ä.test", "is not in A-label form (encode it as xn--...)"),
         ("xn--zzzzzz99999.test", "has a label that is not valid IDNA"),
+        ("xn--a.test", "has a label that is not valid IDNA"),  # U+0080, a control character
         ("xn--abc-.test", "is not a DNS name"),
         ("ab--cd.test", "has a label that is not valid IDNA"),
         ("*.*.test", "may have a wildcard only as its whole first label"),

@@ -53,6 +53,21 @@ def test_responding_after_a_failure_changes_nothing(client):
     assert client.driver.waiting == []
 
 
+@pytest.mark.parametrize("end", ["expired", "deactivated"])
+def test_answering_a_finished_challenge_shows_it_whatever_became_of_its_authorization(client, end):
+    order = client.order("www.example.org")
+    authorization, challenge = challenge_of(client, order)
+    client.post(client.show(authorization, "http-01"), {})
+    client.driver.run()
+    if end == "expired":
+        client.driver.pass_time(days=30)
+    else:
+        client.post(order.json["authorizations"][0], {"status": "deactivated"})
+    again = client.post(challenge["url"], {})
+    assert (again.status, again.json["status"]) == (200, "valid")
+    assert client.driver.waiting == []
+
+
 def test_unknown_fields_of_a_response_are_ignored(client):
     _, challenge = challenge_of(client, client.order("www.example.org"))
     assert (

@@ -148,6 +148,21 @@ def test_the_certificate_names_nothing_that_only_the_csr_asked_for(client, ready
     assert entry.subject["order"] == order.header("Location").rpartition("/")[2]
 
 
+def test_an_order_is_processing_for_as_long_as_the_settings_say():
+    client = registered(Settings(issuance_delay=timedelta(seconds=30)))
+    finalized = client.issue(*NAMES)
+    assert (finalized.status, finalized.json["status"], "certificate" in finalized.json) == (200, "processing", False)
+    url = finalized.header("Location")
+    assert [client.post(url).header(name) for name in ("Retry-After", "Location")] == ["1", None]
+    assert client.finalize(finalized, NAMES).outcome == (403, "orderNotReady")
+    client.driver.pass_time(seconds=29)
+    assert client.post(url).json["status"] == "processing"
+    client.driver.pass_time(seconds=1)
+    order = client.post(url)
+    assert (order.json["status"], order.header("Retry-After")) == ("valid", None)
+    assert client.post(order.json["certificate"]).status == 200
+
+
 def test_when_signing_fails_the_order_fails_and_says_so(client, ready, monkeypatch, caplog):
     def refuse(*_):
         raise RuntimeError("the key is locked at /secret/path")

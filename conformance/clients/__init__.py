@@ -1,0 +1,1 @@
+"""The interoperability matrix: real ACME clients that are on this machine, driven against any ACME server."""

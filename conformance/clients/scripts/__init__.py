@@ -1,0 +1,1 @@
+"""Programs on ACME libraries, each run as a child: ACT DIRECTORY NAME CHALLENGE, at a client's home."""
