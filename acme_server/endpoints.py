@@ -25,7 +25,7 @@ from acme_server.orders import Order
 from acme_server.protocol.problem import Problem, unauthorized
 from acme_server.protocol.status import AuthorizationStatus, ChallengeStatus, OrderStatus
 from acme_server.registration_authority import challenges, finalization, orders, revocation
-from acme_server.registration_authority.outcome import Postponed, Validate
+from acme_server.registration_authority.outcome import Deferred
 from acme_server.renewal_info import find_certificate
 from acme_server.request import SignedRequest
 from acme_server.store import authorizations_of
@@ -76,7 +76,7 @@ class Answer:
     """A reply, and the effects that need a driver."""
 
     reply: Reply
-    effects: tuple[Validate | Postponed, ...] = ()
+    effects: tuple[Deferred, ...] = ()
 
 
 def not_found() -> Problem:
@@ -149,7 +149,7 @@ def challenge(call: Call) -> Answer:
     """Sections 7.5.1 and 8."""
     record = _own(call, Authorization)
     index = _challenge_index(record, call.parameters["index"])
-    effects: tuple[Validate | Postponed, ...] = ()
+    effects: tuple[Deferred, ...] = ()
     if call.document is not None:
         outcome = challenges.respond(record, index, call.now)
         effects = carry_out(call.world, outcome, call.now, call.bend)

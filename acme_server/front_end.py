@@ -23,7 +23,7 @@ from acme_server.faults.injection import Injection, begin
 from acme_server.limits import check_balancer
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.problem import Problem, malformed
-from acme_server.registration_authority.outcome import Postponed, Validate
+from acme_server.registration_authority.outcome import Deferred
 from acme_server.request import SignedRequest, Signer, read_request
 from acme_server.world import World
 
@@ -86,7 +86,7 @@ ROUTES: tuple[Route, ...] = (
 )
 
 
-def handle(world: World, request: Request, now: datetime) -> tuple[Reply, tuple[Validate | Postponed, ...]]:
+def handle(world: World, request: Request, now: datetime) -> tuple[Reply, tuple[Deferred, ...]]:
     """Answer a request; its path is relative to the world's base URL."""
     route, parameters = find_route(request)
     injection = None

@@ -120,8 +120,11 @@ def challenge(links: Links, record: Authorization, index: int) -> Document:
         "type": item.type,
         "url": links.challenge(record.id, index),
         "status": item.status,
-        "token": item.token,
     }
+    if item.issuers:
+        document["issuer-domain-names"] = list(item.issuers)
+    else:
+        document["token"] = item.token
     if item.validated is not None:
         document["validated"] = rfc3339(item.validated)
     if item.error is not None:

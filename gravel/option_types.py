@@ -7,12 +7,14 @@ from ipaddress import ip_address
 
 import click
 
+from acme_server.settings import CHALLENGE_TYPES, VantagePoint
 from gravel.account_options import read_external_account, read_url
 from solvers.dns.keys import Key, read_key
 from solvers.dns.name import MAX_LABEL, canonical
 
 _HOST_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})", re.ASCII)
 _ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?/?", re.ASCII)
+_VANTAGE = re.compile(rf"([\w-]{{1,64}})=({_HOST_PORT.pattern}|ns[1-9]\d?)", re.ASCII)
 _NAME = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*|[0-9a-fA-F:.]+", re.ASCII)
 
 
@@ -64,6 +66,13 @@ def _key(text: str) -> Key:
         raise click.BadParameter(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
 
 
+def _vantage(text: str) -> VantagePoint:
+    found = _VANTAGE.fullmatch(text)
+    if not found:
+        raise click.BadParameter(f"{text!r} is not NAME=HOST:PORT, nor NAME=ns2 for a nameserver of the built-in DNS.")
+    return VantagePoint(found[1], found[2])
+
+
 def _url(text: str) -> str:
     try:
         return read_url(text)
@@ -85,15 +94,20 @@ ORIGIN = click.types.FuncParamType(_origin)
 TOKEN = click.types.FuncParamType(_token)
 ZONE = click.types.FuncParamType(_zone)
 KEY = click.types.FuncParamType(_key)
+VANTAGE = click.types.FuncParamType(_vantage)
+CHALLENGE_TYPE = click.Choice(CHALLENGE_TYPES)
 URL = click.types.FuncParamType(_url)
 EXTERNAL_ACCOUNT = click.types.FuncParamType(_external_account)
 PORT = click.IntRange(0, 65535)
 NUMBER = click.IntRange(min=0)
 COUNT = click.IntRange(min=1)
+WAIT = click.FloatRange(min=0)
 SECONDS = click.FloatRange(min=0, min_open=True)
 METAVARS = {
     PORT: "PORT",
     SECONDS: "SECONDS",
+    WAIT: "SECONDS",
+    VANTAGE: "NAME=HOST:PORT",
     NAME: "NAME",
     ADDRESS: "IP",
     HOST_PORT: "HOST:PORT",

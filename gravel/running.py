@@ -39,6 +39,7 @@ from gravel.responders import Responders
 from gravel.server_parts import ServerParts, build_server
 from gravel.settings import Settings
 from gravel.sockets import EVERYWHERE, Bound, Sockets, open_https01, open_sockets, ports_to_dial
+from gravel.validation_options import with_validation
 from solvers.tls_context import server_context
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class Running:
             rate_limits=self._rates,
             public_suffixes=settings.public_suffix,
         )
+        server = with_validation(server, settings, sockets.nameservers)
         parts = build_server(driver, base_url, server, entropy, zone=sockets.zone, responder=responders.site.responder)
         for rule in self._faults:
             parts.world.faults.arm(rule, driver.now())

@@ -13,8 +13,10 @@ from typing import Any
 import attrs
 import click
 
+from acme_server.settings import VantagePoint
 from gravel.option_types import (
     ADDRESS,
+    CHALLENGE_TYPE,
     COUNT,
     EXTERNAL_ACCOUNT,
     HOST_PORT,
@@ -26,6 +28,8 @@ from gravel.option_types import (
     SECONDS,
     TOKEN,
     URL,
+    VANTAGE,
+    WAIT,
     ZONE,
 )
 from solvers.dns.keys import Key
@@ -135,6 +139,36 @@ class Settings:
     )
     default_address: tuple[str, ...] = option(
         (), ADDRESS, "What names have that were given no address of their own [127.0.0.1].", SERVERS
+    )
+    challenge_type: tuple[str, ...] = option(
+        (), CHALLENGE_TYPE, "Challenge to offer; may be repeated [http-01, dns-01, tls-alpn-01].", SERVERS
+    )
+    caa_identity: tuple[str, ...] = option(
+        (), ZONE, "Name of this CA in CAA records; may be repeated. With none, CAA is not looked at.", SERVERS
+    )
+    vantage: tuple[VantagePoint, ...] = option(
+        (), VANTAGE, "Further vantage point of validation, and the DNS server that it asks; may be repeated.", SERVERS
+    )
+    vantages: int = option(
+        1, COUNT, "Vantage points in all; those that no --vantage names ask what --dns says.", SERVERS
+    )
+    quorum: int | None = option(
+        None,
+        NUMBER,
+        "Further vantage points that must agree (default: 1 of 2 to 5 may fail, 2 of more).",
+        SERVERS,
+    )
+    validation_timeout: float = option(10.0, SECONDS, "Seconds that each question of a validation may take.", SERVERS)
+    validation_delay: float = option(0.0, WAIT, "Seconds that a validation waits before it begins.", SERVERS)
+    max_validations: int = option(
+        256, COUNT, "Validations that look at once; more wait, first come first served.", SERVERS
+    )
+    max_redirects: int = option(10, NUMBER, "Redirects that http-01 validation follows.", SERVERS)
+    redirect_port: tuple[int, ...] = option(
+        (), PORT, "Port that a redirect may name; may be repeated (default: any).", SERVERS
+    )
+    ssrf_guard: bool = option(
+        False, click.BOOL, "Validate no loopback, private or other special address (RFC 6890).", SERVERS
     )
     base_url: str | None = option(
         None, ORIGIN, "What the ACME server calls itself (default: https://HOST:ACME-PORT).", SERVERS

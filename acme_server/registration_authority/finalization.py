@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 
 from acme_server import certificate_authority, orders
 from acme_server.authorizations import Authorization
+from acme_server.caa import Claim
 from acme_server.certificates import Certificate
 from acme_server.csr import CertificateSigningRequest, parse_csr
 from acme_server.orders import Order
@@ -54,6 +55,23 @@ def issue(world: World, order: Order, now: datetime) -> Outcome[Order]:
         return Outcome(failed, (failed,), (Fact("OrderFailed", _subject(order), {"reason": "signing failed"}),))
     issued = orders.issue(order, certificate.id)
     return Outcome(issued, (issued, certificate), (_certificate_issued(certificate),))
+
+
+def refuse(order: Order, problem: Problem) -> Outcome[Order]:
+    """Let an order fail that is processing: CAA forbids by now what it allowed."""
+    failed = orders.fail(order, problem)
+    fact = Fact("OrderFailed", _subject(order), {"reason": problem.detail})
+    return Outcome(failed, (failed,), (fact,))
+
+
+def to_check_again(authorizations: Sequence[Authorization], account_url: str, before: datetime) -> tuple[Claim, ...]:
+    """Return what was validated before a moment, each by the challenge that was met (RFC 8657 section 4)."""
+    return tuple(
+        Claim(authorization.covers, account_url, challenge.type)
+        for authorization in authorizations
+        for challenge in authorization.challenges
+        if challenge.validated is not None and challenge.validated < before
+    )
 
 
 def _read_csr(document: Mapping[str, Any]) -> CertificateSigningRequest:

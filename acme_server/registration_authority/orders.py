@@ -23,12 +23,17 @@ from acme_server.registration_authority.outcome import Outcome
 from acme_server.registration_authority.renewal import replaced_by
 from acme_server.registration_authority.terms import check_current
 from acme_server.registration_authority.validity import parse_validity
+from acme_server.settings import DNS_PERSIST
 from acme_server.store import AUTHORIZATIONS_BY_CLAIM, ORDERS_BY_ACCOUNT, Record, authorizations_of, claim
 from acme_server.world import World
 
-# What proves control of a name, and of all names below it (RFC 8555 section 8; a wildcard needs DNS).
-CHALLENGES: tuple[str, ...] = ("http-01", "dns-01", "tls-alpn-01")
-WILDCARD_CHALLENGES: tuple[str, ...] = ("dns-01",)
+_DNS_CHALLENGES = ("dns-01", "dns-account-01", DNS_PERSIST)
+# What proves control of a name, of all names below it (RFC 8555 section 8), of an address (RFC 8738 section 7).
+CHALLENGES: Mapping[str, tuple[str, ...]] = {
+    "a name": ("http-01", "tls-alpn-01", *_DNS_CHALLENGES),
+    "a wildcard": _DNS_CHALLENGES,
+    "an address": ("http-01", "tls-alpn-01"),
+}
 
 
 def new_order(world: World, account: Account, document: Mapping[str, Any], now: datetime) -> Outcome[Order]:
@@ -134,16 +139,26 @@ def _newest_valid(world: World, key: str, now: datetime) -> Authorization | None
 
 
 def _new_authorization(world: World, account: Account, identifier: Identifier, now: datetime) -> Authorization:
-    types = WILDCARD_CHALLENGES if identifier.wildcard else CHALLENGES
     return Authorization(
         id=world.new_id(),
         account_id=account.id,
         identifier=identifier.base,
         wildcard=identifier.wildcard,
-        challenges=tuple(Challenge(kind, world.new_id()) for kind in types),
+        challenges=_challenges(world, identifier),
         created=now,
         expires=now + world.settings.pending_authorization_lifetime,
     )
+
+
+def _challenges(world: World, identifier: Identifier) -> tuple[Challenge, ...]:
+    of = "an address" if identifier.type == "ip" else "a wildcard" if identifier.wildcard else "a name"
+    types = [each for each in world.settings.challenge_types if each in CHALLENGES[of]]
+    if not types:
+        extra = {"identifier": identifier.to_json()}
+        detail = f"no challenge is offered here that proves control of {of}"
+        raise _together([Problem("rejectedIdentifier", detail, extra=extra)])
+    issuers = world.settings.caa_identities
+    return tuple(Challenge(each, world.new_id(), issuers=issuers if each == DNS_PERSIST else ()) for each in types)
 
 
 def _order_created(order: Order, taken_over: Sequence[Authorization], replaced: Certificate | None) -> Fact:

@@ -13,7 +13,7 @@ import attrs
 from aiohttp import hdrs, web
 
 from acme_server.protocol.driver import RanTooLong
-from acme_server.settings import Settings
+from acme_server.settings import Settings, VantagePoint
 from acme_server.worlds import DEFAULT, NoSuchWorld, Worlds
 from gravel.dns_view import DnsView
 from gravel.management.account_endpoints import ACCOUNT_ENDPOINTS
@@ -150,8 +150,10 @@ class _Lifecycle:
 
     @property
     def _defaults(self) -> Settings:
-        """The default world's, but for the resolver: each world has its own."""
-        return attrs.evolve(self.default.world.settings, dns=None)
+        """The default world's, but for the resolvers: each world has its own."""
+        settings = self.default.world.settings
+        vantages = tuple(VantagePoint(each.name) for each in settings.vantages)
+        return attrs.evolve(settings, dns=None, vantages=vantages)
 
     def _find(self, world_id: str) -> Hosted:
         return self.default if world_id == DEFAULT else self.worlds.get(world_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
@@ -11,16 +11,18 @@ import attrs
 
 from acme_server.clock import END
 from acme_server.protocol.host_port import split_host_port
-from acme_server.settings import Settings
+from acme_server.settings import CHALLENGE_TYPES, Settings, VantagePoint
 from acme_server.worlds import Options
 from gravel.account_options import read_mac_key, read_url
 from gravel.dns_view import DnsOptions
 from gravel.management.rate_limit_endpoints import rates_of, suffixes_of
 from gravel.management.request_body import Body
+from gravel.validation_options import OWN, resolver_of
 from solvers.dns.zone import zone_name
 
 MEMBERS = ("id", "seed", "start", "frozen", "settings")
 _EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+_MOST = 2**31 - 1
 _LONGEST = timedelta(days=36525)
 
 
@@ -61,6 +63,44 @@ def _authority(body: Body, name: str) -> str:
     return text
 
 
+def _zones(body: Body, name: str) -> tuple[str, ...]:
+    return tuple(map(zone_name, body.texts(name)))
+
+
+def _count(body: Body, name: str) -> int:
+    return body.number(name, 1, _MOST)
+
+
+def _number(body: Body, name: str) -> int:
+    return body.number(name, 0, _MOST)
+
+
+def _ports(body: Body, name: str) -> tuple[int, ...]:
+    values = body.members.get(name)
+    if not isinstance(values, list):
+        raise ValueError(f"{name!r} is wanted: a list of ports")
+    return tuple(_port(Body({name: value}), name) for value in values)
+
+
+def _of(known: Collection[str]) -> Callable[[Body, str], tuple[str, ...]]:
+    def read(body: Body, name: str) -> tuple[str, ...]:
+        values = tuple(dict.fromkeys(body.texts(name)))
+        if not all(value in known for value in values):
+            raise ValueError(f"{name!r} are some of {', '.join(known)}")
+        return values
+
+    return read
+
+
+def _vantages(body: Body, name: str) -> tuple[VantagePoint, ...]:
+    """Read names, each with the resolver that it asks, or null for the world's own."""
+    resolvers = body.object(name)
+    return tuple(
+        VantagePoint(each, dns if dns is None or OWN.fullmatch(str(dns)) else _authority(resolvers, each))
+        for each, dns in resolvers.members.items()
+    )
+
+
 def _external_accounts(body: Body, name: str) -> Mapping[str, bytes]:
     known = body.object(name)
     return {kid: read_mac_key(known.text(kid)) for kid in known.members}
@@ -82,6 +122,18 @@ SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
     "renewal_info_retry_after": _wait,
     "authorization_reuse": _probability,
     "order_reuse": Body.flag,
+    "challenge_types": _of(CHALLENGE_TYPES),
+    "caa_identities": _zones,
+    "caa_recheck": _wait,
+    "vantages": _vantages,
+    "quorum": _number,
+    "validation_delay": _wait,
+    "max_validations": _count,
+    "max_redirects": _number,
+    "redirect_ports": _ports,
+    "max_validation_body": _count,
+    "address_families": _of(("AAAA", "A")),
+    "ssrf_guard": Body.flag,
     "terms_of_service": lambda body, name: read_url(body.text(name)),
     "external_account_required": Body.flag,
     "external_accounts": _external_accounts,
@@ -102,10 +154,6 @@ def _nameservers(body: Body, name: str) -> tuple[str, ...]:
     return addresses
 
 
-def _zones(body: Body, name: str) -> tuple[str, ...]:
-    return tuple(map(zone_name, body.texts(name)))
-
-
 # Settings that are about the world's DNS.
 DNS_SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
     "nameservers": _nameservers,
@@ -122,12 +170,15 @@ def options_of(body: Body, defaults: Settings) -> Options:
     if "forward" in changes and "zones" not in changes:
         raise ValueError("'forward' needs 'zones': names of no zone are forwarded, and there is none")
     settings = attrs.evolve(defaults, **_read(SETTINGS, changes))
+    view = DnsOptions(**_read(DNS_SETTINGS, changes))
+    for each in settings.vantages:
+        resolver_of(each.dns, view.nameservers or ("",))
     return Options(
         settings,
         seed=body.number("seed", 0, 2**63 - 1) if "seed" in body else None,
         start=_start(body) if "start" in body else None,
         frozen=body.flag("frozen") if "frozen" in body else False,
-        view=DnsOptions(**_read(DNS_SETTINGS, changes)),
+        view=view,
     )
 
 
