@@ -37,8 +37,8 @@ def directory(links: Links, settings: Settings) -> Document:
         meta["website"] = settings.website
     if settings.caa_identities:
         meta["caaIdentities"] = list(settings.caa_identities)
-    if meta:
-        document["meta"] = meta
+    meta["profiles"] = {profile.name: profile.description for profile in settings.profiles}
+    document["meta"] = meta
     return document
 
 
@@ -69,6 +69,8 @@ def order(links: Links, record: Order, authorizations: Sequence[Authorization], 
         document["notBefore"] = rfc3339(record.not_before)
     if record.not_after is not None:
         document["notAfter"] = rfc3339(record.not_after)
+    if record.profile is not None:
+        document["profile"] = record.profile
     if record.replaces is not None:
         document["replaces"] = record.replaces
     if record.certificate_id is not None:

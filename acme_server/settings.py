@@ -6,6 +6,9 @@ from datetime import timedelta
 
 import attrs
 
+from acme_server.certificate_authority import Design
+from acme_server.profiles import PROFILES, Profile
+
 
 @attrs.frozen
 class Settings:
@@ -15,7 +18,8 @@ class Settings:
     max_body: bytes of request body (RFC 8555 has no figure, Boulder takes 50,000);
     authorization_reuse: how probable it is that a new order takes over a valid
     authorization; order_reuse: whether newOrder returns an unfinished order for
-    the same, as Boulder does.
+    the same, as Boulder does; authority: the hierarchy to make;
+    profiles: what orders choose from, the default first.
     """
 
     http01_port: int = 80
@@ -39,3 +43,6 @@ class Settings:
     website: str | None = None
     caa_identities: tuple[str, ...] = ()
     always_valid: bool = False
+    authority: Design = attrs.field(factory=Design)
+    profiles: tuple[Profile, ...] = PROFILES
+    revocation_list_lifetime: timedelta = timedelta(days=1)

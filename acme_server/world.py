@@ -16,6 +16,7 @@ from acme_server.nonces import NoncePool
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.encoding import b64url
 from acme_server.protocol.journal import Journal
+from acme_server.revocation_lists import RevocationList
 from acme_server.settings import Settings
 from acme_server.store import MemoryStore, Store
 
@@ -33,6 +34,7 @@ class World:
     nonces: NoncePool = attrs.field(repr=False)
     account_keys: AccountKeys = attrs.field(factory=AccountKeys, repr=False)
     faults: Faults = attrs.field(factory=Faults, repr=False)
+    revocation_lists: dict[str, RevocationList] = attrs.field(factory=dict, repr=False)
 
     @property
     def journal(self) -> Journal:
@@ -66,6 +68,7 @@ class World:
             nonces=NoncePool(entropy, self.settings.nonce_lifetime, self.settings.max_nonces),
             account_keys=AccountKeys(),
             faults=deepcopy(self.faults),
+            revocation_lists=dict(self.revocation_lists),
         )
 
 
@@ -78,7 +81,7 @@ def create_world(
         base_url=base_url.rstrip("/"),
         settings=settings,
         entropy=entropy,
-        authority=certificate_authority.create(entropy, now),
+        authority=certificate_authority.create(entropy, now, settings.authority, Links(base_url.rstrip("/"))),
         store=MemoryStore(Journal(world_id)),
         nonces=NoncePool(entropy, settings.nonce_lifetime, settings.max_nonces),
     )
