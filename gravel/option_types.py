@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from ipaddress import ip_address
 
 import click
 
+from gravel.management.request_body import Body
 from solvers.dns.keys import Key, read_key
 from solvers.dns.name import MAX_LABEL, canonical
 
 _HOST_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})", re.ASCII)
 _ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?/?", re.ASCII)
+_PROFILE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=36525)
 _NAME = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*|[0-9a-fA-F:.]+", re.ASCII)
 
 
@@ -63,6 +67,17 @@ def _key(text: str) -> Key:
         raise click.BadParameter(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
 
 
+def _profile(text: str) -> tuple[str, timedelta]:
+    name, mark, duration = text.partition("=")
+    try:
+        lifetime = Body({"lifetime": duration}).duration("lifetime")
+    except ValueError:
+        lifetime = timedelta(0)
+    if not (mark and _PROFILE.fullmatch(name) and _SHORTEST <= lifetime <= _LONGEST):
+        raise click.BadParameter(f"{text!r} is not NAME=DURATION, such as hourly=1h, from 1m to 36525d.")
+    return name, lifetime
+
+
 NAME = click.types.FuncParamType(_name)
 ADDRESS = click.types.FuncParamType(_address)
 HOST_PORT = click.types.FuncParamType(_host_port)
@@ -70,6 +85,7 @@ ORIGIN = click.types.FuncParamType(_origin)
 TOKEN = click.types.FuncParamType(_token)
 ZONE = click.types.FuncParamType(_zone)
 KEY = click.types.FuncParamType(_key)
+PROFILE = click.types.FuncParamType(_profile)
 PORT = click.IntRange(0, 65535)
 NUMBER = click.IntRange(min=0)
 COUNT = click.IntRange(min=1)
@@ -84,6 +100,7 @@ METAVARS = {
     TOKEN: "TOKEN",
     KEY: "KEY",
     ZONE: "NAME",
+    PROFILE: "NAME=DURATION",
     NUMBER: "NUMBER",
     COUNT: "NUMBER",
 }

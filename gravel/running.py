@@ -27,6 +27,7 @@ from acme_server.tls import TlsMaterial
 from acme_server.web import RUNNER_OPTIONS
 from acme_server.web import create_app as create_acme_app
 from acme_server.worlds import HostedWorld, Ports, Worlds
+from gravel.authority_options import design_of, profiles_of
 from gravel.dns_view import DnsOptions, DnsView, open_view
 from gravel.entropy import entropy_of
 from gravel.listening import serve
@@ -85,6 +86,7 @@ class Running:
             raise click.UsageError(f"--host {settings.host} needs --base-url, a URL that clients can reach.")
         self.settings, self.bridge = settings, bridge
         self._faults = _faults(settings)
+        self._design = design_of(settings)
         self.exposed = not is_loopback(settings.host)
         self.token = settings.management_token or (secrets.token_urlsafe(24) if self.exposed else None)
         self._stack = AsyncExitStack()
@@ -112,7 +114,13 @@ class Running:
         stack.push_async_callback(network.close)
         driver = _driver(stack, network, _home(base_url, sockets))
         http01_port, tls_alpn_port = ports_to_dial(settings, responders)
-        server = ServerSettings(dns=settings.dns or sockets.dns, http01_port=http01_port, tls_alpn_port=tls_alpn_port)
+        server = ServerSettings(
+            dns=settings.dns or sockets.dns,
+            http01_port=http01_port,
+            tls_alpn_port=tls_alpn_port,
+            authority=self._design,
+            profiles=profiles_of(settings),
+        )
         parts = build_server(driver, base_url, server, entropy, zone=sockets.zone, responder=responders.site.responder)
         for rule in self._faults:
             parts.world.faults.arm(rule, driver.now())

@@ -7,13 +7,27 @@ and the key `acme-port` (`gravel.configuration`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
 import attrs
 import click
 
-from gravel.option_types import ADDRESS, COUNT, HOST_PORT, KEY, NAME, NUMBER, ORIGIN, PORT, SECONDS, TOKEN, ZONE
+from gravel.option_types import (
+    ADDRESS,
+    COUNT,
+    HOST_PORT,
+    KEY,
+    NAME,
+    NUMBER,
+    ORIGIN,
+    PORT,
+    PROFILE,
+    SECONDS,
+    TOKEN,
+    ZONE,
+)
 from solvers.dns.keys import Key
 
 SERVERS = ("up", "serve", "run")
@@ -133,6 +147,23 @@ class Settings:
         TOKEN,
         "Bearer token that the management API wants; beyond loopback one is made up if none is given.",
         SERVERS,
+    )
+    ca_key_type: str = option(
+        "P-256",
+        click.Choice(("P-256", "P-384", "Ed25519", "RSA-2048", "RSA-3072", "RSA-4096"), case_sensitive=False),
+        "Keys of the certificate authority; RSA goes without --seed.",
+        SERVERS,
+    )
+    ca_cert: str | None = option(
+        None, click.Path(exists=True, dir_okay=False), "Root to issue below, in PEM (default: a new one).", SERVERS
+    )
+    ca_key: str | None = option(None, click.Path(exists=True, dir_okay=False), "Its key, in PEM.", SERVERS)
+    chain_length: int = option(1, click.IntRange(0, 10), "Intermediates between a certificate and its root.", SERVERS)
+    alternate_roots: int = option(
+        0, click.IntRange(0, 10), "Further roots, each of which gives certificates another chain.", SERVERS
+    )
+    profile: tuple[tuple[str, timedelta], ...] = option(
+        (), PROFILE, "Profile that orders may choose, with its certificates' lifetime; may be repeated.", SERVERS
     )
     faults: tuple[str, ...] = option(
         (),

@@ -18,6 +18,7 @@ from acme_server.worlds import DEFAULT, NoSuchWorld, Worlds
 from gravel.dns_view import DnsView
 from gravel.management.acme_dns_endpoints import PATHS as ACME_DNS_PATHS
 from gravel.management.acme_dns_endpoints import acme_dns_endpoints
+from gravel.management.authority_endpoints import AUTHORITY_ENDPOINTS
 from gravel.management.challenge_endpoints import CHALLENGE_ENDPOINTS
 from gravel.management.dns_endpoints import DNS_ENDPOINTS
 from gravel.management.fault_endpoints import FAULT_ENDPOINTS
@@ -77,6 +78,7 @@ def create_app(default: Hosted, worlds: Worlds[DnsView], tls_ca: str, access: Ac
     acme_dns = acme_dns_endpoints(access.acme_dns_domain)
     of_worlds = {
         **ENDPOINTS,
+        **AUTHORITY_ENDPOINTS,
         **RESOURCE_ENDPOINTS,
         **DNS_ENDPOINTS,
         **CHALLENGE_ENDPOINTS,

@@ -9,10 +9,13 @@ from typing import Any
 
 import attrs
 
+from acme_server.certificate_authority import Design
 from acme_server.clock import END
+from acme_server.profiles import PROFILES, Profile, with_lifetime
 from acme_server.protocol.host_port import split_host_port
 from acme_server.settings import Settings
 from acme_server.worlds import Options
+from gravel.authority_options import KEY_TYPES, NOT_SEEDED, repeats
 from gravel.dns_view import DnsOptions
 from gravel.management.request_body import Body
 from solvers.dns.zone import zone_name
@@ -59,6 +62,25 @@ def _authority(body: Body, name: str) -> str:
     return text
 
 
+def _design(body: Body, name: str) -> Design:
+    members = body.object(name)
+    members.only(("key_type", "chain_length", "alternate_roots"))
+    key_type = members.text("key_type") if "key_type" in members else "P-256"
+    if key_type not in KEY_TYPES:
+        raise ValueError(f"'key_type' is one of {', '.join(KEY_TYPES)}")
+    counts: dict[str, Any] = {
+        key: members.number(key, 0, 10) for key in ("chain_length", "alternate_roots") if key in members
+    }
+    return Design(new_key=KEY_TYPES[key_type], **counts)
+
+
+def _profiles(body: Body, name: str) -> tuple[Profile, ...]:
+    profiles, lifetimes = PROFILES, body.object(name)
+    for profile in lifetimes.members:
+        profiles = with_lifetime(profiles, profile, _lifetime(lifetimes, profile))
+    return profiles
+
+
 SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
     "http01_port": _port,
     "tls_alpn_port": _port,
@@ -75,6 +97,9 @@ SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
     "renewal_info_retry_after": _wait,
     "authorization_reuse": _probability,
     "order_reuse": Body.flag,
+    "revocation_list_lifetime": _lifetime,
+    "authority": _design,
+    "profiles": _profiles,
 }
 
 
@@ -105,6 +130,8 @@ def options_of(body: Body, defaults: Settings) -> Options:
     if "forward" in changes and "zones" not in changes:
         raise ValueError("'forward' needs 'zones': names of no zone are forwarded, and there is none")
     settings = attrs.evolve(defaults, **_read(SETTINGS, changes))
+    if "seed" in body and not repeats(settings.authority):
+        raise ValueError(NOT_SEEDED)
     return Options(
         settings,
         seed=body.number("seed", 0, 2**63 - 1) if "seed" in body else None,
