@@ -88,6 +88,11 @@ class CertificateAuthority:
         return pem(self.root)
 
     @property
+    def roots_pem(self) -> str:
+        """All roots in PEM."""
+        return "".join(pem(signer.certificate) for signer in self.roots)
+
+    @property
     def intermediate_pem(self) -> str:
         """The issuer of every leaf, in PEM."""
         return pem(self.intermediate)

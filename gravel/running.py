@@ -140,7 +140,7 @@ class Running:
             tls_alpn=responders.tls_alpn,
             kubernetes=f"http://{sockets.kubernetes.address}" if sockets.kubernetes else None,
             tls_ca=_write(folder / "tls_ca.pem", material.ca_pem),
-            issuing_roots=_write(folder / "issuing_roots.pem", parts.world.authority.root_pem),
+            issuing_roots=_write(folder / "issuing_roots.pem", parts.world.authority.roots_pem),
             state=None,
             seed=settings.seed,
         )

@@ -22,6 +22,7 @@ from acme_server.signers import create_signer
 from tests.acme_server.rig import BASE, START, Client, leaf_of, registered
 
 NOW = datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC)
+NOT_BEFORE, NOT_AFTER = NOW - timedelta(minutes=1), NOW + timedelta(days=90)
 NAMES = (Identifier("dns", "www.gravel.example"),)
 LEAF_KEY = ec.generate_private_key(ec.SECP256R1()).public_key()
 RSA = rsa.generate_private_key(65537, 2048)
@@ -33,7 +34,7 @@ def make(seed=1, **design):
 
 
 def leaf_below(ca):
-    return issue(ca, LEAF_KEY, NAMES, 1 << 126, NOW - timedelta(minutes=1), NOW + timedelta(days=90))
+    return issue(ca, LEAF_KEY, NAMES, 1 << 126, NOT_BEFORE, NOT_AFTER)
 
 
 def verifies(tmp_path, root, chain, leaf):

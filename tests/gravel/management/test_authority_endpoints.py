@@ -58,7 +58,10 @@ async def issued(management):
     server.world.settings = attrs.evolve(server.world.settings, always_valid=True)
     client = Client(server)
     client.register()
-    return leaf_of(client.post(client.issue("www.example.org").json["certificate"]).reply.body)
+    order = client.order("www.example.org")
+    for authorization in client.authorizations(order):
+        client.post(authorization["challenges"][0]["url"], {})
+    return leaf_of(client.post(client.finalize(order, ["www.example.org"]).json["certificate"]).reply.body)
 
 
 def revoke(world, serial, reason):
