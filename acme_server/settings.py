@@ -18,7 +18,9 @@ class Settings:
     max_body: bytes of request body (RFC 8555 has no figure, Boulder takes 50,000);
     authorization_reuse: how probable it is that a new order takes over a valid
     authorization; order_reuse: whether newOrder returns an unfinished order for
-    the same, as Boulder does; authority: the hierarchy to make;
+    the same, as Boulder does; authority: the hierarchy to make; certificate_urls: whether
+    certificates say where their issuer and its revocation list are, by which their
+    bytes depend on the port;
     profiles: what orders choose from, the default first.
     """
 
@@ -44,5 +46,6 @@ class Settings:
     caa_identities: tuple[str, ...] = ()
     always_valid: bool = False
     authority: Design = attrs.field(factory=Design)
+    certificate_urls: bool = False
     profiles: tuple[Profile, ...] = PROFILES
     revocation_list_lifetime: timedelta = timedelta(days=1)

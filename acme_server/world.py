@@ -47,6 +47,11 @@ class World:
         return Links(self.base_url)
 
     @property
+    def named_links(self) -> Links | None:
+        """The URLs that certificates hold; None where they hold none."""
+        return _named(self.links, self.settings)
+
+    @property
     def directory_url(self) -> str:
         """What a client is told."""
         return self.links.directory
@@ -72,6 +77,10 @@ class World:
         )
 
 
+def _named(links: Links, settings: Settings) -> Links | None:
+    return links if settings.certificate_urls else None
+
+
 def create_world(
     base_url: str, settings: Settings, entropy: Entropy, now: datetime, world_id: str = "default"
 ) -> World:
@@ -81,7 +90,9 @@ def create_world(
         base_url=base_url.rstrip("/"),
         settings=settings,
         entropy=entropy,
-        authority=certificate_authority.create(entropy, now, settings.authority, Links(base_url.rstrip("/"))),
+        authority=certificate_authority.create(
+            entropy, now, settings.authority, _named(Links(base_url.rstrip("/")), settings)
+        ),
         store=MemoryStore(Journal(world_id)),
         nonces=NoncePool(entropy, settings.nonce_lifetime, settings.max_nonces),
     )

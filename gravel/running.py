@@ -119,6 +119,8 @@ class Running:
             http01_port=http01_port,
             tls_alpn_port=tls_alpn_port,
             authority=self._design,
+            # A port that differs from run to run would keep certificates from repeating byte for byte.
+            certificate_urls=bool(settings.acme_port or settings.base_url),
             profiles=profiles_of(settings),
         )
         parts = build_server(driver, base_url, server, entropy, zone=sockets.zone, responder=responders.site.responder)

@@ -99,6 +99,7 @@ SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
     "order_reuse": Body.flag,
     "revocation_list_lifetime": _lifetime,
     "authority": _design,
+    "certificate_urls": Body.flag,
     "profiles": _profiles,
 }
 

@@ -34,7 +34,7 @@ VALIDATOR = certificate.create_pkix_certificate_validator_container(
 def findings(subject):
     document = loader.load_certificate(subject.public_bytes(Encoding.DER), "certificate")
     described = [each for result in VALIDATOR.validate(document.root) for each in result.finding_descriptions]
-    return [each.finding.code for each in described if each.finding.severity >= ValidationFindingSeverity.NOTICE]
+    return [each.finding.code for each in described if each.finding.severity != ValidationFindingSeverity.INFO]
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
@@ -51,5 +51,4 @@ def test_there_is_nothing_to_say_of_an_authority(kind):
 
 
 def test_it_would_find_something():
-    ended = issue(make(), LEAF_KEYS["P-256"].public_key(), NAMES, 1 << 160, NOT_AFTER, NOT_BEFORE)
-    assert len(findings(ended)) > 0
+    assert findings(issue(make(), LEAF_KEYS["P-256"].public_key(), (), 1 << 126, NOT_BEFORE, NOT_AFTER)) != []

@@ -47,7 +47,7 @@ def number_of(revocations):
 
 @pytest.fixture
 def client():
-    return registered(Settings(always_valid=True))
+    return registered(Settings(always_valid=True, certificate_urls=True))
 
 
 def test_a_leaf_leads_to_its_issuer(client):
@@ -87,7 +87,7 @@ def test_a_list_is_kept_until_there_is_more_to_say_or_it_runs_out(client):
 
 
 def test_openssl_refuses_a_revoked_certificate_and_no_other(tmp_path):
-    client = registered(Settings(always_valid=True, authority=Design(chain_length=2)))
+    client = registered(Settings(always_valid=True, certificate_urls=True, authority=Design(chain_length=2)))
     authority = client.server.world.authority
     good, bad = issue(client), issue(client, "bad.example.org")
     revoke(client, bad, reason=1)
@@ -111,7 +111,7 @@ def test_openssl_refuses_a_revoked_certificate_and_no_other(tmp_path):
 
 def test_what_a_rotated_issuer_signed_is_still_revoked_on_its_list(client):
     world, leaf = client.server.world, issue(client)
-    world.authority = rotate(world.authority, world.entropy, START, world.links)
+    world.authority = rotate(world.authority, world.entropy, START, world.named_links)
     revoke(client, leaf)
     assert [entry.serial_number for entry in list_of(client, leaf)] == [leaf.serial_number]
     assert len(list_of(client, issue(client, "new.example.org"))) == 0
