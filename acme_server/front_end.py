@@ -82,6 +82,9 @@ ROUTES: tuple[Route, ...] = (
     Route("/authz/{authorization}", endpoints.authorization, Payload.EITHER),
     Route("/chall/{authorization}/{index}", endpoints.challenge, Payload.EITHER),
     Route("/cert/{certificate}", endpoints.certificate),
+    Route("/cert/{certificate}/alternate/{number}", endpoints.alternate),
+    Route("/issuer/{signer}", endpoints.issuer, get=True),
+    Route("/crl/{signer}", endpoints.revocation_list, get=True),
     Route("/renewal-info/{certid}", endpoints.renewal_info, get=True),
 )
 

@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import attrs
 
+from acme_server.certificate_authority import Design
+from acme_server.profiles import PROFILES, Profile
 from acme_server.protocol.rate_limit import Rate
 
 # The one challenge that has no token, and says whom a record may name.
@@ -44,7 +46,10 @@ class Settings:
     apart (section 8.2 says SHOULD to more than one; real CAs have one);
     external_accounts: the MAC key of each key identifier (section 7.3.4);
     rate_limits: those that a world begins with, by name (acme_server.limits), and
-    public_suffixes: below which its registered domains are, beside names of one label.
+    public_suffixes: below which its registered domains are, beside names of one label;
+    authority: the hierarchy to make; certificate_urls: whether certificates say
+    where their issuer and its revocation list are, by which their bytes depend on
+    the port; profiles: what orders choose from, the default first.
     """
 
     http01_port: int = 80
@@ -88,6 +93,10 @@ class Settings:
     always_valid: bool = False
     rate_limits: Mapping[str, Rate] = attrs.field(factory=dict)
     public_suffixes: tuple[str, ...] = ()
+    authority: Design = attrs.field(factory=Design)
+    certificate_urls: bool = False
+    profiles: tuple[Profile, ...] = PROFILES
+    revocation_list_lifetime: timedelta = timedelta(days=1)
 
     def __attrs_post_init__(self) -> None:
         """Raise ValueError for what contradicts itself."""

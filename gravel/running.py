@@ -28,6 +28,7 @@ from acme_server.tls import TlsMaterial
 from acme_server.web import create_app as create_acme_app
 from acme_server.web import create_runner
 from acme_server.worlds import HostedWorld, Ports, Worlds
+from gravel.authority_options import design_of, profiles_of
 from gravel.dns_view import DnsOptions, DnsView, open_view
 from gravel.entropy import entropy_of
 from gravel.listening import serve
@@ -89,6 +90,7 @@ class Running:
         self.settings, self.bridge = settings, bridge
         self._faults = _faults(settings)
         self._rates = rates_of(settings)
+        self._design = design_of(settings)
         self.exposed = not is_loopback(settings.host)
         self.token = settings.management_token or (secrets.token_urlsafe(24) if self.exposed else None)
         self._stack = AsyncExitStack()
@@ -125,6 +127,10 @@ class Running:
             external_accounts=dict(settings.eab),
             rate_limits=self._rates,
             public_suffixes=settings.public_suffix,
+            authority=self._design,
+            # A port that differs from run to run would keep certificates from repeating byte for byte.
+            certificate_urls=bool(settings.acme_port or settings.base_url),
+            profiles=profiles_of(settings),
         )
         server = with_validation(server, settings, sockets.nameservers)
         parts = build_server(driver, base_url, server, entropy, zone=sockets.zone, responder=responders.site.responder)
@@ -146,7 +152,7 @@ class Running:
             tls_alpn=responders.tls_alpn,
             kubernetes=f"http://{sockets.kubernetes.address}" if sockets.kubernetes else None,
             tls_ca=_write(folder / "tls_ca.pem", material.ca_pem),
-            issuing_roots=_write(folder / "issuing_roots.pem", parts.world.authority.root_pem),
+            issuing_roots=_write(folder / "issuing_roots.pem", parts.world.authority.roots_pem),
             state=None,
             seed=settings.seed,
         )

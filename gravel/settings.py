@@ -7,6 +7,7 @@ and the key `acme-port` (`gravel.configuration`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -25,6 +26,7 @@ from gravel.option_types import (
     NUMBER,
     ORIGIN,
     PORT,
+    PROFILE,
     SECONDS,
     TOKEN,
     URL,
@@ -192,6 +194,23 @@ class Settings:
         SERVERS,
     )
     eab_required: bool = option(False, click.BOOL, "Refuse accounts that are bound to no external one.", SERVERS)
+    ca_key_type: str = option(
+        "P-256",
+        click.Choice(("P-256", "P-384", "Ed25519", "RSA-2048", "RSA-3072", "RSA-4096"), case_sensitive=False),
+        "Keys of the certificate authority; RSA goes without --seed.",
+        SERVERS,
+    )
+    ca_cert: str | None = option(
+        None, click.Path(exists=True, dir_okay=False), "Root to issue below, in PEM (default: a new one).", SERVERS
+    )
+    ca_key: str | None = option(None, click.Path(exists=True, dir_okay=False), "Its key, in PEM.", SERVERS)
+    chain_length: int = option(1, click.IntRange(0, 10), "Intermediates between a certificate and its root.", SERVERS)
+    alternate_roots: int = option(
+        0, click.IntRange(0, 10), "Further roots, each of which gives certificates another chain.", SERVERS
+    )
+    profile: tuple[tuple[str, timedelta], ...] = option(
+        (), PROFILE, "Profile that orders may choose, with its certificates' lifetime; may be repeated.", SERVERS
+    )
     faults: tuple[str, ...] = option(
         (),
         click.Path(exists=True, dir_okay=False),

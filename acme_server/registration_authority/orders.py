@@ -14,6 +14,7 @@ from acme_server.authorizations import status_of as authorization_status
 from acme_server.certificates import Certificate
 from acme_server.chance import lucky
 from acme_server.orders import Order, status_of
+from acme_server.profiles import chosen
 from acme_server.protocol.identifier import Identifier, parse_identifier
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.problem import Problem, malformed
@@ -40,12 +41,14 @@ def new_order(world: World, account: Account, document: Mapping[str, Any], now: 
     """Create an order and a pending authorization for each of its identifiers, as far as none is taken over."""
     check_current(world, account)
     identifiers = parse_identifiers(document.get("identifiers"), world.settings.max_identifiers)
-    not_before, not_after = parse_validity(document, world.settings, now)
+    profile = chosen(world.settings.profiles, document)
+    not_before, not_after = parse_validity(document, world.settings, profile, now)
     replaced = replaced_by(world.store, account, identifiers, document, now)
     if world.settings.order_reuse and replaced is None:
-        wanted = {*identifiers}, not_before, not_after, None
+        wanted = {*identifiers}, not_before, not_after, None, profile.name
         for unfinished in _unfinished(world, account, now):
-            found = {*unfinished.identifiers}, unfinished.not_before, unfinished.not_after, unfinished.replaces
+            dates = unfinished.not_before, unfinished.not_after
+            found = {*unfinished.identifiers}, *dates, unfinished.replaces, unfinished.profile
             if found == wanted:
                 return Outcome(unfinished, (), (Fact("OrderReused", _subject(unfinished)),))
     authorizations = [
@@ -65,6 +68,7 @@ def new_order(world: World, account: Account, document: Mapping[str, Any], now: 
         not_before=not_before,
         not_after=not_after,
         replaces=document["replaces"] if replaced else None,
+        profile=profile.name,
     )
     changes: list[Record] = [authorization for authorization in authorizations if authorization.version == 0]
     changes.append(order)

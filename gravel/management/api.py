@@ -19,6 +19,7 @@ from gravel.dns_view import DnsView
 from gravel.management.account_endpoints import ACCOUNT_ENDPOINTS
 from gravel.management.acme_dns_endpoints import PATHS as ACME_DNS_PATHS
 from gravel.management.acme_dns_endpoints import acme_dns_endpoints
+from gravel.management.authority_endpoints import AUTHORITY_ENDPOINTS
 from gravel.management.challenge_endpoints import CHALLENGE_ENDPOINTS
 from gravel.management.dns_endpoints import DNS_ENDPOINTS
 from gravel.management.fault_endpoints import FAULT_ENDPOINTS
@@ -80,6 +81,7 @@ def create_app(default: Hosted, worlds: Worlds[DnsView], tls_ca: str, access: Ac
     of_worlds = {
         **ENDPOINTS,
         **ACCOUNT_ENDPOINTS,
+        **AUTHORITY_ENDPOINTS,
         **RESOURCE_ENDPOINTS,
         **DNS_ENDPOINTS,
         **CHALLENGE_ENDPOINTS,

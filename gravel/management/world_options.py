@@ -9,11 +9,14 @@ from typing import Any
 
 import attrs
 
+from acme_server.certificate_authority import Design
 from acme_server.clock import END
+from acme_server.profiles import PROFILES, Profile, with_lifetime
 from acme_server.protocol.host_port import split_host_port
 from acme_server.settings import CHALLENGE_TYPES, Settings, VantagePoint
 from acme_server.worlds import Options
 from gravel.account_options import read_mac_key, read_url
+from gravel.authority_options import KEY_TYPES, NOT_SEEDED, repeats
 from gravel.dns_view import DnsOptions
 from gravel.management.rate_limit_endpoints import rates_of, suffixes_of
 from gravel.management.request_body import Body
@@ -106,6 +109,25 @@ def _external_accounts(body: Body, name: str) -> Mapping[str, bytes]:
     return {kid: read_mac_key(known.text(kid)) for kid in known.members}
 
 
+def _design(body: Body, name: str) -> Design:
+    members = body.object(name)
+    members.only(("key_type", "chain_length", "alternate_roots"))
+    key_type = members.text("key_type") if "key_type" in members else "P-256"
+    if key_type not in KEY_TYPES:
+        raise ValueError(f"'key_type' is one of {', '.join(KEY_TYPES)}")
+    counts: dict[str, Any] = {
+        key: members.number(key, 0, 10) for key in ("chain_length", "alternate_roots") if key in members
+    }
+    return Design(new_key=KEY_TYPES[key_type], **counts)
+
+
+def _profiles(body: Body, name: str) -> tuple[Profile, ...]:
+    profiles, lifetimes = PROFILES, body.object(name)
+    for profile in lifetimes.members:
+        profiles = with_lifetime(profiles, profile, _lifetime(lifetimes, profile))
+    return profiles
+
+
 SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
     "http01_port": _port,
     "tls_alpn_port": _port,
@@ -144,6 +166,10 @@ SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
     "validation_retry_after": _lifetime,
     "rate_limits": rates_of,
     "public_suffixes": suffixes_of,
+    "revocation_list_lifetime": _lifetime,
+    "authority": _design,
+    "certificate_urls": Body.flag,
+    "profiles": _profiles,
 }
 
 
@@ -173,6 +199,8 @@ def options_of(body: Body, defaults: Settings) -> Options:
     view = DnsOptions(**_read(DNS_SETTINGS, changes))
     for each in settings.vantages:
         resolver_of(each.dns, view.nameservers or ("",))
+    if "seed" in body and not repeats(settings.authority):
+        raise ValueError(NOT_SEEDED)
     return Options(
         settings,
         seed=body.number("seed", 0, 2**63 - 1) if "seed" in body else None,
