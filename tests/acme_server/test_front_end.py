@@ -58,13 +58,14 @@ def test_the_directory_names_what_is_there_and_nothing_else():
     client = Client(make_server(Settings(website="https://acme.test", caa_identities=("acme.test",))))
     directory = client.get("/dir")
     assert directory.status == 200
-    meta = directory.json.pop("meta")
+    found = directory.json
+    meta = found.pop("meta")
     profiles = {profile.name: profile.description for profile in PROFILES}
     assert meta == {"website": "https://acme.test", "caaIdentities": ["acme.test"], "profiles": profiles}
     resources = {"newNonce", "newAccount", "newAuthz", "newOrder", "keyChange", "revokeCert", "renewalInfo"}
-    assert resources == directory.json.keys()
+    assert resources == found.keys()
     paths = {route.pattern.removesuffix("/{certid}") for route in ROUTES}
-    assert all(url.removeprefix(BASE) in paths for url in directory.json.values())
+    assert all(url.removeprefix(BASE) in paths for url in found.values())
     bare = Client(make_server(Settings(pre_authorization=False))).get("/dir").json
     assert bare.pop("meta").keys() == {"profiles"}
     assert bare.keys() == resources - {"newAuthz"}
