@@ -72,11 +72,11 @@ def check_installed() -> None:
 
 
 @contextmanager
-def gravel(folder: Path) -> Iterator[Running]:
-    """Run `gravel serve`; its DNS is in the same process."""
+def gravel(folder: Path, *options: str) -> Iterator[Running]:
+    """Run `gravel serve`, with further options; its DNS is in the same process."""
     http01_port, tls_alpn_port = free_port(), free_port()
     command = [str(GRAVEL), "serve", "--json", "--acme-port", "0", "--management-port", "0", "--dns-port", "0"]
-    command += ["--http01-port", str(http01_port), "--tls-alpn-port", str(tls_alpn_port)]
+    command += ["--http01-port", str(http01_port), "--tls-alpn-port", str(tls_alpn_port), *options]
     with _process("gravel", command, folder) as process:
         if not select.select([process.stdout], [], [], START_TIMEOUT)[0] or not (line := process.stdout.readline()):
             raise CannotStart(f"gravel did not start: {(folder / 'gravel.log').read_text()}")
