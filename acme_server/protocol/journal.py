@@ -46,12 +46,16 @@ class Entry:
 
 
 class Journal:
-    """The facts of one world, in memory, gapless from 1."""
+    """The facts of one world, in memory, gapless from 1.
+
+    keep: called with new entries before anybody sees them; a store on disk writes them there.
+    """
 
     def __init__(self, world: str = "default") -> None:
         self.world = world
         self._entries: list[Entry] = []
         self._listeners: list[Callable[[Entry], None]] = []
+        self.keep: Callable[[tuple[Entry, ...]], None] = lambda _: None
 
     @property
     def digest(self) -> str:
@@ -70,10 +74,18 @@ class Journal:
 
     def append(self, house: str, facts: Iterable[Fact], at: datetime) -> tuple[Entry, ...]:
         """Write facts of one house, all at the same moment; return their entries."""
-        written = []
+        entries = self.chained(house, facts, at)
+        self.keep(entries)
+        self.extend(entries)
+        return entries
+
+    def chained(self, house: str, facts: Iterable[Fact], at: datetime) -> tuple[Entry, ...]:
+        """Return the entries that facts would become now, and write nothing."""
+        seq, digest, entries = len(self), self.digest, []
         for fact in facts:
+            seq += 1
             body: dict[str, Any] = {
-                "seq": len(self._entries) + 1,
+                "seq": seq,
                 "at": rfc3339_micro(at),
                 "world": self.world,
                 "house": house,
@@ -82,13 +94,17 @@ class Journal:
                 "data": dict(fact.data),
             }
             text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-            entry = Entry(**body, digest=hashlib.sha256((self.digest + text).encode()).hexdigest())
-            self._entries.append(entry)
-            written.append(entry)
-        for entry in written:
+            digest = hashlib.sha256((digest + text).encode()).hexdigest()
+            entries.append(Entry(**body, digest=digest))
+        return tuple(entries)
+
+    def extend(self, entries: Iterable[Entry]) -> None:
+        """Add entries that are kept already, and tell the listeners."""
+        added = tuple(entries)
+        self._entries += added
+        for entry in added:
             for listener in tuple(self._listeners):
                 listener(entry)
-        return tuple(written)
 
     def copy(self) -> Journal:
         """Return a journal with the same history, which nobody listens to."""
