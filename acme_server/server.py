@@ -10,11 +10,13 @@ from acme_server.accounts import Account
 from acme_server.authorizations import Authorization
 from acme_server.exchange import Reply, Request
 from acme_server.execution import perform, settle
+from acme_server.orders import Order
 from acme_server.protocol.driver import Driver
 from acme_server.protocol.key_authorization import KeyAuthorization
 from acme_server.protocol.problem import Problem
+from acme_server.protocol.status import ChallengeStatus, OrderStatus
 from acme_server.protocol.vantage import Inquiry
-from acme_server.registration_authority.outcome import Postponed, Validate
+from acme_server.registration_authority.outcome import Effect, Issue, Postponed, Validate
 from acme_server.validation_authority import Verdict
 from acme_server.world import World
 
@@ -35,14 +37,30 @@ class Server:
             self._start(effect)
         return reply
 
+    def resume(self) -> None:
+        """Go on with what was under way when the store's last process ended; call it once, at the start.
+
+        A validation begins again. An order that is processing has no certificate yet: both are one commit.
+        """
+        store = self.world.store
+        effects: list[Validate | Issue] = [
+            Validate(authorization.id, index)
+            for authorization in store.all(Authorization)
+            for index, challenge in enumerate(authorization.challenges)
+            if challenge.status is ChallengeStatus.PROCESSING
+        ]
+        effects += [Issue(order.id) for order in store.all(Order) if order.stage is OrderStatus.PROCESSING]
+        for effect in effects:
+            self._perform(effect)
+
     def _start(self, effect: Validate | Postponed) -> None:
         if isinstance(effect, Postponed):
-            self._driver.later(effect.delay, partial(self._perform, effect))
+            self._driver.later(effect.delay, partial(self._perform, effect.effect))
         else:
             self._validate(effect)
 
-    def _perform(self, postponed: Postponed) -> None:
-        left = perform(self.world, postponed.effect, self._driver.now())
+    def _perform(self, effect: Effect) -> None:
+        left = perform(self.world, effect, self._driver.now())
         if left is not None:
             self._start(left)
 

@@ -71,6 +71,7 @@ class SqliteStore(MemoryStore):
     def __init__(self, path: Path, world: str = "default", sync: str = "normal") -> None:
         super().__init__(Journal(world))
         self._path = path
+        path.touch(mode=0o600)
         self._file = sqlite3.connect(path, timeout=0, isolation_level=None)
         try:
             self.runs = self._open()
@@ -98,6 +99,15 @@ class SqliteStore(MemoryStore):
         for record in records:
             self._write(record)
         self.journal.extend(entries)
+
+    def once(self, name: str, make: Callable[[], str]) -> str:
+        """Return the text that was made under a name, in this run or an earlier one."""
+        found = self._file.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        if found is None:
+            found = (make(),)
+            self._file.execute("INSERT INTO meta VALUES (?, ?)", (name, *found))
+        text: str = found[0]
+        return text
 
     def close(self) -> None:
         """Let go of the file."""

@@ -70,15 +70,22 @@ class World:
 
 
 def create_world(
-    base_url: str, settings: Settings, entropy: Entropy, now: datetime, world_id: str = "default"
+    base_url: str,
+    settings: Settings,
+    entropy: Entropy,
+    now: datetime,
+    world_id: str = "default",
+    *,
+    store: Store | None = None,
+    authority: CertificateAuthority | None = None,
 ) -> World:
-    """Make an empty world with a certificate authority of its own."""
+    """Make a world, empty and with a certificate authority of its own where none are given."""
     return World(
         id=world_id,
         base_url=base_url.rstrip("/"),
         settings=settings,
         entropy=entropy,
-        authority=certificate_authority.create(entropy, now),
-        store=MemoryStore(Journal(world_id)),
+        authority=authority or certificate_authority.create(entropy, now),
+        store=store or MemoryStore(Journal(world_id)),
         nonces=NoncePool(entropy, settings.nonce_lifetime, settings.max_nonces),
     )
