@@ -1,8 +1,8 @@
 """A store on disk: one SQLite file, which one process owns.
 
 A commit is one transaction with its facts, and returns when SQLite has it. All
-records are in memory too, so that a read costs what it costs there. The journal
-is WAL. With synchronous=NORMAL nothing that was acknowledged is lost when the
+records are in memory too, so that a read costs what it costs there; of the
+journal only what is recent. SQLite's own journal is WAL. With synchronous=NORMAL nothing that was acknowledged is lost when the
 process dies, by `kill -9` too; a power failure may take the last moments, never
 half a commit. FULL waits for the disk at each commit, and survives that as well.
 """
@@ -68,8 +68,8 @@ _JOURNAL = "CREATE TABLE journal (seq INTEGER PRIMARY KEY, entry TEXT NOT NULL)"
 class SqliteStore(MemoryStore):
     """See the module; `runs` is how often the file was opened before, which a power failure does not take back."""
 
-    def __init__(self, path: Path, world: str = "default", sync: str = "normal") -> None:
-        super().__init__(Journal(world))
+    def __init__(self, path: Path, world: str = "default", sync: str = "normal", recent: int = 10_000) -> None:
+        super().__init__(Journal(world, self, recent))
         self._path = path
         path.touch(mode=0o600)
         self._file = sqlite3.connect(path, timeout=0, isolation_level=None)
@@ -88,7 +88,6 @@ class SqliteStore(MemoryStore):
         except BaseException:
             self._file.close()
             raise
-        self.journal.keep = self._keep
 
     def commit(self, changes: Sequence[Record], facts: Sequence[Fact], at: datetime) -> None:
         """See Store; the file is first."""
@@ -113,8 +112,14 @@ class SqliteStore(MemoryStore):
         """Let go of the file."""
         self._file.close()
 
-    def _keep(self, entries: tuple[Entry, ...]) -> None:
+    def keep(self, entries: tuple[Entry, ...]) -> None:
+        """See Archive."""
         self._transact((), entries)
+
+    def read(self, after: int, until: int) -> tuple[Entry, ...]:
+        """See Archive."""
+        rows = self._file.execute("SELECT entry FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq", (after, until))
+        return tuple(read(Entry, entry) for (entry,) in rows)
 
     def _transact(self, records: Iterable[Record], entries: Iterable[Entry]) -> None:
         execute = self._file.execute
@@ -159,11 +164,11 @@ class SqliteStore(MemoryStore):
             for kind, table in _TABLES.items():
                 for (body,) in self._file.execute(f"SELECT body FROM {table.name} ORDER BY n"):  # noqa: S608
                     self._write(read(kind, body))
-            rows = self._file.execute("SELECT entry FROM journal ORDER BY seq")
-            self.journal.extend(read(Entry, entry) for (entry,) in rows)
+            count, last = self._file.execute("SELECT count(*), ifnull(max(seq), 0) FROM journal").fetchone()
+            self.journal.resume(last)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise self._damaged(str(error)) from None
-        if [entry.seq for entry in self.journal] != list(range(1, len(self.journal) + 1)):
+        if count != last:
             raise self._damaged("its journal has gaps")
 
     def _damaged(self, why: str) -> Unusable:

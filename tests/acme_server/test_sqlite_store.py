@@ -8,9 +8,9 @@ import attrs
 import pytest
 
 from acme_server.accounts import Account, deactivate
-from acme_server.protocol.journal import Fact
+from acme_server.protocol.journal import Fact, Journal
 from acme_server.sqlite_store import APPLICATION, SqliteStore, Unusable
-from acme_server.store import Conflict
+from acme_server.store import HOUSE, Conflict
 from tests.acme_server.store_contract import ACCOUNT, FACT, NOW, ORDER, RECORDS, StoreContract, stored
 
 
@@ -65,6 +65,24 @@ def test_the_digest_chain_goes_on_where_it_ended(path):
     store.close()
     store = SqliteStore(path)
     assert list(twin.journal) == list(store.journal)
+    store.close()
+
+
+@pytest.mark.parametrize("opened_again", [False, True])
+def test_only_recent_facts_are_in_memory_and_all_can_be_read(tmp_path, opened_again):
+    store, whole = SqliteStore(tmp_path / "state.db", recent=3), Journal()
+    for number in range(20):
+        fact = Fact("Counted", {}, {"number": number})
+        store.commit((), (fact,), NOW)
+        whole.append(HOUSE, (fact,), NOW)
+    if opened_again:
+        store.close()
+        store = SqliteStore(tmp_path / "state.db", recent=3)
+    assert len(store.journal._entries) <= 6
+    assert (20, whole.digest) == (len(store.journal), store.journal.digest)
+    for after in range(-1, 22):
+        assert store.journal.since(after) == whole.since(after)
+    assert list(whole) == list(store.journal) == list(store.journal.copy())
     store.close()
 
 
@@ -150,7 +168,8 @@ def spoil(statement):
         (spoil("UPDATE orders SET body = 'x'"), "is damaged"),
         (spoil("UPDATE orders SET body = '{}'"), "is damaged"),
         (spoil("UPDATE orders SET body = '[]'"), "is damaged"),
-        (spoil("UPDATE journal SET entry = replace(entry, '\"seq\":1', '\"seq\":7')"), "its journal has gaps"),
+        (spoil("UPDATE journal SET seq = 7"), "its journal has gaps"),
+        (spoil("UPDATE journal SET entry = '{}'"), "is damaged"),
     ],
 )
 def test_a_foreign_or_damaged_file_is_one_sentence(path, change, sentence):
