@@ -41,7 +41,7 @@ class _Table:
     @property
     def create(self) -> str:
         keys = "".join(f", {name} TEXT NOT NULL UNIQUE" for name in self.keys)
-        return f"CREATE TABLE {self.name} (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL{keys})"
+        return f"CREATE TABLE IF NOT EXISTS {self.name} (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL{keys})"
 
     @property
     def upsert(self) -> str:
@@ -61,8 +61,8 @@ _TABLES = {
     for kind in KINDS
 }
 _UPSERTS = {kind: (table.upsert, tuple(table.keys.values())) for kind, table in _TABLES.items()}
-_META = "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
-_JOURNAL = "CREATE TABLE journal (seq INTEGER PRIMARY KEY, entry TEXT NOT NULL)"
+_META = "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
+_JOURNAL = "CREATE TABLE IF NOT EXISTS journal (seq INTEGER PRIMARY KEY, entry TEXT NOT NULL)"
 
 
 class SqliteStore(MemoryStore):
@@ -137,27 +137,31 @@ class SqliteStore(MemoryStore):
             raise
 
     def _open(self) -> int:
-        """Lock the file, make its tables if it is new, and count this opening."""
+        """Lock the file, make the tables that it lacks, and count this opening."""
         execute = self._file.execute
         execute("PRAGMA locking_mode = EXCLUSIVE")
+        new = not execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if not new:
+            self._recognize(*(execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")))
         execute("PRAGMA journal_mode = WAL")
         execute("PRAGMA synchronous = FULL")
         execute("BEGIN IMMEDIATE")
-        if not execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        if new:
             execute(f"PRAGMA application_id = {APPLICATION}")
             execute(f"PRAGMA user_version = {SCHEMA}")
-            for statement in (_META, _JOURNAL, *(table.create for table in _TABLES.values())):
-                execute(statement)
-            execute("INSERT INTO meta VALUES ('runs', '0')")
-        elif execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
-            raise Unusable(f"{self._path} is not gravel's; choose another folder")
-        version = execute("PRAGMA user_version").fetchone()[0]
-        if version != SCHEMA:
-            raise Unusable(f"{self._path} has version {version}, this gravel reads {SCHEMA}; choose another folder")
+        for statement in (_META, _JOURNAL, *(table.create for table in _TABLES.values())):
+            execute(statement)
+        execute("INSERT OR IGNORE INTO meta VALUES ('runs', '0')")
         runs = int(execute("SELECT value FROM meta WHERE name = 'runs'").fetchone()[0])
         execute("UPDATE meta SET value = ? WHERE name = 'runs'", (str(runs + 1),))
         execute("COMMIT")
         return runs
+
+    def _recognize(self, application: int, version: int) -> None:
+        if application != APPLICATION:
+            raise Unusable(f"{self._path} is not gravel's; choose another folder")
+        if version != SCHEMA:
+            raise Unusable(f"{self._path} has version {version}, this gravel reads {SCHEMA}; choose another folder")
 
     def _load(self) -> None:
         try:

@@ -8,10 +8,11 @@ import attrs
 import pytest
 
 from acme_server.accounts import Account, deactivate
+from acme_server.orders import Order
 from acme_server.protocol.journal import Fact, Journal
 from acme_server.sqlite_store import APPLICATION, SqliteStore, Unusable
 from acme_server.store import HOUSE, Conflict
-from tests.acme_server.store_contract import ACCOUNT, FACT, NOW, ORDER, RECORDS, StoreContract, stored
+from tests.acme_server.store_contract import ACCOUNT, CERTIFICATE, FACT, NOW, ORDER, RECORDS, StoreContract, stored
 
 
 class TestSqliteStore(StoreContract):
@@ -176,6 +177,24 @@ def test_a_foreign_or_damaged_file_is_one_sentence(path, change, sentence):
     change(path)
     with pytest.raises(Unusable, match=sentence):
         SqliteStore(path)
+
+
+def test_a_foreign_file_is_left_as_it_is(tmp_path):
+    with sqlite3.connect(tmp_path / "state.db") as file:
+        file.execute("CREATE TABLE theirs (n)")
+    file.close()
+    before = (tmp_path / "state.db").read_bytes()
+    with pytest.raises(Unusable, match="is not gravel's"):
+        SqliteStore(tmp_path / "state.db")
+    assert before == (tmp_path / "state.db").read_bytes()
+
+
+def test_a_file_from_before_a_kind_of_record_was_added_is_read(path):
+    spoil("DROP TABLE certificates")(path)
+    store = SqliteStore(path)
+    store.commit((CERTIFICATE,), (), NOW)
+    assert store.all(Order) == (stored(ORDER),)
+    store.close()
 
 
 def test_the_mark_of_our_files_is_ascii():
