@@ -145,7 +145,7 @@ class Running:
             kubernetes=f"http://{sockets.kubernetes.address}" if sockets.kubernetes else None,
             tls_ca=_write(folder / "tls_ca.pem", material.ca_pem),
             issuing_roots=_write(folder / "issuing_roots.pem", parts.world.authority.root_pem),
-            state=settings.state,
+            state=str(state.folder) if state else None,
             seed=settings.seed,
         )
         if sockets.kubernetes:
@@ -207,7 +207,7 @@ def _state(stack: AsyncExitStack, settings: Settings) -> State | None:
         return None
     from gravel.state import opened
 
-    return stack.enter_context(opened(Path(settings.state), settings.state_sync))
+    return stack.enter_context(opened(Path(settings.state).resolve(), settings.state_sync))
 
 
 def _faults(settings: Settings) -> tuple[Rule, ...]:
