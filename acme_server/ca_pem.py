@@ -17,7 +17,7 @@ _SIGNERS = ("roots", "intermediates", "retired")
 def to_pem(ca: CertificateAuthority) -> dict[str, list[str]]:
     """Return the authority as plain text, by field: each signer is its certificate and its key; JSON can hold it."""
     signers = {name: getattr(ca, name) for name in _SIGNERS}
-    texts = {name: [pem(each.certificate) + key_pem(each.key) for each in found] for name, found in signers.items()}
+    texts = {name: [signer_pem(each) for each in found] for name, found in signers.items()}
     return {**texts, "crossed": list(map(pem, ca.crossed))}
 
 
@@ -26,6 +26,11 @@ def from_pem(texts: Mapping[str, Sequence[str]], links: Links | None = None) -> 
     signers = {name: tuple(load_signer(text, text, links) for text in texts[name]) for name in _SIGNERS}
     crossed = tuple(x509.load_pem_x509_certificate(text.encode()) for text in texts["crossed"])
     return CertificateAuthority(**signers, crossed=crossed)
+
+
+def signer_pem(signer: Signer) -> str:
+    """Return a CA's certificate and its key, one after the other."""
+    return pem(signer.certificate) + key_pem(signer.key)
 
 
 def load_signer(certificate_text: str, key_text: str, links: Links | None = None) -> Signer:

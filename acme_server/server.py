@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 import attrs
@@ -14,9 +15,11 @@ from acme_server.authorizations import Authorization, Challenge
 from acme_server.bounded_spawn import BoundedSpawn
 from acme_server.exchange import Reply, Request
 from acme_server.execution import claims_to_check, perform, settle, settle_order
+from acme_server.orders import Order
 from acme_server.protocol.driver import Driver
 from acme_server.protocol.key_authorization import KeyAuthorization
 from acme_server.protocol.problem import Problem
+from acme_server.protocol.status import ChallengeStatus, OrderStatus
 from acme_server.registration_authority.outcome import Deferred, Issue, Postponed, Validate
 from acme_server.validation_authority import Attempt, Verdict
 from acme_server.world import World
@@ -43,6 +46,21 @@ class Server:
     def refuse(self, problem: Problem) -> Reply:
         """Answer what never became a request."""
         return front_end.refuse(self.world, problem, self._driver.now())
+
+    def resume(self) -> None:
+        """Go on with what was under way where the store comes from: an earlier process, or a snapshot; call it once.
+
+        A validation begins again. An order that is processing has no certificate yet: both are one commit.
+        """
+        store, now = self.world.store, self._driver.now()
+        for authorization in store.all(Authorization):
+            for index, challenge in enumerate(authorization.challenges):
+                if challenge.status is ChallengeStatus.PROCESSING:
+                    due = max(challenge.due or now, now)
+                    self._start(Postponed(Validate(authorization.id, index, challenge.attempt), due - now))
+        for order in store.all(Order):
+            if order.stage is OrderStatus.PROCESSING:
+                self._start(Postponed(Issue(order.id), timedelta(0)))
 
     def _start(self, effect: Deferred) -> None:
         delay = self.world.settings.validation_delay

@@ -124,9 +124,7 @@ class MemoryStore:
 
     def commit(self, changes: Sequence[Record], facts: Sequence[Fact], at: datetime) -> None:
         """See Store."""
-        taken: dict[tuple[str, str], str] = {}
-        for record in changes:
-            self._check(record, taken)
+        self._check_all(changes)
         for record in changes:
             self._write(attrs.evolve(record, version=record.version + 1))
         self.journal.append(HOUSE, facts, at)
@@ -140,6 +138,12 @@ class MemoryStore:
             for name, entries in self._indexes.items()
         }
         return twin
+
+    def _check_all(self, changes: Sequence[Record]) -> None:
+        """Raise Conflict for a commit that cannot be."""
+        taken: dict[tuple[str, str], str] = {}
+        for record in changes:
+            self._check(record, taken)
 
     def _check(self, record: Record, taken: dict[tuple[str, str], str]) -> None:
         """Raise Conflict for a record that cannot be written; `taken` are the unique keys of the same commit."""

@@ -14,7 +14,7 @@ from acme_server.ca_keys import key_pem, private_key
 from acme_server.certificate_authority import pem
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.identifier import Identifier
-from acme_server.signers import create_signer, new_serial, sign_leaf
+from acme_server.signers import Signer, create_signer, new_serial, sign_leaf
 
 # Apple's verifiers refuse TLS server certificates of more than 825 days, from any CA.
 _LIFETIME = timedelta(days=2 * 365)
@@ -30,14 +30,20 @@ class TlsMaterial:
     key_pem: str = attrs.field(repr=False)
 
 
-def create(entropy: Entropy, now: datetime, names: tuple[str, ...]) -> TlsMaterial:
-    """Make a CA and a server certificate for DNS names and IP literals; the CA's key is forgotten."""
-    ca = create_signer(entropy, now, f"gravel TLS CA {entropy(3).hex()}", _LIFETIME)
+def create_ca(entropy: Entropy, now: datetime) -> Signer:
+    """Make a CA for server certificates."""
+    return create_signer(entropy, now, f"gravel TLS CA {entropy(3).hex()}", _LIFETIME)
+
+
+def create(entropy: Entropy, now: datetime, names: tuple[str, ...], ca: Signer | None = None) -> TlsMaterial:
+    """Make a server certificate for DNS names and IP literals, and a CA whose key is forgotten if none is given."""
+    ca = ca or create_ca(entropy, now)
     key = private_key(entropy)
     not_before = now - _BACKDATE
     identifiers = [_identifier(name) for name in names]
     serial = new_serial(entropy)
-    leaf = sign_leaf(ca, key.public_key(), identifiers, serial, not_before, not_before + _LIFETIME)
+    not_after = min(not_before + _LIFETIME, ca.certificate.not_valid_after_utc)
+    leaf = sign_leaf(ca, key.public_key(), identifiers, serial, not_before, not_after)
     return TlsMaterial(pem(ca.certificate), pem(leaf), key_pem(key))
 
 

@@ -51,7 +51,7 @@ class World:
     @property
     def named_links(self) -> Links | None:
         """The URLs that certificates hold; None where they hold none."""
-        return _named(self.links, self.settings)
+        return named_links(self.base_url, self.settings)
 
     @property
     def directory_url(self) -> str:
@@ -85,23 +85,30 @@ class World:
         )
 
 
-def _named(links: Links, settings: Settings) -> Links | None:
-    return links if settings.certificate_urls else None
+def named_links(base_url: str, settings: Settings) -> Links | None:
+    """Return the URLs that certificates hold; None where they hold none."""
+    return Links(base_url.rstrip("/")) if settings.certificate_urls else None
 
 
 def create_world(
-    base_url: str, settings: Settings, entropy: Entropy, now: datetime, world_id: str = "default"
+    base_url: str,
+    settings: Settings,
+    entropy: Entropy,
+    now: datetime,
+    world_id: str = "default",
+    *,
+    store: Store | None = None,
+    authority: CertificateAuthority | None = None,
 ) -> World:
-    """Make an empty world with a certificate authority of its own."""
+    """Make a world, empty and with a certificate authority of its own where none are given."""
     return World(
         id=world_id,
         base_url=base_url.rstrip("/"),
         settings=settings,
         entropy=entropy,
-        authority=certificate_authority.create(
-            entropy, now, settings.authority, _named(Links(base_url.rstrip("/")), settings)
-        ),
-        store=MemoryStore(Journal(world_id)),
+        authority=authority
+        or certificate_authority.create(entropy, now, settings.authority, named_links(base_url, settings)),
+        store=store or MemoryStore(Journal(world_id)),
         nonces=NoncePool(entropy, settings.nonce_lifetime, settings.max_nonces),
         limits=Limits(settings.rate_limits, settings.public_suffixes),
     )

@@ -179,6 +179,7 @@ class Worlds(Generic[V]):
         hosted.server = Server(snapshot.world.copy(), hosted.driver)
         hosted.view.restore(snapshot.view)
         hosted.view.follow(hosted.world, hosted.driver)
+        hosted.server.resume()
         await ended.close()
 
     async def close(self) -> None:

@@ -11,13 +11,16 @@ _FETCHED = 4096
 
 
 class SeededEntropy:
-    """The same bytes for the same seed and the same order of requests: SHA-256 in counter mode.
+    """The same bytes for the same seed, run and order of requests: SHA-256 in counter mode.
+
+    run: how often a kept state was opened before; each run has bytes of its own.
 
     Anyone who knows the seed knows every key drawn from it.
     """
 
-    def __init__(self, seed: int) -> None:
-        self._key = hashlib.sha256(b"gravel seed " + str(seed).encode("ascii")).digest()
+    def __init__(self, seed: int, run: int = 0) -> None:
+        text = f"gravel seed {seed}" + (f" run {run}" if run else "")
+        self._key = hashlib.sha256(text.encode("ascii")).digest()
         self._blocks = 0
         self._rest = b""
 
@@ -50,6 +53,6 @@ class SystemEntropy:
         return SystemEntropy()
 
 
-def entropy_of(seed: int | None) -> Entropy:
+def entropy_of(seed: int | None, run: int = 0) -> Entropy:
     """Return the seed's bytes, or without one the system's."""
-    return SystemEntropy() if seed is None else SeededEntropy(seed)
+    return SystemEntropy() if seed is None else SeededEntropy(seed, run)

@@ -44,6 +44,7 @@ from gravel.validation_options import with_validation
 from solvers.tls_context import server_context
 
 if TYPE_CHECKING:
+    from gravel.state import State
     from issuer_bridge.store import EmbeddedStore
 
 
@@ -108,15 +109,55 @@ class Running:
 
     async def _open(self, stack: AsyncExitStack) -> None:
         settings = self.settings
+        state = _state(stack, settings)
         sockets = await open_sockets(stack, settings, bridge=self.bridge)
         base_url = settings.base_url or f"https://{sockets.acme.address}"
         names = _names(settings, base_url)
-        entropy = entropy_of(settings.seed)
-        material = tls.create(entropy, _now(), names)
+        entropy = state.entropy(settings.seed) if state else entropy_of(settings.seed)
+        material = tls.create(entropy, _now(), names, state.tls_ca(entropy, _now()) if state else None)
         responders = await open_https01(stack, settings, sockets.responders, material)
         network = Network(settings.dns or sockets.dns)
         stack.push_async_callback(network.close)
         driver = _driver(stack, network, _home(base_url, sockets))
+        server = self._server_settings(sockets, responders)
+        parts = build_server(
+            driver,
+            base_url,
+            server,
+            entropy,
+            zone=sockets.zone,
+            responder=responders.site.responder,
+            store=state.store if state else None,
+            authority=state.authority(server, base_url, entropy, driver.now()) if state else None,
+        )
+        for rule in self._faults:
+            parts.world.faults.arm(rule, driver.now())
+        self.worlds = _worlds(stack, base_url, settings.host, network, responders)
+        view = DnsView(parts.zone, sockets.nameservers, sockets.faults, responders.exhibit())
+        view.follow(parts.world, driver)
+        self.default = HostedWorld(parts.server, driver, view)
+        parts.server.resume()
+        await self._serve(stack, parts, sockets, names, material)
+        folder = state.folder if state else stack.enter_context(_private_folder())
+        self.parts = parts
+        self.addresses = Addresses(
+            directory=parts.world.directory_url,
+            management=f"https://{sockets.management.address}",
+            dns=sockets.dns,
+            http01=responders.http01,
+            https01=responders.https01,
+            tls_alpn=responders.tls_alpn,
+            kubernetes=f"http://{sockets.kubernetes.address}" if sockets.kubernetes else None,
+            tls_ca=_write(folder / "tls_ca.pem", material.ca_pem),
+            issuing_roots=_write(folder / "issuing_roots.pem", parts.world.authority.roots_pem),
+            state=str(state.folder) if state else None,
+            seed=settings.seed,
+        )
+        if sockets.kubernetes:
+            await self._start_bridge(stack, parts, sockets.kubernetes, material.ca_pem, entropy)
+
+    def _server_settings(self, sockets: Sockets, responders: Responders) -> ServerSettings:
+        settings = self.settings
         http01_port, tls_alpn_port = ports_to_dial(settings, responders)
         server = ServerSettings(
             dns=settings.dns or sockets.dns,
@@ -132,32 +173,7 @@ class Running:
             certificate_urls=bool(settings.acme_port or settings.base_url),
             profiles=profiles_of(settings),
         )
-        server = with_validation(server, settings, sockets.nameservers)
-        parts = build_server(driver, base_url, server, entropy, zone=sockets.zone, responder=responders.site.responder)
-        for rule in self._faults:
-            parts.world.faults.arm(rule, driver.now())
-        self.worlds = _worlds(stack, base_url, settings.host, network, responders)
-        view = DnsView(parts.zone, sockets.nameservers, sockets.faults, responders.exhibit())
-        view.follow(parts.world, driver)
-        self.default = HostedWorld(parts.server, driver, view)
-        await self._serve(stack, parts, sockets, names, material)
-        folder = stack.enter_context(_private_folder())
-        self.parts = parts
-        self.addresses = Addresses(
-            directory=parts.world.directory_url,
-            management=f"https://{sockets.management.address}",
-            dns=sockets.dns,
-            http01=responders.http01,
-            https01=responders.https01,
-            tls_alpn=responders.tls_alpn,
-            kubernetes=f"http://{sockets.kubernetes.address}" if sockets.kubernetes else None,
-            tls_ca=_write(folder / "tls_ca.pem", material.ca_pem),
-            issuing_roots=_write(folder / "issuing_roots.pem", parts.world.authority.roots_pem),
-            state=None,
-            seed=settings.seed,
-        )
-        if sockets.kubernetes:
-            await self._start_bridge(stack, parts, sockets.kubernetes, material.ca_pem, entropy)
+        return with_validation(server, settings, sockets.nameservers)
 
     async def _start_bridge(
         self, stack: AsyncExitStack, parts: ServerParts, kubernetes: Bound, tls_ca: str, entropy: Entropy
@@ -211,6 +227,15 @@ def _worlds(
     worlds = Worlds(base_url, ports)
     stack.push_async_callback(worlds.close)
     return worlds
+
+
+def _state(stack: AsyncExitStack, settings: Settings) -> State | None:
+    """Open the folder of --state, before anything else that could fail half way."""
+    if settings.state is None:
+        return None
+    from gravel.state import opened
+
+    return stack.enter_context(opened(Path(settings.state).resolve(), settings.state_sync))
 
 
 def _faults(settings: Settings) -> tuple[Rule, ...]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import attrs
 
+from acme_server.certificate_authority import CertificateAuthority
 from acme_server.protocol.driver import Driver, Entropy
 from acme_server.server import Server
 from acme_server.settings import Settings
+from acme_server.store import Store
 from acme_server.world import World, create_world
 from solvers.dns.zone import Zone
 from solvers.http01.responder import Responder
@@ -31,12 +33,14 @@ def build_server(
     *,
     zone: Zone | None = None,
     responder: Responder | None = None,
+    store: Store | None = None,
+    authority: CertificateAuthority | None = None,
 ) -> ServerParts:
     """Put the server together; zone, responder: given when they are served already, so that addresses could be known.
 
-    base_url: what the server calls itself.
+    base_url: what the server calls itself; store, authority: those of an earlier run.
     """
-    world = create_world(base_url, settings, entropy, driver.now())
+    world = create_world(base_url, settings, entropy, driver.now(), store=store, authority=authority)
     zone = Zone() if zone is None else zone
     zone.clock = driver.now
     return ServerParts(driver, world, Server(world, driver), zone, Responder() if responder is None else responder)

@@ -261,6 +261,18 @@ class Settings:
     seed: int | None = option(
         None, NUMBER, "Draw keys, serials and tokens from this number, so that a run repeats.", SERVERS
     )
+    state: str | None = option(
+        None,
+        click.Path(file_okay=False),
+        "Keep accounts, orders, certificates and the authorities' keys in this folder (default: in memory).",
+        ("up", "serve"),
+    )
+    state_sync: str = option(
+        "normal",
+        click.Choice(("normal", "full")),
+        "What --state survives: normal, the death of the process; full, a power failure too, with slower commits.",
+        ("up", "serve"),
+    )
     apply: tuple[str, ...] = option(
         (),
         click.Path(exists=True, allow_dash=True),

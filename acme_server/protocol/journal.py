@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
@@ -45,11 +45,27 @@ class Entry:
         return attrs.asdict(self, recurse=False)
 
 
-class Journal:
-    """The facts of one world, in memory, gapless from 1."""
+class Archive(Protocol):
+    """Where a journal is that outlives the process."""
 
-    def __init__(self, world: str = "default") -> None:
+    def keep(self, entries: tuple[Entry, ...]) -> None:
+        """Write new entries, before anybody sees them."""
+        ...
+
+    def read(self, after: int, until: int) -> tuple[Entry, ...]:
+        """Return the entries after one number, until another and with it."""
+        ...
+
+
+class Journal:
+    """The facts of one world, gapless from 1: all in memory, or with an archive `recent` of them at least."""
+
+    def __init__(self, world: str = "default", archive: Archive | None = None, recent: int = 10_000) -> None:
         self.world = world
+        self._archive = archive
+        self._recent = recent
+        # How many came before those in memory.
+        self._earlier = 0
         self._entries: list[Entry] = []
         self._listeners: list[Callable[[Entry], None]] = []
 
@@ -59,21 +75,38 @@ class Journal:
         return self._entries[-1].digest if self._entries else "0" * 64
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return self._earlier + len(self._entries)
 
     def __iter__(self) -> Iterator[Entry]:
-        return iter(tuple(self._entries))
+        return iter(self.since(0))
 
     def since(self, seq: int) -> tuple[Entry, ...]:
         """Return the entries after number `seq`."""
-        return tuple(self._entries[max(seq, 0) :])
+        if self._archive and seq < self._earlier:
+            return (*self._archive.read(seq, self._earlier), *self._entries)
+        return tuple(self._entries[max(seq - self._earlier, 0) :])
 
     def append(self, house: str, facts: Iterable[Fact], at: datetime) -> tuple[Entry, ...]:
         """Write facts of one house, all at the same moment; return their entries."""
-        written = []
+        entries = self.chained(house, facts, at)
+        if self._archive:
+            self._archive.keep(entries)
+        self.extend(entries)
+        return entries
+
+    def resume(self, length: int) -> None:
+        """Be the journal of an archive with so many entries."""
+        assert self._archive
+        self._earlier = max(length - self._recent, 0)
+        self._entries = list(self._archive.read(self._earlier, length))
+
+    def chained(self, house: str, facts: Iterable[Fact], at: datetime) -> tuple[Entry, ...]:
+        """Return the entries that facts would become now, and write nothing."""
+        seq, digest, entries = len(self), self.digest, []
         for fact in facts:
+            seq += 1
             body: dict[str, Any] = {
-                "seq": len(self._entries) + 1,
+                "seq": seq,
                 "at": rfc3339_micro(at),
                 "world": self.world,
                 "house": house,
@@ -82,18 +115,25 @@ class Journal:
                 "data": dict(fact.data),
             }
             text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-            entry = Entry(**body, digest=hashlib.sha256((self.digest + text).encode()).hexdigest())
-            self._entries.append(entry)
-            written.append(entry)
-        for entry in written:
+            digest = hashlib.sha256((digest + text).encode()).hexdigest()
+            entries.append(Entry(**body, digest=digest))
+        return tuple(entries)
+
+    def extend(self, entries: Iterable[Entry]) -> None:
+        """Add entries that are kept already, and tell the listeners."""
+        added = tuple(entries)
+        self._entries += added
+        if self._archive and len(self._entries) > 2 * self._recent:
+            self._earlier += len(self._entries) - self._recent
+            del self._entries[: -self._recent]
+        for entry in added:
             for listener in tuple(self._listeners):
                 listener(entry)
-        return tuple(written)
 
     def copy(self) -> Journal:
         """Return a journal with the same history, which nobody listens to."""
         twin = Journal(self.world)
-        twin._entries = self._entries[:]
+        twin._entries = list(self)
         return twin
 
     def subscribe(self, listener: Callable[[Entry], None]) -> Callable[[], None]:

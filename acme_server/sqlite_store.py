@@ -1,0 +1,179 @@
+"""A store on disk: one SQLite file, which one process owns.
+
+A commit is one transaction with its facts, and returns when SQLite has it. All
+records are in memory too, so that a read costs what it costs there; of the
+journal only what is recent. SQLite's own journal is WAL. With synchronous=NORMAL nothing that was acknowledged is lost when the
+process dies, by `kill -9` too; a power failure may take the last moments, never
+half a commit. FULL waits for the disk at each commit, and survives that as well.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from acme_server.protocol.journal import Entry, Fact, Journal
+from acme_server.record_json import read, write
+from acme_server.store import HOUSE, INDEXES, KINDS, MemoryStore, Record
+
+SCHEMA = 1
+# "grav": tells our files from others' (PRAGMA application_id).
+APPLICATION = 0x67726176
+SYNC = ("normal", "full")
+
+
+class Unusable(Exception):  # noqa: N818 - says what it is
+    """The file cannot be used; the message is a sentence."""
+
+
+@attrs.frozen
+class _Table:
+    """Where the records of one kind are: `n` orders them by creation, what must be unique has a column."""
+
+    name: str
+    keys: dict[str, Callable[[Any], str]]
+
+    @property
+    def create(self) -> str:
+        keys = "".join(f", {name} TEXT NOT NULL UNIQUE" for name in self.keys)
+        return f"CREATE TABLE IF NOT EXISTS {self.name} (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL{keys})"
+
+    @property
+    def upsert(self) -> str:
+        names = ("id", "body", *self.keys)
+        changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
+        marks = ", ".join("?" * len(names))
+        return (  # the names are of our own classes
+            f"INSERT INTO {self.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
+            f" ON CONFLICT (id) DO UPDATE SET {changes}"
+        )
+
+
+_TABLES = {
+    kind: _Table(
+        f"{kind.__name__.lower()}s", {index.name: index.key for index in INDEXES if index.kind is kind and index.unique}
+    )
+    for kind in KINDS
+}
+_UPSERTS = {kind: (table.upsert, tuple(table.keys.values())) for kind, table in _TABLES.items()}
+_META = "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
+_JOURNAL = "CREATE TABLE IF NOT EXISTS journal (seq INTEGER PRIMARY KEY, entry TEXT NOT NULL)"
+
+
+class SqliteStore(MemoryStore):
+    """See the module; `runs` is how often the file was opened before, which a power failure does not take back."""
+
+    def __init__(self, path: Path, world: str = "default", sync: str = "normal", recent: int = 10_000) -> None:
+        super().__init__(Journal(world, self, recent))
+        self._path = path
+        path.touch(mode=0o600)
+        self._file = sqlite3.connect(path, timeout=0, isolation_level=None)
+        try:
+            self.runs = self._open()
+            self._load()
+            self._file.execute(f"PRAGMA synchronous = {sync}")
+        except sqlite3.OperationalError as error:
+            self._file.close()
+            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise Unusable(f"{path} is in use by another gravel; stop that one or choose another folder") from None
+            raise Unusable(f"{path} cannot be used: {error}") from None
+        except sqlite3.DatabaseError as error:
+            self._file.close()
+            raise self._damaged(str(error)) from None
+        except BaseException:
+            self._file.close()
+            raise
+
+    def commit(self, changes: Sequence[Record], facts: Sequence[Fact], at: datetime) -> None:
+        """See Store; the file is first."""
+        self._check_all(changes)
+        records = [attrs.evolve(record, version=record.version + 1) for record in changes]
+        entries = self.journal.chained(HOUSE, facts, at)
+        self._transact(records, entries)
+        for record in records:
+            self._write(record)
+        self.journal.extend(entries)
+
+    def once(self, name: str, make: Callable[[], str]) -> str:
+        """Return the text that was made under a name, in this run or an earlier one."""
+        found = self._file.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        if found is None:
+            found = (make(),)
+            self._file.execute("INSERT INTO meta VALUES (?, ?)", (name, *found))
+        text: str = found[0]
+        return text
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def keep(self, entries: tuple[Entry, ...]) -> None:
+        """See Archive."""
+        self._transact((), entries)
+
+    def read(self, after: int, until: int) -> tuple[Entry, ...]:
+        """See Archive."""
+        rows = self._file.execute("SELECT entry FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq", (after, until))
+        return tuple(read(Entry, entry) for (entry,) in rows)
+
+    def _transact(self, records: Iterable[Record], entries: Iterable[Entry]) -> None:
+        execute = self._file.execute
+        execute("BEGIN")
+        try:
+            for record in records:
+                upsert, keys = _UPSERTS[type(record)]
+                execute(upsert, (record.id, write(record), *(key(record) for key in keys)))
+            for entry in entries:
+                execute("INSERT INTO journal VALUES (?, ?)", (entry.seq, write(entry)))
+            execute("COMMIT")
+        except BaseException:
+            if self._file.in_transaction:
+                execute("ROLLBACK")
+            raise
+
+    def _open(self) -> int:
+        """Lock the file, make the tables that it lacks, and count this opening."""
+        execute = self._file.execute
+        execute("PRAGMA locking_mode = EXCLUSIVE")
+        new = not execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if not new:
+            self._recognize(*(execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")))
+        execute("PRAGMA journal_mode = WAL")
+        execute("PRAGMA synchronous = FULL")
+        execute("BEGIN IMMEDIATE")
+        if new:
+            execute(f"PRAGMA application_id = {APPLICATION}")
+            execute(f"PRAGMA user_version = {SCHEMA}")
+        for statement in (_META, _JOURNAL, *(table.create for table in _TABLES.values())):
+            execute(statement)
+        execute("INSERT OR IGNORE INTO meta VALUES ('runs', '0')")
+        runs = int(execute("SELECT value FROM meta WHERE name = 'runs'").fetchone()[0])
+        execute("UPDATE meta SET value = ? WHERE name = 'runs'", (str(runs + 1),))
+        execute("COMMIT")
+        return runs
+
+    def _recognize(self, application: int, version: int) -> None:
+        if application != APPLICATION:
+            raise Unusable(f"{self._path} is not gravel's; choose another folder")
+        if version != SCHEMA:
+            raise Unusable(f"{self._path} has version {version}, this gravel reads {SCHEMA}; choose another folder")
+
+    def _load(self) -> None:
+        try:
+            for kind, table in _TABLES.items():
+                for (body,) in self._file.execute(f"SELECT body FROM {table.name} ORDER BY n"):  # noqa: S608
+                    self._write(read(kind, body))
+            count, last = self._file.execute("SELECT count(*), ifnull(max(seq), 0) FROM journal").fetchone()
+            self.journal.resume(last)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise self._damaged(str(error)) from None
+        if count != last:
+            raise self._damaged("its journal has gaps")
+
+    def _damaged(self, why: str) -> Unusable:
+        return Unusable(f"{self._path} is damaged or no file of gravel ({why}); choose another folder, or delete this")

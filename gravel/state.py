@@ -1,0 +1,80 @@
+"""What `--state DIR` keeps: one file, DIR/state.db, with the records, the journal and the keys of both authorities."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import attrs
+import click
+
+from acme_server import certificate_authority, tls
+from acme_server.ca_pem import from_pem, load_signer, signer_pem, to_pem
+from acme_server.certificate_authority import CertificateAuthority
+from acme_server.protocol.driver import Entropy
+from acme_server.settings import Settings
+from acme_server.signers import Signer
+from acme_server.sqlite_store import SqliteStore, Unusable
+from acme_server.world import named_links
+from gravel.entropy import entropy_of
+
+FILE = "state.db"
+
+
+@attrs.frozen
+class State:
+    """An open folder: only this process has it."""
+
+    folder: Path
+    store: SqliteStore
+
+    def entropy(self, seed: int | None) -> Entropy:
+        """Return random bytes; of a seed those of this run, so that no restart draws a nonce or serial again."""
+        return entropy_of(seed, self.store.runs)
+
+    def authority(self, settings: Settings, base_url: str, entropy: Entropy, now: datetime) -> CertificateAuthority:
+        """Return what issues: the one that did before, whatever the settings say now, or a new one."""
+        links = named_links(base_url, settings)
+
+        def make() -> str:
+            return json.dumps(to_pem(certificate_authority.create(entropy, now, settings.authority, links)))
+
+        with _sound(self.folder):
+            return from_pem(json.loads(self.store.once("authority", make)), links)
+
+    def tls_ca(self, entropy: Entropy, now: datetime) -> Signer:
+        """Return the CA of the server's own certificate, so that who trusted it before still does."""
+        with _sound(self.folder):
+            text = self.store.once("tls_ca", lambda: signer_pem(tls.create_ca(entropy, now)))
+            return load_signer(text, text)
+
+
+@contextmanager
+def opened(folder: Path, sync: str) -> Iterator[State]:
+    """Open a folder, made (0700) if it is not there; what is wrong with it is one sentence."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store = SqliteStore(folder / FILE, sync=sync)
+    except Unusable as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(
+            f"--state {folder} cannot be used: {(error.strerror or str(error)).lower()}"
+        ) from None
+    try:
+        yield State(folder, store)
+    finally:
+        store.close()
+
+
+@contextmanager
+def _sound(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, TypeError):
+        raise click.ClickException(
+            f"{folder / FILE} is damaged (its keys); choose another folder, or delete this"
+        ) from None

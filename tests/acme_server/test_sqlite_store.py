@@ -1,0 +1,211 @@
+"""The store on disk keeps the contract, also when every answer comes from a file that was just opened."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import attrs
+import pytest
+
+from acme_server.accounts import Account, deactivate
+from acme_server.orders import Order
+from acme_server.protocol.journal import Fact, Journal
+from acme_server.sqlite_store import APPLICATION, SqliteStore, Unusable
+from acme_server.store import HOUSE, Conflict
+from tests.acme_server.store_contract import ACCOUNT, CERTIFICATE, FACT, NOW, ORDER, RECORDS, StoreContract, stored
+
+
+class TestSqliteStore(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path):
+        store = SqliteStore(tmp_path / "state.db")
+        yield store
+        store.close()
+
+
+class Reopening:
+    """A store whose file is closed and opened after every commit."""
+
+    def __init__(self, path):
+        self.path = path
+        self.store = SqliteStore(path)
+
+    def commit(self, changes, facts, at):
+        try:
+            self.store.commit(changes, facts, at)
+        finally:
+            self.store.close()
+            self.store = SqliteStore(self.path)
+
+    def __getattr__(self, name):
+        return getattr(self.store, name)
+
+
+class TestReopenedStore(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path):
+        store = Reopening(tmp_path / "state.db")
+        yield store
+        store.close()
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A file with one record of each kind and one fact."""
+    store = SqliteStore(tmp_path / "state.db")
+    store.commit(RECORDS, (FACT,), NOW)
+    store.close()
+    return tmp_path / "state.db"
+
+
+def test_the_digest_chain_goes_on_where_it_ended(path):
+    store = SqliteStore(path)
+    twin = store.copy()
+    for each in (store, twin):
+        each.commit((), (FACT,), NOW)
+    store.close()
+    store = SqliteStore(path)
+    assert list(twin.journal) == list(store.journal)
+    store.close()
+
+
+@pytest.mark.parametrize("opened_again", [False, True])
+def test_only_recent_facts_are_in_memory_and_all_can_be_read(tmp_path, opened_again):
+    store, whole = SqliteStore(tmp_path / "state.db", recent=3), Journal()
+    for number in range(20):
+        fact = Fact("Counted", {}, {"number": number})
+        store.commit((), (fact,), NOW)
+        whole.append(HOUSE, (fact,), NOW)
+    if opened_again:
+        store.close()
+        store = SqliteStore(tmp_path / "state.db", recent=3)
+    assert len(store.journal._entries) <= 6
+    assert (20, whole.digest) == (len(store.journal), store.journal.digest)
+    for after in range(-1, 22):
+        assert store.journal.since(after) == whole.since(after)
+    assert list(whole) == list(store.journal) == list(store.journal.copy())
+    store.close()
+
+
+def test_what_others_append_to_the_journal_is_kept_too(path):
+    store = SqliteStore(path)
+    written = store.journal.append("scheduler", [Fact("ChallengeQueued", {"challenge": "c"})], NOW)
+    store.close()
+    store = SqliteStore(path)
+    assert written == store.journal.since(1)
+    store.close()
+
+
+def test_a_listener_hears_of_a_fact_when_it_is_on_disk(path):
+    store = SqliteStore(path)
+    seen = []
+    store.journal.subscribe(lambda entry: seen.append((entry.seq, store._file.in_transaction)))
+    store.commit((), (FACT,), NOW)
+    assert seen == [(2, False)]
+    store.close()
+
+
+def test_what_cannot_be_written_leaves_memory_and_file_as_they_were(path):
+    store = SqliteStore(path)
+    digest = store.journal.digest
+    with pytest.raises(TypeError, match="bytes has no JSON form"):
+        store.commit((deactivate(stored(ACCOUNT)), attrs.evolve(stored(ORDER), csr=b"bytes")), (FACT,), NOW)
+    assert (digest, stored(ACCOUNT)) == (store.journal.digest, store.get(Account, "a1"))
+    store.close()
+    store = SqliteStore(path)
+    assert (digest, stored(ACCOUNT)) == (store.journal.digest, store.get(Account, "a1"))
+    store.close()
+
+
+def test_the_file_holds_unique_keys_by_itself(path):
+    file = sqlite3.connect(path)
+    with pytest.raises(sqlite3.IntegrityError, match=r"certificates\.serial"):
+        file.execute("INSERT INTO certificates (id, body, serial, fingerprint) VALUES ('c2', '{}', '5e1', 'f2')")
+    file.close()
+
+
+@pytest.mark.parametrize(("sync", "level"), [("normal", 1), ("full", 2)])
+def test_sync_says_when_a_commit_is_on_the_disk(tmp_path, sync, level):
+    store = SqliteStore(tmp_path / "state.db", sync=sync)
+    assert ("wal", level) == tuple(
+        store._file.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
+    )
+    store.close()
+
+
+def test_openings_are_counted(tmp_path):
+    runs = []
+    for _ in range(3):
+        store = SqliteStore(tmp_path / "state.db")
+        runs.append(store.runs)
+        store.close()
+    assert runs == [0, 1, 2]
+
+
+def test_a_second_owner_is_told_that_there_is_one(path):
+    store = SqliteStore(path)
+    with pytest.raises(Unusable, match="is in use by another gravel; stop that one or choose another folder"):
+        SqliteStore(path)
+    store.commit((), (FACT,), NOW)
+    store.close()
+
+
+def spoil(statement):
+    def change(path):
+        with sqlite3.connect(path) as file:
+            file.execute(statement)
+        file.close()
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda path: path.write_bytes(b"no database" * 99), "is damaged or no file of gravel"),
+        (lambda path: path.write_bytes(path.read_bytes()[:5000]), "is damaged or no file of gravel"),
+        (spoil("PRAGMA application_id = 1"), "is not gravel's"),
+        (spoil("PRAGMA user_version = 99"), "has version 99, this gravel reads 1"),
+        (spoil("UPDATE orders SET body = 'x'"), "is damaged"),
+        (spoil("UPDATE orders SET body = '{}'"), "is damaged"),
+        (spoil("UPDATE orders SET body = '[]'"), "is damaged"),
+        (spoil("UPDATE journal SET seq = 7"), "its journal has gaps"),
+        (spoil("UPDATE journal SET entry = '{}'"), "is damaged"),
+    ],
+)
+def test_a_foreign_or_damaged_file_is_one_sentence(path, change, sentence):
+    change(path)
+    with pytest.raises(Unusable, match=sentence):
+        SqliteStore(path)
+
+
+def test_a_foreign_file_is_left_as_it_is(tmp_path):
+    with sqlite3.connect(tmp_path / "state.db") as file:
+        file.execute("CREATE TABLE theirs (n)")
+    file.close()
+    before = (tmp_path / "state.db").read_bytes()
+    with pytest.raises(Unusable, match="is not gravel's"):
+        SqliteStore(tmp_path / "state.db")
+    assert before == (tmp_path / "state.db").read_bytes()
+
+
+def test_a_file_from_before_a_kind_of_record_was_added_is_read(path):
+    spoil("DROP TABLE certificates")(path)
+    store = SqliteStore(path)
+    store.commit((CERTIFICATE,), (), NOW)
+    assert store.all(Order) == (stored(ORDER),)
+    store.close()
+
+
+def test_the_mark_of_our_files_is_ascii():
+    assert APPLICATION.to_bytes(4) == b"grav"
+
+
+def test_a_conflict_does_not_reach_the_file(path):
+    store = SqliteStore(path)
+    with pytest.raises(Conflict):
+        store.commit((ACCOUNT,), (FACT,), NOW)
+    store.close()
+    store = SqliteStore(path)
+    assert len(store.journal) == 1
+    store.close()
