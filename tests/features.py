@@ -110,6 +110,11 @@ FEATURES: tuple[Feature, ...] = (
         "acme_server/test_attack_wire.py::test_each_attack_has_one_answer",
     ),
     Feature(
+        "state on disk: nothing acknowledged is lost by `kill -9`",
+        "memory only",
+        "gravel/test_kill.py::test_nothing_acknowledged_is_lost_and_nothing_issued_twice",
+    ),
+    Feature(
         "the same bytes for the same seed",
         "no",
         "gravel/fixture/test_plugin.py::test_fifty_servers_at_once_under_xdist_give_what_they_give_alone_byte_for_byte",

@@ -17,6 +17,10 @@ import attrs
 
 from acme_server.protocol.times import rfc3339_micro
 
+# The digest of an empty history.
+NOTHING = "0" * 64
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
 
 @attrs.frozen
 class Fact:
@@ -58,7 +62,11 @@ class Archive(Protocol):
 
 
 class Journal:
-    """The facts of one world, gapless from 1: all in memory, or with an archive `recent` of them at least."""
+    """The facts of one world, gapless from 1: all in memory, or with an archive `recent` of them at least.
+
+    Without an archive, facts become entries when somebody reads or listens: a digest
+    costs as much as the rest of a commit, and most histories are never looked at.
+    """
 
     def __init__(self, world: str = "default", archive: Archive | None = None, recent: int = 10_000) -> None:
         self.world = world
@@ -67,15 +75,17 @@ class Journal:
         # How many came before those in memory.
         self._earlier = 0
         self._entries: list[Entry] = []
+        self._noted: list[tuple[str, Fact, datetime]] = []
         self._listeners: list[Callable[[Entry], None]] = []
 
     @property
     def digest(self) -> str:
         """The digest of everything so far; 64 zeros when nothing happened yet."""
-        return self._entries[-1].digest if self._entries else "0" * 64
+        entries = self._written()
+        return entries[-1].digest if entries else NOTHING
 
     def __len__(self) -> int:
-        return self._earlier + len(self._entries)
+        return self._earlier + len(self._entries) + len(self._noted)
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.since(0))
@@ -84,15 +94,17 @@ class Journal:
         """Return the entries after number `seq`."""
         if self._archive and seq < self._earlier:
             return (*self._archive.read(seq, self._earlier), *self._entries)
-        return tuple(self._entries[max(seq - self._earlier, 0) :])
+        return tuple(self._written()[max(seq - self._earlier, 0) :])
 
-    def append(self, house: str, facts: Iterable[Fact], at: datetime) -> tuple[Entry, ...]:
-        """Write facts of one house, all at the same moment; return their entries."""
+    def append(self, house: str, facts: Iterable[Fact], at: datetime) -> None:
+        """Write facts of one house, all at the same moment."""
+        if self._archive is None and not self._listeners:
+            self._noted += [(house, fact, at) for fact in facts]
+            return
         entries = self.chained(house, facts, at)
         if self._archive:
             self._archive.keep(entries)
         self.extend(entries)
-        return entries
 
     def resume(self, length: int) -> None:
         """Be the journal of an archive with so many entries."""
@@ -102,27 +114,17 @@ class Journal:
 
     def chained(self, house: str, facts: Iterable[Fact], at: datetime) -> tuple[Entry, ...]:
         """Return the entries that facts would become now, and write nothing."""
-        seq, digest, entries = len(self), self.digest, []
-        for fact in facts:
-            seq += 1
-            body: dict[str, Any] = {
-                "seq": seq,
-                "at": rfc3339_micro(at),
-                "world": self.world,
-                "house": house,
-                "kind": fact.kind,
-                "subject": dict(fact.subject),
-                "data": dict(fact.data),
-            }
-            text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-            digest = hashlib.sha256((digest + text).encode()).hexdigest()
-            entries.append(Entry(**body, digest=digest))
+        digest, entries = self.digest, []
+        for seq, fact in enumerate(facts, len(self) + 1):
+            entry = _entry(seq, self.world, (house, fact, at), digest)
+            digest = entry.digest
+            entries.append(entry)
         return tuple(entries)
 
     def extend(self, entries: Iterable[Entry]) -> None:
         """Add entries that are kept already, and tell the listeners."""
         added = tuple(entries)
-        self._entries += added
+        self._written().extend(added)
         if self._archive and len(self._entries) > 2 * self._recent:
             self._earlier += len(self._entries) - self._recent
             del self._entries[: -self._recent]
@@ -140,3 +142,26 @@ class Journal:
         """Call `listener` with every new entry; the returned function stops it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def _written(self) -> list[Entry]:
+        """Make entries of all that was noted."""
+        noted, self._noted = self._noted, []
+        for each in noted:
+            digest = self._entries[-1].digest if self._entries else NOTHING
+            self._entries.append(_entry(len(self._entries) + 1, self.world, each, digest))
+        return self._entries
+
+
+def _entry(seq: int, world: str, noted: tuple[str, Fact, datetime], digest: str) -> Entry:
+    """Chain a fact of a house, at a moment, to the digest of the entry before it."""
+    house, fact, at = noted
+    body: dict[str, Any] = {
+        "seq": seq,
+        "at": rfc3339_micro(at),
+        "world": world,
+        "house": house,
+        "kind": fact.kind,
+        "subject": dict(fact.subject),
+        "data": dict(fact.data),
+    }
+    return Entry(**body, digest=hashlib.sha256((digest + _canonical(body)).encode()).hexdigest())

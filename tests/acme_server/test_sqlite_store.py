@@ -89,7 +89,8 @@ def test_only_recent_facts_are_in_memory_and_all_can_be_read(tmp_path, opened_ag
 
 def test_what_others_append_to_the_journal_is_kept_too(path):
     store = SqliteStore(path)
-    written = store.journal.append("scheduler", [Fact("ChallengeQueued", {"challenge": "c"})], NOW)
+    store.journal.append("scheduler", [Fact("ChallengeQueued", {"challenge": "c"})], NOW)
+    written = store.journal.since(1)
     store.close()
     store = SqliteStore(path)
     assert written == store.journal.since(1)

@@ -15,9 +15,9 @@ def test_entries_are_numbered_from_one_without_gaps():
 
 
 def test_an_entry_says_when_where_and_what():
-    (entry,) = Journal("w1").append(
-        "solvers", [Fact("RecordAdded", {"name": "a"}, {"ttl": 60})], NOON + timedelta(microseconds=7)
-    )
+    journal = Journal("w1")
+    journal.append("solvers", [Fact("RecordAdded", {"name": "a"}, {"ttl": 60})], NOON + timedelta(microseconds=7))
+    (entry,) = journal
     assert entry.to_json() == {
         "seq": 1,
         "at": "2026-01-01T12:00:00.000007Z",
@@ -82,4 +82,22 @@ def test_a_copy_goes_on_from_the_same_history_unheard():
     assert list(copy) == list(journal)
     copy.append("a", [Fact("B", {})], NOON)
     assert ([entry.kind for entry in copy], len(journal), heard) == (["A", "B"], 1, [])
-    assert copy.digest == journal.append("a", [Fact("B", {})], NOON)[0].digest
+    journal.append("a", [Fact("B", {})], NOON)
+    assert copy.digest == journal.digest
+
+
+def test_a_history_is_the_same_whenever_it_is_looked_at():
+    facts = [Fact("A", {}), Fact("B", {}), Fact("C", {})]
+    often = Journal()
+    for fact in facts:
+        often.append("acme_server", [fact], NOON)
+        assert often.since(0)[-1].kind == fact.kind
+    assert list(often) == list(written(*facts))
+    assert len(written(*facts)) == 3
+
+
+def test_whoever_listens_hears_each_entry_once_and_nothing_from_before():
+    journal, heard = written(Fact("A", {})), []
+    journal.subscribe(lambda entry: heard.append((entry.seq, entry.kind)))
+    journal.append("acme_server", [Fact("B", {}), Fact("C", {})], NOON)
+    assert heard == [(2, "B"), (3, "C")]
