@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import attrs
 
+from acme_server.personality import RFC8555, Personality
 from acme_server.protocol.rate_limit import Rate
 
 
@@ -25,7 +26,8 @@ class Settings:
     CAs have one); external_accounts: the MAC key of each key identifier
     (section 7.3.4); rate_limits: those that a world begins with, by name
     (acme_server.limits), and public_suffixes: below which its registered domains
-    are, beside names of one label.
+    are, beside names of one label; personality: what the server says where the RFC
+    leaves room; blocked_names: that no certificate is issued for, nor for names below.
     """
 
     http01_port: int = 80
@@ -58,3 +60,5 @@ class Settings:
     always_valid: bool = False
     rate_limits: Mapping[str, Rate] = attrs.field(factory=dict)
     public_suffixes: tuple[str, ...] = ()
+    personality: Personality = RFC8555
+    blocked_names: tuple[str, ...] = ()
