@@ -5,12 +5,12 @@ from __future__ import annotations
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ import click
 from acme_server import tls
 from acme_server.faults.rule import Rule
 from acme_server.network import Network
+from acme_server.personality import PERSONALITIES
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.vantage import Answer, Fetch, Question
 from acme_server.runner import AsyncioDriver
@@ -73,7 +74,9 @@ class Running:
     bridge: with the operator, its Kubernetes-style API and the http-01 responder
     (what is not started is not even imported); resources: what the operator works on;
     exposed: whether other machines can reach it; token: what the management API
-    wants, None on loopback unless one was given.
+    wants, None on loopback unless one was given, nor where it is not guarded.
+    changes: of the server's settings that no option makes; material: the certificate
+    to show, instead of a new one.
     """
 
     parts: ServerParts
@@ -82,14 +85,23 @@ class Running:
     addresses: Addresses
     resources: EmbeddedStore | None = None
 
-    def __init__(self, settings: Settings, *, bridge: bool) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        bridge: bool,
+        changes: Mapping[str, Any] = MappingProxyType({}),
+        material: TlsMaterial | None = None,
+        guarded: bool = True,
+    ) -> None:
         if settings.host in EVERYWHERE and not settings.base_url:
             raise click.UsageError(f"--host {settings.host} needs --base-url, a URL that clients can reach.")
         self.settings, self.bridge = settings, bridge
         self._faults = _faults(settings)
         self._rates = rates_of(settings)
         self.exposed = not is_loopback(settings.host)
-        self.token = settings.management_token or (secrets.token_urlsafe(24) if self.exposed else None)
+        self.token = settings.management_token or (secrets.token_urlsafe(24) if self.exposed and guarded else None)
+        self._changes, self._material = changes, material
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -109,14 +121,15 @@ class Running:
         base_url = settings.base_url or f"https://{sockets.acme.address}"
         names = _names(settings, base_url)
         entropy = entropy_of(settings.seed)
-        material = tls.create(entropy, _now(), names)
+        material = self._material or tls.create(entropy, _now(), names)
         responders = await open_https01(stack, settings, sockets.responders, material)
-        network = Network(settings.dns or sockets.dns)
+        dns = self._changes.get("dns", settings.dns or sockets.dns)
+        network = Network(dns)
         stack.push_async_callback(network.close)
         driver = _driver(stack, network, _home(base_url, sockets))
         http01_port, tls_alpn_port = ports_to_dial(settings, responders)
         server = ServerSettings(
-            dns=settings.dns or sockets.dns,
+            dns=dns,
             http01_port=http01_port,
             tls_alpn_port=tls_alpn_port,
             terms_of_service=settings.terms_of_service,
@@ -124,7 +137,10 @@ class Running:
             external_accounts=dict(settings.eab),
             rate_limits=self._rates,
             public_suffixes=settings.public_suffix,
+            personality=PERSONALITIES[settings.personality],
+            blocked_names=settings.blocked_name,
         )
+        server = attrs.evolve(server, **self._changes)
         parts = build_server(driver, base_url, server, entropy, zone=sockets.zone, responder=responders.site.responder)
         for rule in self._faults:
             parts.world.faults.arm(rule, driver.now())

@@ -10,6 +10,8 @@ from typing import Any
 import attrs
 
 from acme_server.clock import END
+from acme_server.faults.reading import choose
+from acme_server.personality import PERSONALITIES
 from acme_server.protocol.host_port import split_host_port
 from acme_server.settings import Settings
 from acme_server.worlds import Options
@@ -92,6 +94,8 @@ SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
     "validation_retry_after": _lifetime,
     "rate_limits": rates_of,
     "public_suffixes": suffixes_of,
+    "personality": lambda body, name: PERSONALITIES[choose(body.text(name), PERSONALITIES, "the personality")],
+    "blocked_names": lambda body, name: tuple(map(zone_name, body.texts(name))),
 }
 
 
