@@ -35,6 +35,7 @@ from acme_server.world import World
 
 Owned = TypeVar("Owned", Order, Authorization, Certificate)
 CHAIN_TYPE = "application/pem-certificate-chain"
+NO_RESOURCE = "there is no such resource"
 
 
 @attrs.frozen
@@ -83,7 +84,7 @@ class Answer:
 
 def not_found() -> Problem:
     """There is no such resource."""
-    return Problem("malformed", "there is no such resource", 404)
+    return Problem("malformed", NO_RESOURCE, 404)
 
 
 def directory(call: Call) -> Answer:

@@ -196,7 +196,7 @@ def _refused(endpoint: str, problem: Problem, subject: Mapping[str, str]) -> Fac
 
 def _problem(problem: Problem, personality: Personality) -> Answer:
     said = personality.said(problem)
-    if said.status in personality.bodiless:
+    if personality.bare_not_found and problem.detail is endpoints.NO_RESOURCE:
         return Answer(Reply(said.status, said.headers))
     return Answer(json_reply(said.status, said.to_json(), *said.headers, content_type="application/problem+json"))
 

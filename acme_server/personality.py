@@ -59,7 +59,7 @@ class Personality:
 
     paths: of routes, where they are not our own; kinds: problems that are answered as others;
     texts: the detail of every problem of a type; omitted: members that no problem has;
-    bodiless: statuses of errors without a document; wrong_url: the problem of a JWS that was
+    bare_not_found: whether what is not there is answered without a document; wrong_url: the problem of a JWS that was
     signed for another URL; user_agent: whether one is wanted (RFC 8555 section 6.1); readable:
     routes that a GET reads without a signature; shuffled: whether arrays of orders and
     authorizations come in another order each time; retry_dates: whether Retry-After is now
@@ -72,7 +72,7 @@ class Personality:
     kinds: Mapping[Kind, Kind] = attrs.field(factory=dict)
     texts: Mapping[str, str] = attrs.field(factory=dict)
     omitted: tuple[str, ...] = ()
-    bodiless: tuple[int, ...] = ()
+    bare_not_found: bool = False
     wrong_url: str = "unauthorized"
     user_agent: bool = False
     readable: tuple[str, ...] = ()
@@ -121,12 +121,11 @@ PEBBLE = Personality(
     paths=_PEBBLE_PATHS,
     kinds={
         ("unauthorized", 401): ("unauthorized", 403),
-        ("userActionRequired", 403): ("malformed", 400),
         ("rejectedIdentifier", 403): ("rejectedIdentifier", 400),
         ("unsupportedIdentifier", 400): ("malformed", 400),
     },
     omitted=("algorithms",),
-    bodiless=(404,),
+    bare_not_found=True,
     wrong_url="malformed",
     user_agent=True,
     shuffled=True,

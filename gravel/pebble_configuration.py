@@ -7,7 +7,7 @@ Keys are found whatever their case, and unknown ones are ignored, as Go's encodi
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any

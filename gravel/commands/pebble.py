@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,14 +51,17 @@ def command(arguments: tuple[str, ...]) -> int:
 
 async def _serve(configuration: Configuration, dns: str | None) -> int:
     from acme_server.faults.personas import read_rules
+    from acme_server.protocol.host_port import join_host_port
     from gravel.event_loop import stop_signals
     from gravel.running import Running
     from gravel.settings import FIELDS, Settings
+    from gravel.sockets import EVERYWHERE
     from solvers.dns.zone import LOOPBACK
 
     known = {field.name for field in FIELDS.values()}
     options = {name: value for name, value in configuration.options.items() if name in known}
-    base_url = os.environ.get("GRAVEL_BASE_URL") or f"https://localhost:{options['acme_port']}"
+    host = "localhost" if options["host"] in EVERYWHERE else options["host"]
+    base_url = os.environ.get("GRAVEL_BASE_URL") or f"https://{join_host_port(host, options['acme_port'])}"
     # Its own DNS is not asked: nobody is told where it is.
     settings = Settings(
         **options, personality="pebble", base_url=base_url, dns=dns, dns_port=0, nameserver=(LOOPBACK,)
@@ -69,7 +72,7 @@ async def _serve(configuration: Configuration, dns: str | None) -> int:
         running = Running(settings, bridge=False, changes=changes, material=configuration.material, guarded=False)
         async with running:
             for rule in read_rules(configuration.faults):
-                running.parts.world.faults.arm(rule, datetime.now().astimezone())
+                running.parts.world.faults.arm(rule, datetime.now(UTC))
             _announce(running)
             await stop.wait()
     return 0
@@ -87,4 +90,4 @@ def _announce(running: Any) -> None:
 
 
 def _log(text: str) -> None:
-    click.echo(f"Pebble {datetime.now():%Y/%m/%d %H:%M:%S} {text}")
+    click.echo(f"Pebble {datetime.now(UTC):%Y/%m/%d %H:%M:%S} {text}")

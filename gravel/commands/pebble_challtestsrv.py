@@ -135,4 +135,4 @@ def _now() -> datetime:
 
 
 def _log(text: str) -> None:
-    click.echo(f"pebble-challtestsrv - {datetime.now():%Y/%m/%d %H:%M:%S} {text}")
+    click.echo(f"pebble-challtestsrv - {_now():%Y/%m/%d %H:%M:%S} {text}")
