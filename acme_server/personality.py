@@ -18,12 +18,10 @@ from acme_server.protocol.problem import Problem
 Kind = tuple[str, int]
 
 _PEBBLE_PATHS: Mapping[str, str] = {
-    "/dir": "/dir",
     "/nonce": "/nonce-plz",
     "/new-account": "/sign-me-up",
     "/new-order": "/order-plz",
     "/key-change": "/rollover-account-key",
-    "/revoke-cert": "/revoke-cert",
     "/account/{account}": "/my-account/{account}",
     "/account/{account}/orders": "/list-orderz/{account}",
     "/account/{account}/orders/{after}": "/list-orderz/{account}/page/{after}",
@@ -89,10 +87,10 @@ class Personality:
 
     @cached_property
     def _foreign(self) -> tuple[re.Pattern[str], ...]:
-        return tuple(_regex(pattern) for pattern, own in self.paths.items() if pattern != own)
+        return tuple(map(_regex, self.paths))
 
     def route_of(self, target: str) -> str:
-        """Return the path, with its query, under which we know what is asked for here; empty for a path that moved away."""
+        """Return a path, with its query, as the routes have it; empty where it is ours and this server has another."""
         path, mark, query = target.partition("?")
         for own, pattern in self._own:
             if found := own.fullmatch(path):

@@ -8,9 +8,7 @@ from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.problem import Problem, malformed
 from acme_server.settings import Settings
 
-_FORBIDDEN = (
-    "The ACME server refuses to issue a certificate for this domain name, because it is forbidden by policy"
-)
+_FORBIDDEN = "The ACME server refuses to issue a certificate for this domain name, because it is forbidden by policy"
 
 
 def check_names(identifiers: Sequence[Identifier], settings: Settings) -> None:

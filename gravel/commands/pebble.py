@@ -63,9 +63,7 @@ async def _serve(configuration: Configuration, dns: str | None) -> int:
     host = "localhost" if options["host"] in EVERYWHERE else options["host"]
     base_url = os.environ.get("GRAVEL_BASE_URL") or f"https://{join_host_port(host, options['acme_port'])}"
     # Its own DNS is not asked: nobody is told where it is.
-    settings = Settings(
-        **options, personality="pebble", base_url=base_url, dns=dns, dns_port=0, nameserver=(LOOPBACK,)
-    )
+    settings = Settings(**options, personality="pebble", base_url=base_url, dns=dns, dns_port=0, nameserver=(LOOPBACK,))
     changes: dict[str, Any] = {**configuration.server, "dns": dns}
     _log("Starting Pebble ACME server")
     with stop_signals() as stop:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from typing import NoReturn
 
 import click
 
@@ -110,7 +111,7 @@ async def _serve(addresses: dict[str, tuple[str, int] | None], ipv4: str, ipv6: 
     return 0
 
 
-async def _no_view(_: object) -> object:
+async def _no_view(_: object) -> NoReturn:
     raise ValueError("there is one world here")
 
 

@@ -82,7 +82,7 @@ SCRIPT = {
     "an account that there must be": lambda s: s.stranger().post(s.url("newAccount"), {"onlyReturnExisting": True}),
     "a closed account": lambda s: closed(s).post(s.url("newOrder"), s.identifiers()),
     "an order": lambda s: new_order(s, "www.example.test"),
-    "no name": lambda s: new_order(s),
+    "no name": new_order,
     "an empty name": lambda s: new_order(s, ""),
     "a name with a star within": lambda s: new_order(s, "www.*.example.test"),
     "a name that ends in a dot": lambda s: new_order(s, "www.example.test."),
