@@ -18,7 +18,7 @@ VERBS: Mapping[str, str] = {
     "serve": "Start the ACME server and its DNS, for clients of your own.",
     "run": "Start what `serve` starts, run a command against it, say what was issued and refused.",
     "pebble": "Start an ACME server in Pebble's place: its flags, configuration, variables and paths.",
-    "pebble-challtestsrv": "Start DNS and challenge responders in pebble-challtestsrv's place.",
+    "pebble-challtestsrv": "Start DNS and challenge responders in the place of Pebble's.",
     "trust": "Print the line that makes a client trust a running server.",
     "check": "Say why a name cannot be validated, and who must act.",
     "manifest": "Print YAML that runs gravel in a cluster and points a ClusterIssuer at it.",

@@ -24,7 +24,7 @@ _FLAGS: dict[str, str | bool] = {
     "defaultIPv4": "127.0.0.1",
     "defaultIPv6": "::1",
 }
-# Where it listens when no flag says so. Pebble's listens everywhere then; we do only when told (":5002").
+# Pebble's listens everywhere when no host is named; we do on loopback, and DNS there in both families.
 _DEFAULTS = {"http01": 5002, "https01": 5003, "tlsalpn01": 5001, "dnsserver": 8053, "management": 8055}
 _UNSET = "unset"
 EPILOG = """\
@@ -72,13 +72,15 @@ async def _serve(addresses: dict[str, tuple[str, int] | None], ipv4: str, ipv6: 
 
     host, port = addresses["management"] or (LOOPBACK, 0)
     dns_host, dns_port = addresses["dnsserver"] or (LOOPBACK, 0)
-    listens = {name: join_host_port(*where) if where else None for name, where in addresses.items()}
+    listens = {
+        name: join_host_port(where[0] or LOOPBACK, where[1]) if where else None for name, where in addresses.items()
+    }
     settings = Settings(
-        host=host,
+        host=host or LOOPBACK,
         acme_port=0,
         management_port=port,
         dns_port=dns_port,
-        nameserver=(dns_host,),
+        nameserver=(dns_host,) if dns_host else (LOOPBACK, "::1"),
         http01_listen=listens["http01"],
         https01_listen=listens["https01"],
         tls_alpn_listen=listens["tlsalpn01"],
@@ -118,7 +120,7 @@ async def _no_view(_: object) -> NoReturn:
 def _address(flag: str, text: str, port: int) -> tuple[str, int] | None:
     """Return where to listen; of several addresses, separated by commas, there can be one here."""
     if text == _UNSET:
-        return "127.0.0.1", port
+        return "", port
     first, *others = [each.strip() for each in text.split(",") if each.strip()] or [""]
     if others:
         raise click.UsageError(f"-{flag} takes one address here, not {text}")
@@ -127,8 +129,8 @@ def _address(flag: str, text: str, port: int) -> tuple[str, int] | None:
     try:
         host, number = split_host_port(first)
     except ValueError:
-        raise click.UsageError(f"-{flag} is HOST:PORT, or :PORT for every address, not {first}") from None
-    return host or "0.0.0.0", number  # noqa: S104 - told so
+        raise click.UsageError(f"-{flag} is HOST:PORT, or :PORT on loopback, not {first}") from None
+    return host, number
 
 
 def _now() -> datetime:
