@@ -28,8 +28,9 @@ class Challenge:
     """One way to prove control.
 
     failures: a problem document for each validation that failed; record: what the
-    last one saw, step by step; attempt: which validation is under way, or due at
-    `due`, counted from 1.
+    last one saw, step by step; issuers: the names that a persistent record may give
+    this authority; attempt: which validation is under way, or due at `due`, counted
+    from 1.
     """
 
     type: str
@@ -38,6 +39,7 @@ class Challenge:
     validated: datetime | None = None
     failures: tuple[Mapping[str, Any], ...] = ()
     record: tuple[Mapping[str, Any], ...] = ()
+    issuers: tuple[str, ...] = ()
     attempt: int = 0
     due: datetime | None = None
 

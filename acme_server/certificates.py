@@ -18,7 +18,8 @@ class Certificate:
     key_thumbprint: RFC 7638, of its public key; chain: PEM, leaf first;
     reason: the CRLReason that was given when it was revoked; replaced_by: the
     last order that was to replace it, whatever came of it; renewal_info: what is
-    served in the place of its renewal information.
+    served in the place of its renewal information; issuer: the ID of its signer;
+    alternates: its other chains in PEM, without the leaf.
     """
 
     id: str
@@ -35,6 +36,8 @@ class Certificate:
     reason: int | None = None
     replaced_by: str | None = None
     renewal_info: str | None = None
+    issuer: str = ""
+    alternates: tuple[str, ...] = attrs.field(default=(), repr=False)
     version: int = 0
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any, TypeVar
 
 import attrs
@@ -102,18 +103,24 @@ def _check_signature(request: x509.CertificateSigningRequest) -> None:
 
 
 def _names(request: x509.CertificateSigningRequest) -> tuple[Identifier, ...]:
-    names: dict[str, None] = {}
-    for source, name in (*_alternative_names(request), *_common_names(request)):
-        complaint = dns_complaint(name.lower())
-        if complaint:
-            raise _bad(f"has the {source} {name[:253]!a}, which {complaint}; leave it out or correct it")
-        names[name.lower()] = None
+    names: dict[Identifier, None] = dict.fromkeys(_alternative_names(request))
+    for name in _common_names(request):
+        # Clients repeat their first name there, which may be an address.
+        if Identifier("ip", name) not in names:
+            names[_dns("common name", name)] = None
     if not names:
         raise _bad("has no name; put each DNS name into its subjectAltName extension")
-    return tuple(sorted(Identifier("dns", name) for name in names))
+    return tuple(sorted(names))
 
 
-def _alternative_names(request: x509.CertificateSigningRequest) -> Iterator[tuple[str, str]]:
+def _dns(source: str, name: str) -> Identifier:
+    complaint = dns_complaint(name.lower())
+    if complaint:
+        raise _bad(f"has the {source} {name[:253]!a}, which {complaint}; leave it out or correct it")
+    return Identifier("dns", name.lower())
+
+
+def _alternative_names(request: x509.CertificateSigningRequest) -> Iterator[Identifier]:
     extensions = _read(
         lambda: request.extensions,
         "has extensions that cannot be read; each may occur once, and its names must be ASCII",
@@ -125,18 +132,25 @@ def _alternative_names(request: x509.CertificateSigningRequest) -> Iterator[tupl
             if not len(extension.value):
                 raise _bad("has an empty subjectAltName extension; put each DNS name into it")
             for name in extension.value:
-                if not isinstance(name, x509.DNSName):
-                    kind = type(name).__name__
-                    raise _bad(f"has a subjectAltName of type {kind}; only DNS names are issued for, leave it out")
-                yield "subjectAltName", name.value
+                yield _alternative_name(name)
 
 
-def _common_names(request: x509.CertificateSigningRequest) -> Iterator[tuple[str, str]]:
+def _alternative_name(name: x509.GeneralName) -> Identifier:
+    if isinstance(name, x509.DNSName):
+        return _dns("subjectAltName", name.value)
+    # A constraint's network, which the library reads there too, is no address.
+    if isinstance(name, x509.IPAddress) and isinstance(name.value, IPv4Address | IPv6Address):
+        return Identifier("ip", str(name.value))
+    kind = type(name).__name__
+    raise _bad(f"has a subjectAltName of type {kind}; only DNS names and IP addresses are issued for, leave it out")
+
+
+def _common_names(request: x509.CertificateSigningRequest) -> Iterator[str]:
     """RFC 8555 section 7.4: a dns identifier may stand in the common name instead."""
     for attribute in _read(lambda: _subject(request), "has a subject that cannot be read; leave the subject empty"):
         if attribute.oid == NameOID.COMMON_NAME and attribute.value:
             value = attribute.value
-            yield "common name", value if isinstance(value, str) else value.decode("latin-1")
+            yield value if isinstance(value, str) else value.decode("latin-1")
 
 
 def _subject(request: x509.CertificateSigningRequest) -> x509.Name:

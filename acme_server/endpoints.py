@@ -14,8 +14,9 @@ from email.utils import format_datetime
 from typing import Any, TypeVar
 
 import attrs
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from acme_server import resources
+from acme_server import resources, revocation_lists
 from acme_server.accounts import Account
 from acme_server.authorizations import Authorization, Challenge
 from acme_server.certificates import Certificate
@@ -27,10 +28,11 @@ from acme_server.orders import Order
 from acme_server.protocol.problem import Problem, unauthorized
 from acme_server.protocol.status import AuthorizationStatus, ChallengeStatus, OrderStatus
 from acme_server.registration_authority import challenges, finalization, orders, revocation
-from acme_server.registration_authority.outcome import Postponed, Validate
+from acme_server.registration_authority.outcome import Deferred
 from acme_server.renewal_info import find_certificate
 from acme_server.request import SignedRequest
-from acme_server.store import authorizations_of
+from acme_server.signers import Signer
+from acme_server.store import REVOKED_BY_ISSUER, authorizations_of
 from acme_server.world import World
 
 Owned = TypeVar("Owned", Order, Authorization, Certificate)
@@ -79,7 +81,7 @@ class Answer:
     """A reply, and the effects that need a driver."""
 
     reply: Reply
-    effects: tuple[Validate | Postponed, ...] = ()
+    effects: tuple[Deferred, ...] = ()
 
 
 def not_found() -> Problem:
@@ -152,7 +154,7 @@ def challenge(call: Call) -> Answer:
     """Sections 7.5.1 and 8."""
     record = _own(call, Authorization)
     index = _challenge_index(record, call.parameters["index"])
-    effects: tuple[Validate | Postponed, ...] = ()
+    effects: tuple[Deferred, ...] = ()
     if call.document is not None:
         outcome = challenges.respond(record, index, call.now)
         effects = carry_out(call.world, outcome, call.now, call.bend)
@@ -167,7 +169,31 @@ def certificate(call: Call) -> Answer:
     """Section 7.4.2."""
     record = _own(call, Certificate)
     # No link "up": the chain is whole, and Caddy and Apache's mod_md append to it what such a link leads to.
-    return Answer(Reply(200, (("Content-Type", CHAIN_TYPE),), record.chain.encode("ascii")))
+    return _chain(call, record, 0)
+
+
+def alternate(call: Call) -> Answer:
+    """Section 7.4.2: the same leaf with the chain to another root."""
+    record = _own(call, Certificate)
+    for number in range(1, len(record.alternates) + 1):
+        if call.parameters["number"] == str(number):
+            return _chain(call, record, number)
+    raise not_found()
+
+
+def issuer(call: Call) -> Answer:
+    """RFC 5280 section 4.2.2.1."""
+    certificate = _signer(call).certificate.public_bytes(Encoding.DER)
+    return Answer(Reply(200, (("Content-Type", "application/pkix-cert"),), certificate))
+
+
+def revocation_list(call: Call) -> Answer:
+    """RFC 5280 section 5."""
+    world, signer = call.world, _signer(call)
+    lists, revoked = world.revocation_lists, world.store.find(REVOKED_BY_ISSUER, signer.id)
+    lifetime = world.settings.revocation_list_lifetime
+    made = lists[signer.id] = revocation_lists.current(lists.get(signer.id), signer, revoked, call.now, lifetime)
+    return Answer(Reply(200, (("Content-Type", "application/pkix-crl"),), made.der))
 
 
 def renewal_info(call: Call) -> Answer:
@@ -194,6 +220,23 @@ def _own(call: Call, kind: type[Owned]) -> Owned:
     if call.signed is not None and record.account_id != call.account.id:
         raise unauthorized("the resource belongs to another account")
     return record
+
+
+def _chain(call: Call, record: Certificate, number: int) -> Answer:
+    """Answer with one of a certificate's chains, and lead to the others."""
+    links = call.world.links
+    urls = [links.certificate(record.id), *(links.alternate(record.id, n + 1) for n in range(len(record.alternates)))]
+    others = [("Link", f'<{url}>;rel="alternate"') for n, url in enumerate(urls) if n != number]
+    leaf, end, _ = record.chain.partition("-----END CERTIFICATE-----\n")
+    chain = leaf + end + record.alternates[number - 1] if number else record.chain
+    return Answer(Reply(200, (("Content-Type", CHAIN_TYPE), *others), chain.encode("ascii")))
+
+
+def _signer(call: Call) -> Signer:
+    for signer in call.world.authority.signers:
+        if signer.id == call.parameters["signer"]:
+            return signer
+    raise not_found()
 
 
 def _challenge_index(record: Authorization, text: str) -> int:

@@ -7,15 +7,17 @@ from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
 from acme_server.authorizations import Authorization
+from acme_server.caa import Claim
 from acme_server.certificates import Certificate
 from acme_server.limits import count_certificate, count_validation
 from acme_server.orders import Order
 from acme_server.protocol.journal import Fact
+from acme_server.protocol.problem import Problem
 from acme_server.registration_authority.challenges import record_verdict
-from acme_server.registration_authority.finalization import issue
-from acme_server.registration_authority.outcome import Effect, Issue, Outcome, Postponed, Refuse, Validate, Withdraw
+from acme_server.registration_authority.finalization import issue, refuse, to_check_again
+from acme_server.registration_authority.outcome import Deferred, Effect, Issue, Outcome, Refuse, Validate, Withdraw
 from acme_server.registration_authority.revocation import withdraw
-from acme_server.store import Conflict
+from acme_server.store import Conflict, authorizations_of
 from acme_server.validation_authority import Verdict
 from acme_server.world import World
 
@@ -37,19 +39,17 @@ def retry_on_conflict(attempt: Callable[[], T]) -> T:
     return attempt()
 
 
-def carry_out(
-    world: World, outcome: Outcome[Any], now: datetime, bend: Bend | None = None
-) -> tuple[Validate | Postponed, ...]:
+def carry_out(world: World, outcome: Outcome[Any], now: datetime, bend: Bend | None = None) -> tuple[Deferred, ...]:
     """Commit an outcome and perform its effects, as a fault may have bent them; return those that need a driver."""
     world.store.commit(outcome.changes, outcome.facts, now)
     effects = outcome.effects if bend is None else bend(outcome.effects)
     return tuple(left for effect in effects for left in perform(world, effect, now))
 
 
-def perform(world: World, effect: Effect, now: datetime) -> tuple[Validate | Postponed, ...]:
+def perform(world: World, effect: Effect, now: datetime) -> tuple[Deferred, ...]:
     """Perform what can be performed at once; return what needs a driver."""
-    if isinstance(effect, Issue):
-        _issue(world, effect, now)
+    if isinstance(effect, Issue) and not claims_to_check(world, effect, now):
+        _settle_order(world, effect, issue, now)
     elif isinstance(effect, Withdraw):
         _withdraw(world, effect, now)
     elif isinstance(effect, Refuse):
@@ -61,10 +61,10 @@ def perform(world: World, effect: Effect, now: datetime) -> tuple[Validate | Pos
     return ()
 
 
-def settle(world: World, validation: Validate, verdict: Verdict, now: datetime) -> tuple[Validate | Postponed, ...]:
+def settle(world: World, validation: Validate, verdict: Verdict, now: datetime) -> tuple[Deferred, ...]:
     """Record what a validation found; return what follows from it."""
 
-    def attempt() -> tuple[Validate | Postponed, ...]:
+    def attempt() -> tuple[Deferred, ...]:
         authorization = world.store.get(Authorization, validation.authorization_id)
         assert authorization is not None
         left = carry_out(world, record_verdict(world, authorization, validation.index, verdict, now), now)
@@ -82,11 +82,32 @@ def _count(world: World, authorization: Authorization, verdict: Verdict, now: da
         world.store.commit((), (fact,), now)
 
 
-def _issue(world: World, effect: Issue, now: datetime) -> None:
+def claims_to_check(world: World, effect: Issue, now: datetime) -> tuple[Claim, ...]:
+    """Return what CAA has to be looked at for again before a certificate is signed."""
+    if not world.settings.caa_identities or world.settings.always_valid:
+        return ()
+    order = world.store.get(Order, effect.order_id)
+    assert order is not None
+    account_url = world.links.account(order.account_id)
+    return to_check_again(authorizations_of(world.store, order), account_url, now - world.settings.caa_recheck)
+
+
+def settle_order(world: World, effect: Issue, problem: Problem | None, now: datetime) -> None:
+    """Sign the certificate, or let the order fail, once CAA was looked at again."""
+
+    def decide(world: World, order: Order, now: datetime) -> Outcome[Order]:
+        return issue(world, order, now) if problem is None else refuse(order, problem)
+
+    _settle_order(world, effect, decide, now)
+
+
+def _settle_order(
+    world: World, effect: Issue, decide: Callable[[World, Order, datetime], Outcome[Order]], now: datetime
+) -> None:
     def attempt() -> None:
         order = world.store.get(Order, effect.order_id)
         assert order is not None
-        outcome = issue(world, order, now)
+        outcome = decide(world, order, now)
         carry_out(world, outcome, now)
         if world.limits.rates and outcome.record.certificate_id is not None:
             count_certificate(world.limits, order, now)

@@ -24,7 +24,7 @@ from acme_server.limits import check_balancer
 from acme_server.personality import Personality
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.problem import Problem, malformed
-from acme_server.registration_authority.outcome import Postponed, Validate
+from acme_server.registration_authority.outcome import Deferred
 from acme_server.request import SignedRequest, Signer, read_request
 from acme_server.world import World
 
@@ -83,11 +83,14 @@ ROUTES: tuple[Route, ...] = (
     Route("/authz/{authorization}", endpoints.authorization, Payload.EITHER),
     Route("/chall/{authorization}/{index}", endpoints.challenge, Payload.EITHER),
     Route("/cert/{certificate}", endpoints.certificate),
+    Route("/cert/{certificate}/alternate/{number}", endpoints.alternate),
+    Route("/issuer/{signer}", endpoints.issuer, get=True),
+    Route("/crl/{signer}", endpoints.revocation_list, get=True),
     Route("/renewal-info/{certid}", endpoints.renewal_info, get=True),
 )
 
 
-def handle(world: World, request: Request, now: datetime) -> tuple[Reply, tuple[Validate | Postponed, ...]]:
+def handle(world: World, request: Request, now: datetime) -> tuple[Reply, tuple[Deferred, ...]]:
     """Answer a request; its path is relative to the world's base URL."""
     personality = world.settings.personality
     known = attrs.evolve(request, path=personality.route_of(request.path)) if personality.paths else request

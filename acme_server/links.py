@@ -97,3 +97,15 @@ class Links:
     def certificate(self, certificate_id: str) -> str:
         """Section 7.4.2."""
         return self._at("/cert/{certificate}", certificate=certificate_id)
+
+    def alternate(self, certificate_id: str, number: int) -> str:
+        """Section 7.4.2: the certificate with another chain, from 1 on."""
+        return self._at("/cert/{certificate}/alternate/{number}", certificate=certificate_id, number=number)
+
+    def issuer(self, signer_id: str) -> str:
+        """RFC 5280 section 4.2.2.1: the certificate of a signer."""
+        return f"{self.base}/issuer/{signer_id}"
+
+    def revocation_list(self, signer_id: str) -> str:
+        """RFC 5280 section 4.2.1.13: what a signer has revoked."""
+        return f"{self.base}/crl/{signer_id}"

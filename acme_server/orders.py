@@ -28,7 +28,7 @@ class Order:
     stage: what is stored of its status: pending (until it is finalized; ready
     is derived), processing, valid or invalid; csr: base64url, once finalized;
     key_thumbprint: of the CSR's key; error: a problem document; replaces: the
-    unique identifier of a certificate (RFC 9773 section 4.1).
+    unique identifier of a certificate (RFC 9773 section 4.1); profile: the name of one.
     """
 
     id: str
@@ -45,6 +45,7 @@ class Order:
     certificate_id: str | None = None
     error: Mapping[str, Any] | None = None
     replaces: str | None = None
+    profile: str | None = None
     version: int = 0
 
 

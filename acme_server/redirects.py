@@ -9,10 +9,10 @@ from urllib.parse import urljoin, urlsplit
 import attrs
 
 from acme_server.protocol.problem import Problem
+from acme_server.settings import Settings
 
 STATUSES = (301, 302, 303, 307, 308)
 # As Boulder, va/http.go.
-MAX_REDIRECTS = 10
 MAX_LOCATION = 2000
 _SHOWN = 200
 _VISIBLE = re.compile(r"[!-~]+")
@@ -34,11 +34,11 @@ class Target:
         return self.url[:_SHOWN] + ("..." if len(self.url) > _SHOWN else "")
 
 
-def follow(visited: tuple[Target, ...], location: str | None) -> Target:
+def follow(visited: tuple[Target, ...], location: str | None, settings: Settings) -> Target:
     """Return where the last visited URL redirects to; raise a connection problem rather than go there."""
     here = visited[-1]
-    if len(visited) > MAX_REDIRECTS:
-        raise _refusal(here, f"Too many redirects; at most {MAX_REDIRECTS} are followed")
+    if len(visited) > settings.max_redirects:
+        raise _refusal(here, f"Too many redirects; at most {settings.max_redirects} are followed")
     if not location:
         raise _refusal(here, "Redirect without a Location header")
     if len(location) > MAX_LOCATION:
@@ -47,6 +47,10 @@ def follow(visited: tuple[Target, ...], location: str | None) -> Target:
         target = target_of(location, base=here.url)
     except ValueError as error:
         raise _refusal(here, f"Redirect to {location[:_SHOWN]!a}, which {error}") from None
+    ports = settings.redirect_ports
+    if ports and target.port is not None and target.port not in ports:
+        known = " and ".join(map(str, ports))
+        raise _refusal(here, f"Invalid port in redirect target. Only ports {known} are supported, not {target.port}")
     if target in visited:
         raise _refusal(here, f"Redirect loop detected at {target.shown}")
     return target

@@ -45,8 +45,8 @@ def directory(links: Links, settings: Settings) -> Document:
         meta["caaIdentities"] = list(settings.caa_identities)
     if settings.external_account_required:
         meta["externalAccountRequired"] = True
-    if meta:
-        document["meta"] = meta
+    meta["profiles"] = {profile.name: profile.description for profile in settings.profiles}
+    document["meta"] = meta
     return document
 
 
@@ -87,6 +87,8 @@ def order(links: Links, record: Order, authorizations: Sequence[Authorization], 
         document["notBefore"] = rfc3339(record.not_before)
     if record.not_after is not None:
         document["notAfter"] = rfc3339(record.not_after)
+    if record.profile is not None:
+        document["profile"] = record.profile
     if record.replaces is not None:
         document["replaces"] = record.replaces
     if record.certificate_id is not None:
@@ -120,8 +122,11 @@ def challenge(links: Links, record: Authorization, index: int) -> Document:
         "type": item.type,
         "url": links.challenge(record.id, index),
         "status": item.status,
-        "token": item.token,
     }
+    if item.issuers:
+        document["issuer-domain-names"] = list(item.issuers)
+    else:
+        document["token"] = item.token
     if item.validated is not None:
         document["validated"] = rfc3339(item.validated)
     if item.error is not None:

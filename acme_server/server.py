@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
 
-from acme_server import front_end, validation_authority
+import attrs
+
+from acme_server import caa, front_end, quorum, validation_authority
 from acme_server.accounts import Account
 from acme_server.authorizations import Authorization, Challenge
+from acme_server.bounded_spawn import BoundedSpawn
 from acme_server.exchange import Reply, Request
-from acme_server.execution import perform, settle
+from acme_server.execution import claims_to_check, perform, settle, settle_order
 from acme_server.protocol.driver import Driver
 from acme_server.protocol.key_authorization import KeyAuthorization
 from acme_server.protocol.problem import Problem
-from acme_server.protocol.vantage import Inquiry
-from acme_server.registration_authority.outcome import Postponed, Validate
-from acme_server.validation_authority import Verdict
+from acme_server.registration_authority.outcome import Deferred, Issue, Postponed, Validate
+from acme_server.validation_authority import Attempt, Verdict
 from acme_server.world import World
 
 LOG = logging.getLogger(__name__)
+_NOT_LOOKED = Problem("serverInternal", "the validation could not be carried out")
 
 
 class Server:
@@ -27,6 +31,7 @@ class Server:
     def __init__(self, world: World, driver: Driver) -> None:
         self.world = world
         self._driver = driver
+        self._spawn = BoundedSpawn(driver, world.settings.max_validations).spawn
 
     def handle(self, request: Request) -> Reply:
         """Answer a request; its path is relative to the world's base URL."""
@@ -39,9 +44,14 @@ class Server:
         """Answer what never became a request."""
         return front_end.refuse(self.world, problem, self._driver.now())
 
-    def _start(self, effect: Validate | Postponed) -> None:
+    def _start(self, effect: Deferred) -> None:
+        delay = self.world.settings.validation_delay
         if isinstance(effect, Postponed):
             self._driver.later(effect.delay, partial(self._perform, effect))
+        elif isinstance(effect, Issue):
+            self._check_again(effect)
+        elif delay:
+            self._driver.later(delay, partial(self._validate, effect))
         else:
             self._validate(effect)
 
@@ -53,23 +63,52 @@ class Server:
             self._start(left)
 
     def _validate(self, validation: Validate) -> None:
-        failed = partial(self._failed, validation)
+        self._look(validation, self.world.settings.dns, partial(self._seen, validation))
+
+    def _look(self, validation: Validate, dns: str | None, done: Callable[[Verdict], None]) -> None:
+        """Look from one vantage point; our own failure is a verdict too, so that nobody waits for ever."""
+
+        def failed(error: Exception) -> None:
+            LOG.error("validation of %s failed", validation.authorization_id, exc_info=error)
+            done(Verdict(valid=False, problem=_NOT_LOOKED, record=()))
+
         try:
-            self._driver.spawn(self._inquiry(validation), partial(self._decided, validation), failed)
+            self._spawn(validation_authority.validate(self._attempt(validation, dns)), done, failed)
         except Exception as error:  # noqa: BLE001 - it is logged there
             failed(error)
 
-    def _inquiry(self, validation: Validate) -> Inquiry[Verdict]:
-        store = self.world.store
+    def _attempt(self, validation: Validate, dns: str | None) -> Attempt:
+        store, settings = self.world.store, self.world.settings
         authorization = store.get(Authorization, validation.authorization_id)
         assert authorization is not None
         account = store.get(Account, authorization.account_id)
         assert account is not None
         challenge = authorization.challenges[validation.index]
-        key_authorization = KeyAuthorization(challenge.token, account.thumbprint)
-        return validation_authority.validate(
-            challenge.type, authorization.identifier, key_authorization, self.world.settings
+        return Attempt(
+            challenge.type,
+            authorization.covers,
+            KeyAuthorization(challenge.token, account.thumbprint),
+            settings if dns == settings.dns else attrs.evolve(settings, dns=dns),
+            self._driver.now,
+            self.world.links.account(account.id),
         )
+
+    def _seen(self, validation: Validate, primary: Verdict) -> None:
+        """What the first vantage point did not see is not there; what it saw, the others look for at the same time."""
+        settings = self.world.settings
+        if not (primary.valid and settings.vantages):
+            self._decided(validation, primary)
+            return
+        heard: dict[str, Verdict] = {}
+
+        def hear(name: str, verdict: Verdict) -> None:
+            heard[name] = verdict
+            if len(heard) == len(settings.vantages):
+                remote = {each.name: heard[each.name] for each in settings.vantages}
+                self._decided(validation, quorum.combine(primary, remote, quorum.required(settings)))
+
+        for each in settings.vantages:
+            self._look(validation, each.dns or settings.dns, partial(hear, each.name))
 
     def _challenge(self, validation: Validate) -> Challenge:
         authorization = self.world.store.get(Authorization, validation.authorization_id)
@@ -80,8 +119,15 @@ class Server:
         for left in settle(self.world, validation, verdict, self._driver.now()):
             self._start(left)
 
-    def _failed(self, validation: Validate, error: Exception) -> None:
-        """Our own failure ends the challenge too, so that nobody waits for ever."""
-        LOG.error("validation of %s failed", validation.authorization_id, exc_info=error)
-        problem = Problem("serverInternal", "the validation could not be carried out")
-        self._decided(validation, Verdict(valid=False, problem=problem, record=()))
+    def _check_again(self, effect: Issue) -> None:
+        """Look at CAA again before a certificate is signed that rests on an old look."""
+
+        def done(problem: Problem | None) -> None:
+            settle_order(self.world, effect, problem, self._driver.now())
+
+        def failed(error: Exception) -> None:
+            LOG.error("order %s: CAA could not be checked", effect.order_id, exc_info=error)
+            done(_NOT_LOOKED)
+
+        claims = claims_to_check(self.world, effect, self._driver.now())
+        self._spawn(caa.check_again(claims, self.world.settings), done, failed)

@@ -52,6 +52,10 @@ AUTHORIZATIONS_BY_CLAIM = Index(
 )
 CERTIFICATE_BY_SERIAL = Index("serial", Certificate, lambda certificate: certificate.serial, unique=True)
 CERTIFICATE_BY_FINGERPRINT = Index("fingerprint", Certificate, lambda certificate: certificate.fingerprint, unique=True)
+# The certificates that a signer has revoked; what is not revoked is under "".
+REVOKED_BY_ISSUER = Index(
+    "revoked", Certificate, lambda certificate: "" if certificate.revoked is None else certificate.issuer
+)
 KINDS: tuple[type[Record], ...] = (Account, Order, Authorization, Certificate)
 INDEXES: tuple[Index[Any], ...] = (
     ACCOUNT_BY_THUMBPRINT,
@@ -59,6 +63,7 @@ INDEXES: tuple[Index[Any], ...] = (
     AUTHORIZATIONS_BY_CLAIM,
     CERTIFICATE_BY_SERIAL,
     CERTIFICATE_BY_FINGERPRINT,
+    REVOKED_BY_ISSUER,
 )
 
 

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from ipaddress import ip_address
 
 import attrs
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from acme_server.certificate_authority import create_signer, new_serial, pem, private_key, sign_leaf
+from acme_server.ca_keys import key_pem, private_key
+from acme_server.certificate_authority import pem
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.identifier import Identifier
+from acme_server.signers import create_signer, new_serial, sign_leaf
 
 # Apple's verifiers refuse TLS server certificates of more than 825 days, from any CA.
 _LIFETIME = timedelta(days=2 * 365)
@@ -37,8 +38,7 @@ def create(entropy: Entropy, now: datetime, names: tuple[str, ...]) -> TlsMateri
     identifiers = [_identifier(name) for name in names]
     serial = new_serial(entropy)
     leaf = sign_leaf(ca, key.public_key(), identifiers, serial, not_before, not_before + _LIFETIME)
-    key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
-    return TlsMaterial(pem(ca.certificate), pem(leaf), key_pem)
+    return TlsMaterial(pem(ca.certificate), pem(leaf), key_pem(key))
 
 
 def _identifier(name: str) -> Identifier:

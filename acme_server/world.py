@@ -17,6 +17,7 @@ from acme_server.nonces import NoncePool
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.encoding import b64url
 from acme_server.protocol.journal import Fact, Journal
+from acme_server.revocation_lists import RevocationList
 from acme_server.settings import Settings
 from acme_server.store import MemoryStore, Store
 
@@ -35,6 +36,7 @@ class World:
     account_keys: AccountKeys = attrs.field(factory=AccountKeys, repr=False)
     faults: Faults = attrs.field(factory=Faults, repr=False)
     limits: Limits = attrs.field(factory=Limits, repr=False)
+    revocation_lists: dict[str, RevocationList] = attrs.field(factory=dict, repr=False)
 
     @property
     def journal(self) -> Journal:
@@ -45,6 +47,11 @@ class World:
     def links(self) -> Links:
         """The world's URLs."""
         return Links(self.base_url, self.settings.personality.paths)
+
+    @property
+    def named_links(self) -> Links | None:
+        """The URLs that certificates hold; None where they hold none."""
+        return _named(self.links, self.settings)
 
     @property
     def directory_url(self) -> str:
@@ -74,7 +81,12 @@ class World:
             account_keys=AccountKeys(),
             faults=deepcopy(self.faults),
             limits=self.limits.copy(),
+            revocation_lists=dict(self.revocation_lists),
         )
+
+
+def _named(links: Links, settings: Settings) -> Links | None:
+    return links if settings.certificate_urls else None
 
 
 def create_world(
@@ -86,7 +98,9 @@ def create_world(
         base_url=base_url.rstrip("/"),
         settings=settings,
         entropy=entropy,
-        authority=certificate_authority.create(entropy, now),
+        authority=certificate_authority.create(
+            entropy, now, settings.authority, _named(Links(base_url.rstrip("/")), settings)
+        ),
         store=MemoryStore(Journal(world_id)),
         nonces=NoncePool(entropy, settings.nonce_lifetime, settings.max_nonces),
         limits=Limits(settings.rate_limits, settings.public_suffixes),

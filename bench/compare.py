@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from bench.load import CHALLENGES
 from bench.servers import SERVERS, CannotStart, check_installed
 
 HEADER = """\
@@ -28,8 +29,8 @@ HEADER = """\
 Gated: the client never sends a newOrder while an authorization is being read, to either server, because pebble
 deadlocks when they overlap and then answers nothing for good. This flatters pebble; gravel needs no gate.
 pebble runs without its sleeps and bad nonces (PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0). It signs with RSA-2048
-and validates each challenge three times, gravel signs with P-256 and validates once: this compares the servers as they
-are. gravel's CPU includes its DNS; pebble's DNS is another process, shown apart."""
+and validates each challenge three times (with always-valid not at all), gravel signs with P-256 and validates once: this
+compares the servers as they are. gravel's CPU includes its DNS; pebble's DNS is another process, shown apart."""
 
 
 def cpu_with_dns(run: dict[str, Any]) -> float:
@@ -51,15 +52,17 @@ METRICS: tuple[Metric, ...] = (
 )
 
 
-def measure(server: str, challenge: str, certificates: int, concurrency: int) -> dict[str, Any]:
+def measure(server: str, challenge: str, certificates: int, concurrency: int, *, polls: bool) -> dict[str, Any]:
     """Start one server, load it from a process of its own, and return the load client's report."""
-    with tempfile.TemporaryDirectory() as folder, SERVERS[server](Path(folder)) as running:
+    valid = challenge == "always-valid"
+    with tempfile.TemporaryDirectory() as folder, SERVERS[server](Path(folder), always_valid=valid) as running:
         command = [sys.executable, str(Path(__file__).with_name("load.py")), "--gate", "--challenge", challenge]
         command += ["--directory", running.directory, "--ca", str(running.ca)]
         command += ["--certificates", str(certificates), "--concurrency", str(concurrency)]
         command += ["--http01-port", str(running.http01_port), "--server-pid", str(running.pid)]
         command += ["--dns-pid", str(running.dns_pid)] if running.dns_pid else []
         command += ["--management", running.management] if challenge == "dns-01" else []
+        command += ["--polls"] if polls else []
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if not done.stdout:
         raise CannotStart(f"the load on {server} failed: {done.stderr.strip()[-1000:]}")
@@ -98,9 +101,12 @@ def table_of(runs: dict[str, list[dict[str, Any]]]) -> Table:
 @click.option("--rounds", default=5, show_default=True)
 @click.option("--certificates", default=400, show_default=True, help="For each server in each round.")
 @click.option("--concurrency", default=10, show_default=True)
-@click.option("--challenge", type=click.Choice(("http-01", "dns-01")), default="http-01", show_default=True)
+@click.option("--challenge", type=click.Choice(CHALLENGES), default="http-01", show_default=True)
+@click.option(
+    "--polls", is_flag=True, help="As many requests to both: gravel is asked again for what is final already."
+)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write every round's report here.")
-def main(rounds: int, certificates: int, concurrency: int, challenge: str, json_file: Path | None) -> None:
+def main(rounds: int, certificates: int, concurrency: int, challenge: str, polls: bool, json_file: Path | None) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=110)
@@ -113,7 +119,7 @@ def main(rounds: int, certificates: int, concurrency: int, challenge: str, json_
         )
         for number in track(range(rounds), "measuring", console=console, transient=True):
             for name in sorted(SERVERS, reverse=bool(number % 2)):
-                runs[name].append(measure(name, challenge, certificates, concurrency))
+                runs[name].append(measure(name, challenge, certificates, concurrency, polls=polls))
     except CannotStart as error:
         raise click.ClickException(str(error)) from None
     console.print(table_of(runs))

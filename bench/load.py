@@ -49,6 +49,7 @@ class Load:
     warmup: int
     concurrency: int
     gate: bool
+    polls: bool
     http01_port: int
     management: str | None
     server_pid: int | None
@@ -127,7 +128,7 @@ async def issue_all(workers: list[Worker], jobs: list[tuple[str, str]]) -> Resul
 async def run(load: Load) -> dict[str, Any]:
     """Warm up, measure, check a sample of what came, and report."""
     context = ssl.create_default_context(cafile=load.ca)
-    session = Session(load.directory, context, Gate() if load.gate else None, load.timeout)
+    session = Session(load.directory, context, Gate() if load.gate else None, load.timeout, load.polls)
     await session.register()
     challenge = "http-01" if load.challenge == "always-valid" else load.challenge
     workers = [Worker(session, challenge, load.management) for _ in range(load.concurrency)]
@@ -212,6 +213,9 @@ def check(name: str, chain: bytes) -> None:
 @click.option("--warmup", default=20, show_default=True, help="Issued before the measuring begins.")
 @click.option("--concurrency", default=10, show_default=True)
 @click.option("--gate", is_flag=True, help="Never overlap newOrder with reads of authorizations: Pebble hangs on it.")
+@click.option(
+    "--polls", is_flag=True, help="Ask again also for what is final already, as servers are asked that answer late."
+)
 @click.option("--http01-port", default=5002, show_default=True, help="Where http-01 is answered.")
 @click.option("--management", help="URL that takes /set-txt and /clear-txt, for dns-01.")
 @click.option("--server-pid", type=int, help="Process whose CPU and memory are reported.")

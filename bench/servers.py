@@ -72,17 +72,20 @@ def check_installed() -> None:
 
 
 @contextmanager
-def gravel(folder: Path) -> Iterator[Running]:
-    """Run `gravel serve`; its DNS is in the same process."""
+def gravel(folder: Path, *options: str, always_valid: bool = False) -> Iterator[Running]:
+    """Run `gravel serve`, with further options; its DNS is in the same process.
+
+    always_valid: the directory is that of a world that finds every challenge met.
+    """
     http01_port, tls_alpn_port = free_port(), free_port()
     command = [str(GRAVEL), "serve", "--json", "--acme-port", "0", "--management-port", "0", "--dns-port", "0"]
-    command += ["--http01-port", str(http01_port), "--tls-alpn-port", str(tls_alpn_port)]
+    command += ["--http01-port", str(http01_port), "--tls-alpn-port", str(tls_alpn_port), *options]
     with _process("gravel", command, folder) as process:
         if not select.select([process.stdout], [], [], START_TIMEOUT)[0] or not (line := process.stdout.readline()):
             raise CannotStart(f"gravel did not start: {(folder / 'gravel.log').read_text()}")
         ready = json.loads(line)
         yield Running(
-            ready["directory"],
+            _always_valid(ready) if always_valid else ready["directory"],
             Path(ready["tls_ca"]),
             http01_port,
             ready["management"],
@@ -94,10 +97,10 @@ def gravel(folder: Path) -> Iterator[Running]:
 
 
 @contextmanager
-def pebble(folder: Path, **more: Any) -> Iterator[Running]:
+def pebble(folder: Path, *, always_valid: bool = False, **more: Any) -> Iterator[Running]:
     """Run Debian's pebble, without its sleeps and its bad nonces, and pebble-challtestsrv as its DNS.
 
-    more: further members of its configuration.
+    always_valid: it finds every challenge met; more: further members of its configuration.
     """
     acme, management, http01, dns, dns_management, tls_alpn = (free_port() for _ in range(6))
     ca = write_certificates(folder)
@@ -114,7 +117,7 @@ def pebble(folder: Path, **more: Any) -> Iterator[Running]:
     dns_command = ["pebble-challtestsrv", "-defaultIPv6", "", "-http01", "", "-https01", "", "-tlsalpn01", ""]
     dns_command += ["-dns01", f"127.0.0.1:{dns}", "-management", f"127.0.0.1:{dns_management}"]
     command = ["pebble", "-config", str(folder / "pebble.json"), "-dnsserver", f"127.0.0.1:{dns}"]
-    quick = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
+    quick = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_VA_ALWAYS_VALID": str(int(always_valid))}
     with ExitStack() as stack:
         resolver = stack.enter_context(_process("challtestsrv", dns_command, folder))
         server = stack.enter_context(_process("pebble", command, folder, quick))
@@ -142,6 +145,16 @@ def _process(
         finally:
             process.terminate()
             process.communicate(timeout=START_TIMEOUT)
+
+
+def _always_valid(ready: dict[str, Any]) -> str:
+    """Make the world, and return its directory."""
+    body = json.dumps({"settings": {"always_valid": True}}).encode()
+    request = urllib.request.Request(f"{ready['management']}/worlds", body, {"Content-Type": "application/json"})
+    context = ssl.create_default_context(cafile=ready["tls_ca"])
+    with urllib.request.urlopen(request, context=context, timeout=START_TIMEOUT) as reply:
+        directory: str = json.load(reply)["directory"]
+    return directory
 
 
 def _await_directory(url: str, ca: Path, process: subprocess.Popen[bytes], log: Path) -> None:

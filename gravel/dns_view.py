@@ -14,6 +14,7 @@ from gravel.dns_faults import DnsFaults
 from gravel.management.acme_dns import AcmeDns
 from gravel.nameservers import Nameservers, open_nameservers
 from gravel.responders import Exhibit, Responders, Shown
+from gravel.validation_options import resolver_of
 from solvers.dns.zone import Zone
 
 
@@ -75,11 +76,13 @@ class DnsView:
             await self._servers.close()
 
     def vantage(self, network: Network) -> Vantage:
-        """Return the network as this world sees it: questions that name no resolver are asked here."""
+        """Return the network as this world sees it: questions that name no resolver, or a nameserver as `ns2`, are asked here."""
 
         async def answer(question: Question) -> Answer:
-            if isinstance(question, Resolve) and question.server is None:
-                question = attrs.evolve(question, server=self.address)
+            if isinstance(question, Resolve):
+                server = resolver_of(question.server, self.addresses) or self.address
+                if server != question.server:
+                    question = attrs.evolve(question, server=server)
             return await network(question)
 
         return answer

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from ipaddress import ip_address
 
 import click
 
+from acme_server.settings import CHALLENGE_TYPES, VantagePoint
 from gravel.account_options import read_external_account, read_url
+from gravel.management.request_body import Body
 from solvers.dns.keys import Key, read_key
 from solvers.dns.name import MAX_LABEL, canonical
 
 _HOST_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})", re.ASCII)
 _ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?/?", re.ASCII)
+_VANTAGE = re.compile(rf"([\w-]{{1,64}})=({_HOST_PORT.pattern}|ns[1-9]\d?)", re.ASCII)
+_PROFILE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=36525)
 _NAME = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*|[0-9a-fA-F:.]+", re.ASCII)
 
 
@@ -64,6 +70,13 @@ def _key(text: str) -> Key:
         raise click.BadParameter(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
 
 
+def _vantage(text: str) -> VantagePoint:
+    found = _VANTAGE.fullmatch(text)
+    if not found:
+        raise click.BadParameter(f"{text!r} is not NAME=HOST:PORT, nor NAME=ns2 for a nameserver of the built-in DNS.")
+    return VantagePoint(found[1], found[2])
+
+
 def _url(text: str) -> str:
     try:
         return read_url(text)
@@ -78,6 +91,17 @@ def _external_account(text: str) -> tuple[str, bytes]:
         raise click.BadParameter(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
 
 
+def _profile(text: str) -> tuple[str, timedelta]:
+    name, mark, duration = text.partition("=")
+    try:
+        lifetime = Body({"lifetime": duration}).duration("lifetime")
+    except ValueError:
+        lifetime = timedelta(0)
+    if not (mark and _PROFILE.fullmatch(name) and _SHORTEST <= lifetime <= _LONGEST):
+        raise click.BadParameter(f"{text!r} is not NAME=DURATION, such as hourly=1h, from 1m to 36525d.")
+    return name, lifetime
+
+
 NAME = click.types.FuncParamType(_name)
 ADDRESS = click.types.FuncParamType(_address)
 HOST_PORT = click.types.FuncParamType(_host_port)
@@ -85,15 +109,21 @@ ORIGIN = click.types.FuncParamType(_origin)
 TOKEN = click.types.FuncParamType(_token)
 ZONE = click.types.FuncParamType(_zone)
 KEY = click.types.FuncParamType(_key)
+VANTAGE = click.types.FuncParamType(_vantage)
+CHALLENGE_TYPE = click.Choice(CHALLENGE_TYPES)
 URL = click.types.FuncParamType(_url)
 EXTERNAL_ACCOUNT = click.types.FuncParamType(_external_account)
+PROFILE = click.types.FuncParamType(_profile)
 PORT = click.IntRange(0, 65535)
 NUMBER = click.IntRange(min=0)
 COUNT = click.IntRange(min=1)
+WAIT = click.FloatRange(min=0)
 SECONDS = click.FloatRange(min=0, min_open=True)
 METAVARS = {
     PORT: "PORT",
     SECONDS: "SECONDS",
+    WAIT: "SECONDS",
+    VANTAGE: "NAME=HOST:PORT",
     NAME: "NAME",
     ADDRESS: "IP",
     HOST_PORT: "HOST:PORT",
@@ -103,6 +133,7 @@ METAVARS = {
     URL: "URL",
     EXTERNAL_ACCOUNT: "KID:KEY",
     ZONE: "NAME",
+    PROFILE: "NAME=DURATION",
     NUMBER: "NUMBER",
     COUNT: "NUMBER",
 }

@@ -12,7 +12,9 @@ from typing import Any, TypeAlias, TypeVar
 
 import attrs
 
+from acme_server.protocol.challenge_certificate import server_name
 from acme_server.protocol.driver import Entropy
+from acme_server.protocol.identifier import identifier_of
 from solvers.dns.name import canonical
 from solvers.http01.site import AnyHost, Site
 from solvers.tlsalpn01.certificate import ChallengeCertificate, create
@@ -56,13 +58,12 @@ class Exhibit:
         self.any_host.redirects[path] = target
 
     def add_certificate(self, entropy: Entropy, now: datetime, host: str, key: str) -> None:
-        """Make and show the certificate for a name and a key authorization; the last one for a name counts."""
-        name = canonical(host)
-        self.certificates[name] = create(entropy, now, name, key)
+        """Make and show the certificate for a name or address and a key authorization; the last one counts."""
+        self.certificates[_shown_at(host)] = create(entropy, now, canonical(host), key)
 
     def remove_certificate(self, host: str) -> None:
         """Show none for a name; harmless when none was shown."""
-        self.certificates.pop(canonical(host), None)
+        self.certificates.pop(_shown_at(host), None)
 
     def copy(self) -> Shown:
         """Return what is shown now."""
@@ -82,6 +83,10 @@ class Exhibit:
         """Show nothing more."""
         _take_out(self.responders.site.tables, self.any_host)
         _take_out(self.responders.tls.tables, self.certificates)
+
+
+def _shown_at(host: str) -> str:
+    return server_name(identifier_of(canonical(host)))
 
 
 def _take_out(tables: list[T], mine: T) -> None:

@@ -29,6 +29,7 @@ from acme_server.tls import TlsMaterial
 from acme_server.web import create_app as create_acme_app
 from acme_server.web import create_runner
 from acme_server.worlds import HostedWorld, Ports, Worlds
+from gravel.authority_options import design_of, profiles_of
 from gravel.dns_view import DnsOptions, DnsView, open_view
 from gravel.entropy import entropy_of
 from gravel.listening import serve
@@ -40,6 +41,7 @@ from gravel.responders import Responders
 from gravel.server_parts import ServerParts, build_server
 from gravel.settings import Settings
 from gravel.sockets import EVERYWHERE, Bound, Sockets, open_https01, open_sockets, ports_to_dial
+from gravel.validation_options import with_validation
 from solvers.tls_context import server_context
 
 if TYPE_CHECKING:
@@ -99,6 +101,7 @@ class Running:
         self.settings, self.bridge = settings, bridge
         self._faults = _faults(settings)
         self._rates = rates_of(settings)
+        self._design = design_of(settings)
         self.exposed = not is_loopback(settings.host)
         self.token = settings.management_token or (secrets.token_urlsafe(24) if self.exposed and guarded else None)
         self._changes, self._material = changes, material
@@ -137,9 +140,14 @@ class Running:
             external_accounts=dict(settings.eab),
             rate_limits=self._rates,
             public_suffixes=settings.public_suffix,
+            authority=self._design,
+            # A port that differs from run to run would keep certificates from repeating byte for byte.
+            certificate_urls=bool(settings.acme_port or settings.base_url),
+            profiles=profiles_of(settings),
             personality=PERSONALITIES[settings.personality],
             blocked_names=settings.blocked_name,
         )
+        server = with_validation(server, settings, sockets.nameservers)
         server = attrs.evolve(server, **self._changes)
         parts = build_server(driver, base_url, server, entropy, zone=sockets.zone, responder=responders.site.responder)
         for rule in self._faults:
@@ -160,7 +168,7 @@ class Running:
             tls_alpn=responders.tls_alpn,
             kubernetes=f"http://{sockets.kubernetes.address}" if sockets.kubernetes else None,
             tls_ca=_write(folder / "tls_ca.pem", material.ca_pem),
-            issuing_roots=_write(folder / "issuing_roots.pem", parts.world.authority.root_pem),
+            issuing_roots=_write(folder / "issuing_roots.pem", parts.world.authority.roots_pem),
             state=None,
             seed=settings.seed,
         )

@@ -7,6 +7,7 @@ and the key `acme-port` (`gravel.configuration`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -14,8 +15,10 @@ import attrs
 import click
 
 from acme_server.personality import PERSONALITIES
+from acme_server.settings import VantagePoint
 from gravel.option_types import (
     ADDRESS,
+    CHALLENGE_TYPE,
     COUNT,
     EXTERNAL_ACCOUNT,
     HOST_PORT,
@@ -24,9 +27,12 @@ from gravel.option_types import (
     NUMBER,
     ORIGIN,
     PORT,
+    PROFILE,
     SECONDS,
     TOKEN,
     URL,
+    VANTAGE,
+    WAIT,
     ZONE,
 )
 from solvers.dns.keys import Key
@@ -137,6 +143,36 @@ class Settings:
     default_address: tuple[str, ...] = option(
         (), ADDRESS, "What names have that were given no address of their own [127.0.0.1].", SERVERS
     )
+    challenge_type: tuple[str, ...] = option(
+        (), CHALLENGE_TYPE, "Challenge to offer; may be repeated [http-01, dns-01, tls-alpn-01].", SERVERS
+    )
+    caa_identity: tuple[str, ...] = option(
+        (), ZONE, "Name of this CA in CAA records; may be repeated. With none, CAA is not looked at.", SERVERS
+    )
+    vantage: tuple[VantagePoint, ...] = option(
+        (), VANTAGE, "Further vantage point of validation, and the DNS server that it asks; may be repeated.", SERVERS
+    )
+    vantages: int = option(
+        1, COUNT, "Vantage points in all; those that no --vantage names ask what --dns says.", SERVERS
+    )
+    quorum: int | None = option(
+        None,
+        NUMBER,
+        "Further vantage points that must agree (default: 1 of 2 to 5 may fail, 2 of more).",
+        SERVERS,
+    )
+    validation_timeout: float = option(10.0, SECONDS, "Seconds that each question of a validation may take.", SERVERS)
+    validation_delay: float = option(0.0, WAIT, "Seconds that a validation waits before it begins.", SERVERS)
+    max_validations: int = option(
+        256, COUNT, "Validations that look at once; more wait, first come first served.", SERVERS
+    )
+    max_redirects: int = option(10, NUMBER, "Redirects that http-01 validation follows.", SERVERS)
+    redirect_port: tuple[int, ...] = option(
+        (), PORT, "Port that a redirect may name; may be repeated (default: any).", SERVERS
+    )
+    ssrf_guard: bool = option(
+        False, click.BOOL, "Validate no loopback, private or other special address (RFC 6890).", SERVERS
+    )
     base_url: str | None = option(
         None, ORIGIN, "What the ACME server calls itself (default: https://HOST:ACME-PORT).", SERVERS
     )
@@ -168,6 +204,23 @@ class Settings:
         SERVERS,
     )
     eab_required: bool = option(False, click.BOOL, "Refuse accounts that are bound to no external one.", SERVERS)
+    ca_key_type: str = option(
+        "P-256",
+        click.Choice(("P-256", "P-384", "Ed25519", "RSA-2048", "RSA-3072", "RSA-4096"), case_sensitive=False),
+        "Keys of the certificate authority; RSA goes without --seed.",
+        SERVERS,
+    )
+    ca_cert: str | None = option(
+        None, click.Path(exists=True, dir_okay=False), "Root to issue below, in PEM (default: a new one).", SERVERS
+    )
+    ca_key: str | None = option(None, click.Path(exists=True, dir_okay=False), "Its key, in PEM.", SERVERS)
+    chain_length: int = option(1, click.IntRange(0, 10), "Intermediates between a certificate and its root.", SERVERS)
+    alternate_roots: int = option(
+        0, click.IntRange(0, 10), "Further roots, each of which gives certificates another chain.", SERVERS
+    )
+    profile: tuple[tuple[str, timedelta], ...] = option(
+        (), PROFILE, "Profile that orders may choose, with its certificates' lifetime; may be repeated.", SERVERS
+    )
     faults: tuple[str, ...] = option(
         (),
         click.Path(exists=True, dir_okay=False),

@@ -13,6 +13,7 @@ from acme_server.protocol import status
 from gravel.check.findings import RULES
 from gravel.check.rules import Blocks
 from scheduler import events, stages
+from tests import features
 
 ROOT = Path(__file__).parent.parent
 MACHINES = {
@@ -116,6 +117,7 @@ def findings():
 
 
 PARTS = {
+    "README.md": {"features": features.table},
     "ARCHITECTURE.md": {"state machines": state_machines, "answers": answers},
     "docs/check.md": {"findings": findings},
     "docs/faults.md": {"match": match, "actions": actions, "personas": personas},

@@ -7,11 +7,18 @@ import pytest
 
 from acme_server.faults.personas import read_rules
 from tests.documents import PARTS, ROOT, rendered
+from tests.features import FEATURES
 
 
 @pytest.mark.parametrize("name", PARTS)
 def test_the_generated_parts_are_fresh(name):
     assert rendered(name) == (ROOT / name).read_text(), "run: make docs"
+
+
+@pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.text)
+def test_a_feature_is_shown_by_a_test_that_there_is(feature):
+    file, _, function = feature.test.partition("::")
+    assert f"def {function}(" in (ROOT / "tests" / file).read_text()
 
 
 def test_every_file_that_is_named_exists():

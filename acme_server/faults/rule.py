@@ -48,6 +48,9 @@ ENDPOINTS: Mapping[str, str] = {
     "authorization": "/authz/{authorization}",
     "challenge": "/chall/{authorization}/{index}",
     "certificate": "/cert/{certificate}",
+    "alternate": "/cert/{certificate}/alternate/{number}",
+    "issuer": "/issuer/{signer}",
+    "revocationList": "/crl/{signer}",
     "renewalInfo": "/renewal-info/{certid}",
 }
 NAME_OF: Mapping[str, str] = {pattern: name for name, pattern in ENDPOINTS.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 import attrs
 from cryptography import x509
@@ -29,6 +30,11 @@ class Contents:
     names: tuple[Identifier, ...]
     authorization: bytes | None
     critical: bool
+
+
+def server_name(identifier: Identifier) -> str:
+    """Return what SNI says of an identifier: for an address the name of its reverse mapping (RFC 8738 section 6)."""
+    return ip_address(identifier.value).reverse_pointer if identifier.type == "ip" else identifier.value
 
 
 def authorization_value(digest: bytes) -> bytes:

@@ -1,10 +1,11 @@
-"""Identifiers: what a certificate is asked for (RFC 8555 sections 7.1.3 and 9.7.7)."""
+"""Identifiers: what a certificate is asked for (RFC 8555 sections 7.1.3 and 9.7.7, RFC 8738)."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Any
 
 import attrs
@@ -19,7 +20,7 @@ _ALL_DIGITS = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 @attrs.frozen(order=True)
 class Identifier:
-    """A type and a value; a dns value is lower-case A-labels, perhaps with `*.` in front."""
+    """A type and a value; a dns value is lower-case A-labels, perhaps with `*.` in front, an ip value an address."""
 
     type: str
     value: str
@@ -39,14 +40,23 @@ class Identifier:
         return {"type": self.type, "value": self.value}
 
 
+def identifier_of(text: str) -> Identifier:
+    """Return what a text is, an address or else a name; it is not checked."""
+    try:
+        return Identifier("ip", str(ip_address(text)))
+    except ValueError:
+        return Identifier("dns", text)
+
+
 def parse_identifier(item: Any) -> Identifier:
     """Read one identifier of a newOrder; raise a Problem that says what is wrong."""
     if not isinstance(item, Mapping) or not isinstance(item.get("type"), str) or not isinstance(item.get("value"), str):
         raise malformed('an identifier is an object with the strings "type" and "value"')
-    if item["type"] != "dns":
+    if item["type"] not in ("dns", "ip"):
         raise _about(item, "unsupportedIdentifier", f"identifiers of type {item['type'][:64]!r} are not supported")
-    identifier = Identifier("dns", item["value"].lower())
-    complaint = dns_complaint(identifier.value)
+    is_name = item["type"] == "dns"
+    identifier = Identifier(item["type"], item["value"].lower() if is_name else item["value"])
+    complaint = dns_complaint(identifier.value) if is_name else ip_complaint(identifier.value)
     if complaint:
         raise _about(item, "malformed", f"{item['value'][:253]!r} {complaint}")
     return identifier
@@ -69,6 +79,17 @@ def dns_complaint(value: str) -> str | None:
         (not all(_is_idna(label) for label in labels if label[2:4] == "--"), "has a label that is not valid IDNA"),
     )
     return next((text for wrong, text in checks if wrong), None)
+
+
+def ip_complaint(value: str) -> str | None:
+    """Say why a text is no address as RFC 8738 section 3 has it (IPv6: RFC 5952), or None."""
+    try:
+        spelled = str(ip_address(value))
+    except ValueError:
+        return "is not an IP address"
+    if "%" in value:
+        return "has a zone, which no certificate can have"
+    return None if value == spelled else f"is spelled {spelled} (RFC 5952)"
 
 
 def _is_idna(label: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 
 import attrs
@@ -44,3 +45,9 @@ def http01_url(name: str, token: str) -> str:
 def dns01_name(name: str) -> str:
     """Return the TXT name of dns-01 (section 8.4); `*.` is dropped."""
     return f"{DNS01_LABEL}.{name.removeprefix('*.')}"
+
+
+def account_label(account_url: str) -> str:
+    """Return the label of an account (draft-ietf-acme-dns-account-label): ten octets of its URL's SHA-256 in base32."""
+    digest = hashlib.sha256(account_url.encode()).digest()[:10]
+    return f"_{base64.b32encode(digest).decode('ascii').lower()}"

@@ -31,6 +31,7 @@ STATUS_OF: Mapping[str, int] = {
     "externalAccountRequired": 403,
     "incorrectResponse": 403,
     "invalidContact": 400,
+    "invalidProfile": 400,
     "malformed": 400,
     "orderNotReady": 403,
     "rateLimited": 429,

@@ -12,9 +12,12 @@ from cryptography.hazmat.primitives import hashes
 
 from acme_server import certificate_authority, orders
 from acme_server.authorizations import Authorization
+from acme_server.caa import Claim
 from acme_server.certificates import Certificate
 from acme_server.csr import CertificateSigningRequest, parse_csr
+from acme_server.leaf_lint import Leaf, lint
 from acme_server.orders import Order
+from acme_server.profiles import of_order
 from acme_server.protocol.encoding import b64url_decode
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.journal import Fact
@@ -23,6 +26,7 @@ from acme_server.protocol.status import OrderStatus
 from acme_server.protocol.times import rfc3339
 from acme_server.registration_authority.outcome import Issue, Outcome, Postponed
 from acme_server.registration_authority.validity import validity_of
+from acme_server.signers import new_serial
 from acme_server.store import ACCOUNT_BY_THUMBPRINT
 from acme_server.world import World
 
@@ -48,12 +52,33 @@ def issue(world: World, order: Order, now: datetime) -> Outcome[Order]:
     """Sign the certificate of an order that is processing; should that fail, the order fails."""
     try:
         certificate = _sign(world, order, now)
+    except Problem as problem:
+        return _failed(order, problem, problem.detail)
     except Exception:
         LOG.exception("order %s: the certificate could not be signed", order.id)
-        failed = orders.fail(order, Problem("serverInternal", "the certificate could not be signed"))
-        return Outcome(failed, (failed,), (Fact("OrderFailed", _subject(order), {"reason": "signing failed"}),))
+        return _failed(order, Problem("serverInternal", "the certificate could not be signed"), "signing failed")
     issued = orders.issue(order, certificate.id)
     return Outcome(issued, (issued, certificate), (_certificate_issued(certificate),))
+
+
+def refuse(order: Order, problem: Problem) -> Outcome[Order]:
+    """Let an order fail that is processing: CAA forbids by now what it allowed."""
+    return _failed(order, problem, problem.detail)
+
+
+def to_check_again(authorizations: Sequence[Authorization], account_url: str, before: datetime) -> tuple[Claim, ...]:
+    """Return what was validated before a moment, each by the challenge that was met (RFC 8657 section 4)."""
+    return tuple(
+        Claim(authorization.covers, account_url, challenge.type)
+        for authorization in authorizations
+        for challenge in authorization.challenges
+        if challenge.validated is not None and challenge.validated < before
+    )
+
+
+def _failed(order: Order, problem: Problem, reason: str) -> Outcome[Order]:
+    failed = orders.fail(order, problem)
+    return Outcome(failed, (failed,), (Fact("OrderFailed", _subject(order), {"reason": reason}),))
 
 
 def _read_csr(document: Mapping[str, Any]) -> CertificateSigningRequest:
@@ -80,9 +105,19 @@ def _sign(world: World, order: Order, now: datetime) -> Certificate:
     assert order.key_thumbprint is not None
     # The key was judged when the CSR came in; to read it again is cheaper than to keep it parsed.
     public_key: Any = x509.load_der_x509_csr(b64url_decode(order.csr)).public_key()
-    serial = certificate_authority.new_serial(world.entropy)
+    serial = new_serial(world.entropy)
     not_before, not_after = validity_of(order, world.settings, now)
-    leaf = certificate_authority.issue(world.authority, public_key, order.identifiers, serial, not_before, not_after)
+    issuer, profile = world.authority.issuer, of_order(world.settings.profiles, order.profile)
+    # What was not asked for is kept within the issuer's validity (RFC 5280 section 6.1.3 wants both valid at once).
+    if order.not_before is None:
+        not_before = max(not_before, issuer.certificate.not_valid_before_utc)
+    if order.not_after is None:
+        not_after = min(not_after, issuer.certificate.not_valid_after_utc)
+    signers = [issuer.certificate, *(signer.certificate for signer in world.authority.signers)]
+    if complaints := lint(Leaf(public_key, order.identifiers, serial, not_before, not_after, signers)):
+        raise malformed(f"the certificate cannot be signed: {', '.join(complaints)}")
+    parts = public_key, order.identifiers, serial, not_before, not_after
+    leaf = certificate_authority.issue(world.authority, *parts, profile)
     return Certificate(
         id=world.new_id(),
         account_id=order.account_id,
@@ -94,6 +129,8 @@ def _sign(world: World, order: Order, now: datetime) -> Certificate:
         chain=certificate_authority.chain_pem(world.authority, leaf),
         not_before=not_before,
         not_after=not_after,
+        issuer=world.authority.issuer.id,
+        alternates=certificate_authority.alternates_pem(world.authority),
     )
 
 

@@ -14,6 +14,7 @@ from acme_server.authorizations import status_of as authorization_status
 from acme_server.certificates import Certificate
 from acme_server.chance import lucky
 from acme_server.orders import Order, status_of
+from acme_server.profiles import chosen
 from acme_server.protocol.identifier import Identifier, parse_identifier
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.problem import Problem, malformed
@@ -24,12 +25,17 @@ from acme_server.registration_authority.outcome import Outcome
 from acme_server.registration_authority.renewal import replaced_by
 from acme_server.registration_authority.terms import check_current
 from acme_server.registration_authority.validity import parse_validity
+from acme_server.settings import DNS_PERSIST
 from acme_server.store import AUTHORIZATIONS_BY_CLAIM, ORDERS_BY_ACCOUNT, Record, authorizations_of, claim
 from acme_server.world import World
 
-# What proves control of a name, and of all names below it (RFC 8555 section 8; a wildcard needs DNS).
-CHALLENGES: tuple[str, ...] = ("http-01", "dns-01", "tls-alpn-01")
-WILDCARD_CHALLENGES: tuple[str, ...] = ("dns-01",)
+_DNS_CHALLENGES = ("dns-01", "dns-account-01", DNS_PERSIST)
+# What proves control of a name, of all names below it (RFC 8555 section 8), of an address (RFC 8738 section 7).
+CHALLENGES: Mapping[str, tuple[str, ...]] = {
+    "a name": ("http-01", "tls-alpn-01", *_DNS_CHALLENGES),
+    "a wildcard": _DNS_CHALLENGES,
+    "an address": ("http-01", "tls-alpn-01"),
+}
 
 
 def new_order(world: World, account: Account, document: Mapping[str, Any], now: datetime) -> Outcome[Order]:
@@ -37,12 +43,14 @@ def new_order(world: World, account: Account, document: Mapping[str, Any], now: 
     check_current(world, account)
     identifiers = parse_identifiers(document.get("identifiers"), world.settings.max_identifiers)
     check_names(identifiers, world.settings)
-    not_before, not_after = parse_validity(document, world.settings, now)
+    profile = chosen(world.settings.profiles, document)
+    not_before, not_after = parse_validity(document, world.settings, profile, now)
     replaced = replaced_by(world.store, account, identifiers, document, now)
     if world.settings.order_reuse and replaced is None:
-        wanted = {*identifiers}, not_before, not_after, None
+        wanted = {*identifiers}, not_before, not_after, None, profile.name
         for unfinished in _unfinished(world, account, now):
-            found = {*unfinished.identifiers}, unfinished.not_before, unfinished.not_after, unfinished.replaces
+            dates = unfinished.not_before, unfinished.not_after
+            found = {*unfinished.identifiers}, *dates, unfinished.replaces, unfinished.profile
             if found == wanted:
                 return Outcome(unfinished, (), (Fact("OrderReused", _subject(unfinished)),))
     authorizations = [
@@ -62,6 +70,7 @@ def new_order(world: World, account: Account, document: Mapping[str, Any], now: 
         not_before=not_before,
         not_after=not_after,
         replaces=document["replaces"] if replaced else None,
+        profile=profile.name,
     )
     changes: list[Record] = [authorization for authorization in authorizations if authorization.version == 0]
     changes.append(order)
@@ -128,16 +137,26 @@ def _newest_valid(world: World, key: str, now: datetime) -> Authorization | None
 
 
 def _new_authorization(world: World, account: Account, identifier: Identifier, now: datetime) -> Authorization:
-    types = WILDCARD_CHALLENGES if identifier.wildcard else CHALLENGES
     return Authorization(
         id=world.new_id(),
         account_id=account.id,
         identifier=identifier.base,
         wildcard=identifier.wildcard,
-        challenges=tuple(Challenge(kind, world.new_id()) for kind in types),
+        challenges=_challenges(world, identifier),
         created=now,
         expires=now + world.settings.pending_authorization_lifetime,
     )
+
+
+def _challenges(world: World, identifier: Identifier) -> tuple[Challenge, ...]:
+    of = "an address" if identifier.type == "ip" else "a wildcard" if identifier.wildcard else "a name"
+    types = [each for each in world.settings.challenge_types if each in CHALLENGES[of]]
+    if not types:
+        extra = {"identifier": identifier.to_json()}
+        detail = f"no challenge is offered here that proves control of {of}"
+        raise together([Problem("rejectedIdentifier", detail, extra=extra)])
+    issuers = world.settings.caa_identities
+    return tuple(Challenge(each, world.new_id(), issuers=issuers if each == DNS_PERSIST else ()) for each in types)
 
 
 def _order_created(order: Order, taken_over: Sequence[Authorization], replaced: Certificate | None) -> Fact:

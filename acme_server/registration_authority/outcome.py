@@ -53,6 +53,8 @@ class Postponed:
 
 
 Effect: TypeAlias = Validate | Issue | Withdraw | Postponed | Refuse
+Deferred: TypeAlias = Validate | Issue | Postponed
+"""What only a driver can perform."""
 
 
 @attrs.frozen

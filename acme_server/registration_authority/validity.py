@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from acme_server.orders import Order
+from acme_server.profiles import Profile, of_order
 from acme_server.protocol.problem import malformed
 from acme_server.protocol.times import parse_rfc3339
 from acme_server.settings import Settings
@@ -16,13 +17,13 @@ _LAST_SECOND = timedelta(seconds=1)
 
 
 def parse_validity(
-    document: Mapping[str, Any], settings: Settings, now: datetime
+    document: Mapping[str, Any], settings: Settings, profile: Profile, now: datetime
 ) -> tuple[datetime | None, datetime | None]:
     """Read `notBefore` and `notAfter`; what cannot be issued is refused here, never issued differently."""
     not_before, not_after = _moment(document, "notBefore"), _moment(document, "notAfter")
     if (not_before or not_after) and not settings.personality.dates:
         raise malformed("NotBefore and NotAfter are not supported")
-    limit = settings.certificate_lifetime
+    limit = profile.lifetime or settings.certificate_lifetime
     if not_before is not None and not_before < now - settings.backdate:
         raise malformed("'notBefore' is in the past")
     if not_before is not None and not_before > now + limit:
@@ -41,7 +42,8 @@ def parse_validity(
 def validity_of(order: Order, settings: Settings, now: datetime) -> tuple[datetime, datetime]:
     """Return what the certificate will say: what was asked for, else the longest there is, from a little earlier."""
     not_before = order.not_before or (now - settings.backdate).replace(microsecond=0)
-    return not_before, order.not_after or not_before + settings.certificate_lifetime - _LAST_SECOND
+    lifetime = of_order(settings.profiles, order.profile).lifetime or settings.certificate_lifetime
+    return not_before, order.not_after or not_before + lifetime - _LAST_SECOND
 
 
 def _moment(document: Mapping[str, Any], name: str) -> datetime | None:

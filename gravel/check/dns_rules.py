@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
+from acme_server.excerpt import excerpt
 from acme_server.protocol.vantage import REFUSED, TIMEOUT
-from acme_server.validation_authority import excerpt
 from gravel.check.looking import DNS, FAMILIES, HTTP, Seen, View, first_answer
 from gravel.check.rules import NETWORK, RESOLVER, ZONE, Blocks, Found, Rule
 

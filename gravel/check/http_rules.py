@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 
+from acme_server.excerpt import excerpt
 from acme_server.protocol.vantage import REFUSED, TIMEOUT
-from acme_server.validation_authority import excerpt
 from gravel.check.looking import HTTP, Plan, Seen
 from gravel.check.requests import Trace, Visit
 from gravel.check.rules import CLIENT, NETWORK, WEB, Blocks, Found, Rule

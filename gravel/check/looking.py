@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 
 import attrs
 
-from acme_server import validation_authority
 from acme_server.protocol.driver import Clock
 from acme_server.protocol.host_port import join_host_port
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.key_authorization import KeyAuthorization, dns01_name
 from acme_server.protocol.vantage import DnsAnswer, Inquiry, Pause, resolve
 from acme_server.settings import Settings
+from acme_server.validation_authority import Attempt, validate
 from gravel.check.requests import MAX_ADDRESSES, Trace, trace
 from solvers.dns.zone import Zone
 from solvers.dns01.authorities import Authorities
@@ -265,7 +265,7 @@ def _checks(plan: Plan, clock: Clock) -> Inquiry[tuple[Check, ...]]:
         readiness = yield from _solver(each, plan, clock).check(Presentation(each, plan.base, plan.key.token, key))
         reason = readiness.reason if isinstance(readiness, NotReady) else None
         checks.append(Check(each, SOLVER, reason is None, reason))
-        verdict = yield from validation_authority.validate(each, Identifier("dns", plan.name), plan.key, settings)
+        verdict = yield from validate(Attempt(each, Identifier("dns", plan.name), plan.key, settings, clock))
         detail = verdict.problem.detail if verdict.problem else None
         checks.append(Check(each, SERVER, verdict.valid, detail, verdict.record))
     return tuple(checks)

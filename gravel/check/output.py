@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from acme_server.validation_authority import excerpt
+from acme_server.excerpt import excerpt
 from gravel.check.findings import PASS, Conclusion, Finding
 from gravel.check.looking import DNS, HTTP, SERVER, SOLVER, Check, Nameserver, Seen, View
 

@@ -10,6 +10,7 @@ from acme_server.protocol.key_authorization import http01_url
 from acme_server.protocol.problem import Problem
 from acme_server.protocol.vantage import Fetch, HttpAnswer, Inquiry, fetch, resolve
 from acme_server.redirects import Target
+from acme_server.settings import Settings
 
 # What is asked for where no token is known: that an answer comes is all that matters then.
 PROBE = "gravel-check"
@@ -47,7 +48,7 @@ def trace(name: str, token: str | None, address: str, port: int, resolver: str) 
     visits = [(yield from _visit(targets[-1], address, port))]
     while visits[-1].answer.status in redirects.STATUSES:
         try:
-            targets = (*targets, redirects.follow(targets, visits[-1].answer.header("Location")))
+            targets = (*targets, redirects.follow(targets, visits[-1].answer.header("Location"), Settings()))
         except Problem as problem:
             return Trace(address, tuple(visits), problem.detail)
         host = targets[-1].host

@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from acme_server.validation_authority import excerpt
+from acme_server.excerpt import excerpt
 from gravel.check.dns_rules import ONE_VIEW, differences, views
 from gravel.check.looking import DNS, Nameserver, Plan, Seen, View
 from gravel.check.rules import CLIENT, NOBODY, ZONE, Blocks, Found, Rule

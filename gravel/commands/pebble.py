@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
 from gravel import go_flags
@@ -52,19 +53,20 @@ def command(arguments: tuple[str, ...]) -> int:
 async def _serve(configuration: Configuration, dns: str | None) -> int:
     from acme_server.faults.personas import read_rules
     from acme_server.protocol.host_port import join_host_port
+    from gravel.authority_options import design_of
     from gravel.event_loop import stop_signals
     from gravel.running import Running
-    from gravel.settings import FIELDS, Settings
+    from gravel.settings import Settings
     from gravel.sockets import EVERYWHERE
     from solvers.dns.zone import LOOPBACK
 
-    known = {field.name for field in FIELDS.values()}
-    options = {name: value for name, value in configuration.options.items() if name in known}
+    options = configuration.options
     host = "localhost" if options["host"] in EVERYWHERE else options["host"]
     base_url = os.environ.get("GRAVEL_BASE_URL") or f"https://{join_host_port(host, options['acme_port'])}"
     # Its own DNS is not asked: nobody is told where it is.
     settings = Settings(**options, personality="pebble", base_url=base_url, dns=dns, dns_port=0, nameserver=(LOOPBACK,))
-    changes: dict[str, Any] = {**configuration.server, "dns": dns}
+    design = attrs.evolve(design_of(settings), root_name="Pebble Root CA", intermediate_name="Pebble Intermediate CA")
+    changes: dict[str, Any] = {**configuration.server, "dns": dns, "authority": design}
     _log("Starting Pebble ACME server")
     with stop_signals() as stop:
         running = Running(settings, bridge=False, changes=changes, material=configuration.material, guarded=False)

@@ -13,12 +13,13 @@ import attrs
 from aiohttp import hdrs, web
 
 from acme_server.protocol.driver import RanTooLong
-from acme_server.settings import Settings
+from acme_server.settings import Settings, VantagePoint
 from acme_server.worlds import DEFAULT, NoSuchWorld, Worlds
 from gravel.dns_view import DnsView
 from gravel.management.account_endpoints import ACCOUNT_ENDPOINTS
 from gravel.management.acme_dns_endpoints import PATHS as ACME_DNS_PATHS
 from gravel.management.acme_dns_endpoints import acme_dns_endpoints
+from gravel.management.authority_endpoints import AUTHORITY_ENDPOINTS
 from gravel.management.challenge_endpoints import CHALLENGE_ENDPOINTS
 from gravel.management.dns_endpoints import DNS_ENDPOINTS
 from gravel.management.fault_endpoints import FAULT_ENDPOINTS
@@ -80,6 +81,7 @@ def create_app(default: Hosted, worlds: Worlds[DnsView], tls_ca: str, access: Ac
     of_worlds = {
         **ENDPOINTS,
         **ACCOUNT_ENDPOINTS,
+        **AUTHORITY_ENDPOINTS,
         **RESOURCE_ENDPOINTS,
         **DNS_ENDPOINTS,
         **CHALLENGE_ENDPOINTS,
@@ -150,8 +152,10 @@ class _Lifecycle:
 
     @property
     def _defaults(self) -> Settings:
-        """The default world's, but for the resolver: each world has its own."""
-        return attrs.evolve(self.default.world.settings, dns=None)
+        """The default world's, but for the resolvers: each world has its own."""
+        settings = self.default.world.settings
+        vantages = tuple(VantagePoint(each.name) for each in settings.vantages)
+        return attrs.evolve(settings, dns=None, vantages=vantages)
 
     def _find(self, world_id: str) -> Hosted:
         return self.default if world_id == DEFAULT else self.worlds.get(world_id)

@@ -57,7 +57,13 @@ def _authorization(record: Authorization, now: datetime) -> dict[str, Any]:
         "status": authorizations.status_of(record, now),
         "expires": rfc3339(record.expires),
         "challenges": [
-            {"type": each.type, "status": each.status, "token": each.token, "error": each.error}
+            {
+                "type": each.type,
+                "status": each.status,
+                "token": each.token,
+                "error": each.error,
+                "validationRecord": each.record,
+            }
             for each in record.challenges
         ],
     }

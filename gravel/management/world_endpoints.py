@@ -1,4 +1,4 @@
-"""What the management API asks of, and does to, one world: its roots, its history, its DNS and its clock.
+"""What the management API asks of, and does to, one world: its history, its DNS and its clock.
 
 Paths and bodies that change DNS are those of pebble-challtestsrv, so that
 hooks written for it work here.
@@ -44,16 +44,6 @@ DNS_EDITS: Mapping[str, Edit] = {
     "/set-cname": lambda view, body: view.zone.set_cname(body.text("host"), body.text("target")),
     "/clear-cname": lambda view, body: view.zone.clear_cname(body.text("host")),
 }
-
-
-async def root(hosted: Hosted, _: web.Request) -> web.Response:
-    """The root certificate, in PEM."""
-    return web.Response(text=hosted.world.authority.root_pem, content_type=PEM)
-
-
-async def intermediate(hosted: Hosted, _: web.Request) -> web.Response:
-    """The intermediate certificate, in PEM."""
-    return web.Response(text=hosted.world.authority.intermediate_pem, content_type=PEM)
 
 
 async def journal(hosted: Hosted, request: web.Request) -> web.Response:
@@ -133,8 +123,6 @@ async def set_renewal_information(hosted: Hosted, request: web.Request) -> web.R
 
 # Method and path -> what it does; for the default world as they are, for others below /worlds/ID.
 ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
-    ("GET", "/roots/0"): root,
-    ("GET", "/intermediates/0"): intermediate,
     ("GET", "/journal"): journal,
     ("GET", "/clock"): show_clock,
     ("POST", "/clock"): set_clock,

@@ -13,9 +13,10 @@ from cryptography.x509.verification import PolicyBuilder, Store
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acme_server import certificate_authority
-from acme_server.certificate_authority import chain_pem, issue, new_serial
+from acme_server import ca_keys, certificate_authority
+from acme_server.certificate_authority import chain_pem, issue
 from acme_server.protocol.identifier import Identifier
+from acme_server.signers import new_serial
 
 NOW = datetime(2026, 11, 22, 1, 2, 3, 456789, tzinfo=UTC)
 NOT_BEFORE, NOT_AFTER = NOW - timedelta(minutes=1), NOW + timedelta(days=90)
@@ -166,7 +167,7 @@ def test_a_serial_number_is_positive_and_has_16_octets(octets):
 
 @given(st.binary(min_size=40, max_size=40))
 def test_any_entropy_gives_a_usable_key(octets):
-    certificate_authority.private_key(lambda n: octets[:n])
+    ca_keys.private_key(lambda n: octets[:n])
 
 
 def test_a_chain_is_leaf_and_intermediate_in_strict_pem():

@@ -1,7 +1,7 @@
 """CSRs: what is read from them, and a badCSR with a sentence for everything else."""
 
 import re
-from ipaddress import ip_address
+from ipaddress import ip_network
 
 import pytest
 from cryptography import x509
@@ -251,7 +251,7 @@ SAN = extension(general_names(b"www.gravel.example"))
 REFUSED_CONTENT = {
     "no name": (make(), "has no name; put each DNS name into its subjectAltName extension"),
     "empty SAN": (raw(attribute(extension(general_names()))), "empty subjectAltName"),
-    "IP address": (make(DNS, x509.IPAddress(ip_address("192.0.2.1"))), "subjectAltName of type IPAddress"),
+    "network": (make(DNS, x509.IPAddress(ip_network("192.0.2.0/24"))), "subjectAltName of type IPAddress"),
     "e-mail": (make(x509.RFC822Name("me@gravel.example")), "subjectAltName of type RFC822Name"),
     "URI": (make(x509.UniformResourceIdentifier("https://gravel.example")), "type UniformResourceIdentifier"),
     "otherName": (make(x509.OtherName(x509.ObjectIdentifier("1.2.3"), NULL)), "subjectAltName of type OtherName"),

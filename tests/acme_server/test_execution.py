@@ -10,6 +10,7 @@ from acme_server.execution import ATTEMPTS, retry_on_conflict
 from acme_server.orders import Order
 from acme_server.protocol.encoding import b64url
 from acme_server.protocol.status import OrderStatus
+from acme_server.registration_authority import finalization
 from acme_server.settings import Settings
 from acme_server.store import Conflict
 from tests.acme_server.rig import START, Client, csr, make_server, registered
@@ -81,13 +82,13 @@ def test_a_serial_number_that_was_drawn_before_is_drawn_again(monkeypatch):
     client = registered(Settings(always_valid=True))
     client.issue(*NAMES)
     (taken,) = [entry.data["serial"] for entry in client.server.world.journal if entry.kind == "CertificateIssued"]
-    draw, drawn = certificate_authority.new_serial, []
+    draw, drawn = finalization.new_serial, []
 
     def repeat_once(entropy):
         drawn.append(draw(entropy) if drawn else int(taken, 16))
         return drawn[-1]
 
-    monkeypatch.setattr(certificate_authority, "new_serial", repeat_once)
+    monkeypatch.setattr(finalization, "new_serial", repeat_once)
     assert client.issue(*NAMES).json["status"] == "valid"
     assert len(drawn) == 2
 

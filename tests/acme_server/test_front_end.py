@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acme_server import front_end
+from acme_server.certificate_authority import Design
 from acme_server.exchange import Request
 from acme_server.front_end import ROUTES, Payload
+from acme_server.profiles import PROFILES
 from acme_server.protocol.encoding import b64url
 from acme_server.renewal_info import certid_of
 from acme_server.request import Signer
@@ -30,7 +32,7 @@ def path_of(pattern):
 @pytest.fixture(scope="module")
 def issued():
     """A client after a whole issuance, and the URL of each of its resources by pattern."""
-    client = registered(Settings(always_valid=True))
+    client = registered(Settings(always_valid=True, authority=Design(alternate_roots=1)))
     order = client.issue("www.example.org")
     authorization = order.json["authorizations"][0]
     leaf = leaf_of(client.post(order.json["certificate"]).reply.body)
@@ -44,6 +46,9 @@ def issued():
         "/authz/{authorization}": authorization,
         "/chall/{authorization}/{index}": client.post(authorization).json["challenges"][0]["url"],
         "/cert/{certificate}": order.json["certificate"],
+        "/cert/{certificate}/alternate/{number}": order.json["certificate"] + "/alternate/1",
+        "/issuer/{signer}": client.server.world.links.issuer(client.server.world.authority.issuer.id),
+        "/crl/{signer}": client.server.world.links.revocation_list(client.server.world.authority.issuer.id),
         "/renewal-info/{certid}": f"{BASE}/renewal-info/{certid_of(leaf)}",
     }
     return client, {**{route.pattern: BASE + route.pattern for route in ROUTES if "{" not in route.pattern}, **urls}
@@ -53,12 +58,16 @@ def test_the_directory_names_what_is_there_and_nothing_else():
     client = Client(make_server(Settings(website="https://acme.test", caa_identities=("acme.test",))))
     directory = client.get("/dir")
     assert directory.status == 200
-    assert directory.json.pop("meta") == {"website": "https://acme.test", "caaIdentities": ["acme.test"]}
+    found = directory.json
+    meta = found.pop("meta")
+    profiles = {profile.name: profile.description for profile in PROFILES}
+    assert meta == {"website": "https://acme.test", "caaIdentities": ["acme.test"], "profiles": profiles}
     resources = {"newNonce", "newAccount", "newAuthz", "newOrder", "keyChange", "revokeCert", "renewalInfo"}
-    assert {*resources, "meta"} == directory.json.keys()
+    assert resources == found.keys()
     paths = {route.pattern.removesuffix("/{certid}") for route in ROUTES}
-    assert all(url.removeprefix(BASE) in paths for name, url in directory.json.items() if name != "meta")
+    assert all(url.removeprefix(BASE) in paths for url in found.values())
     bare = Client(make_server(Settings(pre_authorization=False))).get("/dir").json
+    assert bare.pop("meta").keys() == {"profiles"}
     assert bare.keys() == resources - {"newAuthz"}
 
 
@@ -252,7 +261,8 @@ def test_a_chain_is_whole_and_no_link_leads_to_more_of_it(issued):
     """Caddy and Apache's mod_md append what a link "up" leads to, so that their chains would hold it twice."""
     client, urls = issued
     assert [value for name, value in client.post(urls["/cert/{certificate}"]).reply.headers if name == "Link"] == [
-        f'<{BASE}/dir>;rel="index"'
+        f'<{urls["/cert/{certificate}/alternate/{number}"]}>;rel="alternate"',
+        f'<{BASE}/dir>;rel="index"',
     ]
 
 

@@ -138,9 +138,7 @@ def test_a_driver_that_cannot_start_a_validation_ends_the_challenge(monkeypatch)
         inquiry.close()
         raise RuntimeError("closed")
 
-    monkeypatch.setattr(
-        client.server, "_driver", type("Closed", (), {"now": lambda _: START, "spawn": staticmethod(refuse)})()
-    )
+    monkeypatch.setattr(type(client.driver), "spawn", staticmethod(refuse))
     assert client.post(authorization["challenges"][0]["url"], {}).status == 200
     assert client.authorizations(order)[0]["status"] == "invalid"
 

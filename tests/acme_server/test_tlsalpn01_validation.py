@@ -1,6 +1,6 @@
 """tls-alpn-01 validations against a scripted network: what is asked, and the verdict."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,9 +8,10 @@ from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.key_authorization import KeyAuthorization
 from acme_server.protocol.vantage import REFUSED, RESET, TIMEOUT, DnsAnswer, DnsRecord, Handshake, Resolve, TlsAnswer
 from acme_server.settings import Settings
-from acme_server.validation_authority import validate
+from acme_server.validation_authority import Attempt, validate
 from tests.challenge_certificates import challenge_certificate
 
+START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 KEY = KeyAuthorization("token", "thumbprint")
 NAME = "www.gravel.example"
 SETTINGS = Settings(tls_alpn_port=5001, dns="127.0.0.1:8053", validation_timeout=timedelta(seconds=7))
@@ -32,7 +33,7 @@ def run(answers, addresses=ADDRESSES):
         answered = answers.get(question.address, TlsAnswer(error=REFUSED))
         return TlsAnswer(answered.certificate, answered.protocol, answered.error, question.address)
 
-    inquiry = validate("tls-alpn-01", Identifier("dns", NAME), KEY, SETTINGS)
+    inquiry = validate(Attempt("tls-alpn-01", Identifier("dns", NAME), KEY, SETTINGS, lambda: START))
     try:
         question = next(inquiry)
         while True:
@@ -98,7 +99,8 @@ def test_a_certificate_for_another_key_is_unauthorized_and_says_what_was_seen():
 
 def test_the_record_holds_each_question_and_what_came_back():
     verdict, _ = run({V6: TlsAnswer(error=TIMEOUT), V4: GOOD})
+    asked = {"question": f"TLS {NAME}", "at": "2026-11-22T12:00:00.000000Z", "milliseconds": 0}
     assert list(verdict.record)[2:] == [
-        {"question": f"TLS {NAME}", "address": V6, "error": "timeout"},
-        {"question": f"TLS {NAME}", "address": V4, "protocol": "acme-tls/1", "octets": len(GOOD.certificate)},
+        {**asked, "address": V6, "error": "timeout"},
+        {**asked, "address": V4, "protocol": "acme-tls/1", "octets": len(GOOD.certificate)},
     ]

@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import attrs
 import pytest
 
+from acme_server.lookups import MAX_ALIASES
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.key_authorization import KeyAuthorization
 from acme_server.protocol.vantage import REFUSED, RESET, TIMEOUT, DnsAnswer, DnsRecord, Fetch, HttpAnswer, Resolve
 from acme_server.settings import Settings
-from acme_server.validation_authority import MAX_ALIASES, validate
+from acme_server.validation_authority import Attempt, validate
 
+START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 KEY = KeyAuthorization("LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0", "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI")
 SETTINGS = Settings(http01_port=5002, dns="127.0.0.1:8053", validation_timeout=timedelta(seconds=7))
 NAME = "www.gravel.example"
@@ -57,7 +59,7 @@ def a_record(value="192.0.2.1", name=NAME):
 
 
 def run(script, kind="http-01", name=NAME, settings=SETTINGS):
-    inquiry = validate(kind, Identifier("dns", name), KEY, settings)
+    inquiry = validate(Attempt(kind, Identifier("dns", name), KEY, settings, lambda: START))
     try:
         question = next(inquiry)
         while True:
@@ -381,12 +383,18 @@ def test_the_record_holds_each_question_and_what_came_back():
     dns = {**a_record(), ("AAAA", NAME): records("AAAA", "2001:db8::1")}
     script = Script(dns, {V6: HttpAnswer(error=TIMEOUT), V4: HttpAnswer(404, body=b"no")})
     server = "127.0.0.1:8053"
+    asked = {"at": "2026-11-22T12:00:00.000000Z", "milliseconds": 0}
     assert list(run(script).record) == [
-        {"question": f"AAAA {NAME}", "server": server, "rcode": "NOERROR", "values": ["2001:db8::1"]},
-        {"question": f"A {NAME}", "server": server, "rcode": "NOERROR", "values": ["192.0.2.1"]},
-        {"question": f"GET {URL}", "address": V6, "error": "timeout"},
-        {"question": f"GET {URL}", "address": V4, "status": 404, "octets": 2},
+        {"question": f"AAAA {NAME}", "server": server, **asked, "rcode": "NOERROR", "values": ["2001:db8::1"]},
+        {"question": f"A {NAME}", "server": server, **asked, "rcode": "NOERROR", "values": ["192.0.2.1"]},
+        {"question": f"GET {URL}", "address": V6, **asked, "error": "timeout"},
+        {"question": f"GET {URL}", "address": V4, **asked, "status": 404, "octets": 2},
     ]
+
+
+def test_the_record_says_where_a_redirect_led():
+    script = Script(a_record(), {URL: redirect("/else\x1bwhere"), (V4, f"http://{NAME}/b"): GOOD})
+    assert run(script).record[-1]["location"] == r"/else\x1bwhere"
 
 
 def test_the_record_of_a_success_is_kept_too():

@@ -133,7 +133,7 @@ def certbot(server: Server, run_client: Callable[..., Finished], tmp_path: Path)
         for option in ("--config-dir", "--work-dir", "--logs-dir"):
             command += [option, tmp_path / "certbot"]
         for name in names:
-            command += ["--domain", name]
+            command += ["--ip-address" if name[-1].isdigit() else "--domain", name]
         return run_client(command, {"REQUESTS_CA_BUNDLE": server.tls_ca})
 
     return run

@@ -165,13 +165,14 @@ MUTANTS = {
     "whitespace_after_the_text_is_ignored": around(validation_authority, "_judge_http01", to_the_octet),
     "redirects_are_followed": instead("acme_server.redirects.STATUSES", ()),
     "dns_01_is_valid_by_its_record": NEVER,
-    "one_of_several_records_is_enough": around(validation_authority, "_lookup", first_value),
+    "one_of_several_records_is_enough": around(validation_authority, "look_up", first_value),
     "dns_01_is_not_valid_by_another_record": ALWAYS,
     "a_wildcard_is_proved_at_its_base": instead(
         "acme_server.validation_authority.dns01_name", lambda name: f"_acme-challenge.*.{name}"
     ),
     "a_wildcard_is_proved_by_dns_alone": instead(
-        "acme_server.registration_authority.orders.WILDCARD_CHALLENGES", ("http-01", "dns-01")
+        "acme_server.registration_authority.orders.CHALLENGES",
+        dict.fromkeys(("a name", "a wildcard", "an address"), ("http-01", "dns-01")),
     ),
     "a_challenge_that_is_tried_again_says_when": document(
         CHALLENGE, lambda shown: shown.update(status="processing") if shown["status"] == "invalid" else None

@@ -10,16 +10,17 @@ from types import SimpleNamespace
 
 import attrs
 
-from acme_server import certificate_authority, endpoints, orders, request
+from acme_server import account_endpoints, certificate_authority, endpoints, orders, request
 from acme_server.endpoints import Answer
 from acme_server.exchange import Reply
 from acme_server.nonces import NoncePool
+from acme_server.protocol.jwk import parse_jwk
 from acme_server.protocol.problem import Problem
 from acme_server.registration_authority import accounts as registration
-from acme_server.registration_authority import finalization, revocation
+from acme_server.registration_authority import finalization, key_change, revocation
 from acme_server.registration_authority import orders as ordering
 from acme_server.registration_authority.outcome import Outcome
-from acme_server.store import CERTIFICATE_BY_FINGERPRINT
+from acme_server.store import CERTIFICATE_BY_FINGERPRINT, ORDERS_BY_ACCOUNT
 from tests.conformance.mutants import (
     all_of,
     around,
@@ -164,17 +165,27 @@ def wordless(original, value):
         raise attrs.evolve(problem, detail="that reason is not allowed") from None
 
 
-def key_change(status):
-    """Offer key changes, and answer all of them alike, having done nothing."""
-    kind = ("Content-Type", "application/problem+json")
-    named = shown("directory", lambda found: found.update(keyChange=f"{found['newOrder']}-key"))
+def failing_orders(original, world, account, document):
+    """Change the key, and let the account's orders fail."""
+    outcome, problem = original(world, account, document), Problem("serverInternal", "the key changed")
+    lost = [orders.fail(order, problem) for order in world.store.find(ORDERS_BY_ACCOUNT, account.id)]
+    return attrs.evolve(outcome, changes=(*outcome.changes, *lost))
 
-    def edit(received, made):
-        if received.path != "/new-order-key":
-            return made
-        return attrs.evolve(made, status=status, body=b"", headers=(kind, *made.headers[1:]))
 
-    return all_of(named, reply(edit))
+def without_nonce(original, document, what="JWS"):
+    jws = original(document, what)
+    return attrs.evolve(jws, header={name: value for name, value in jws.header.items() if name != "nonce"})
+
+
+def without_location(original, *arguments):
+    try:
+        return original(*arguments)
+    except Problem as problem:
+        raise attrs.evolve(problem, headers=()) from None
+
+
+def unexplained(received, made):
+    return attrs.evolve(made, body=b"") if received.path == "/key-change" else made
 
 
 def everything_accepted(received, made):
@@ -256,10 +267,21 @@ BROKEN = {
     "a_certificate_is_revoked_once": complaining(revocation, "revoke", "malformed"),
     "a_reason_that_is_not_allowed_is_named_so": complaining(revocation, "_reason", "malformed"),
     "allowed_reasons_are_listed": around(revocation, "_reason", wordless),
+    "a_key_is_changed": instead("acme_server.accounts.change_key", lambda account, _: account),
+    "a_key_change_leaves_orders_as_they_are": around(account_endpoints, "change_key", failing_orders),
+    "a_wrong_key_change_is_refused": instead(
+        "acme_server.registration_authority.key_change._verified", lambda jws: parse_jwk(jws.header["jwk"])
+    ),
+    "an_inner_nonce_is_refused": around(key_change, "jws_from", without_nonce),
+    "a_key_of_another_account_is_refused": all_of(
+        instead("acme_server.registration_authority.key_change.ACCOUNT_BY_THUMBPRINT", CERTIFICATE_BY_FINGERPRINT),
+        instead("acme_server.store.MemoryStore._check", lambda *_: None),
+    ),
+    "a_conflict_names_the_other_account": around(account_endpoints, "change_key", without_location),
 }  # fmt: skip
 
 # What is edited, for the server has no part of its own for it: headers that the front end gives to every reply,
-# links, and the key changes and external accounts that this server does not have.
+# links, and the external accounts that the server of these tests does not have.
 EDITED = {
     "browsers_may_read_the_directory": header("Access-Control-Allow-Origin", gone),
     "success_brings_a_nonce": header("Replay-Nonce", gone, lambda _, made: made.status == 201),
@@ -270,12 +292,6 @@ EDITED = {
     ),
     "a_binding_is_accepted_and_shown": document("/new-account", drop("externalAccountBinding")),
     "a_wrong_binding_is_refused": reply(everything_accepted),
-    "a_key_is_changed": key_change(501),
-    "a_key_change_leaves_orders_as_they_are": key_change(501),
-    "a_wrong_key_change_is_refused": key_change(200),
-    "an_inner_nonce_is_refused": key_change(200),
-    "a_key_of_another_account_is_refused": key_change(200),
-    "a_conflict_names_the_other_account": key_change(403),
-    "a_refused_key_change_is_explained": key_change(409),
+    "a_refused_key_change_is_explained": reply(unexplained),
 }  # fmt: skip
 MUTANTS = {**BROKEN, **EDITED}

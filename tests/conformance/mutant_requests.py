@@ -314,7 +314,7 @@ MUTANTS = {
         "acme_server.validation_authority.validate", always_valid
     ),
     "tokens_are_unguessable": instead(
-        "acme_server.registration_authority.orders.Challenge", lambda kind, token: Challenge(kind, token[:8])
+        "acme_server.registration_authority.orders.Challenge", lambda kind, token, **more: Challenge(kind, token[:8], **more)
     ),
     "its_account_revokes_a_certificate": authority("account"),
     "its_key_revokes_a_certificate": authority("certificate key"),

@@ -8,7 +8,7 @@ import pytest
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.key_authorization import KeyAuthorization
 from acme_server.settings import Settings
-from acme_server.validation_authority import validate
+from acme_server.validation_authority import Attempt, validate
 from scheduler.simulator.loop import VirtualDriver
 from scheduler.simulator.network import VirtualNetwork
 from solvers.dns.answer import answer_question
@@ -22,6 +22,10 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 NAME, KEY = "www.example.test", KeyAuthorization("token", "thumbprint")
 PRESENTATION = Presentation(TLSALPN01, NAME, "token", KEY.http_body)
 SETTINGS = Settings(tls_alpn_port=5001)
+
+
+def validated(key):
+    return validate(Attempt("tls-alpn-01", Identifier("dns", NAME), key, SETTINGS, lambda: START))
 
 
 @pytest.fixture
@@ -48,7 +52,7 @@ def test_what_the_solver_presents_is_valid_to_the_server(place):
     solver, conduct = place
     conduct(solver.present(PRESENTATION))
     assert conduct(solver.check(PRESENTATION)) == (Ready(), 3.0)
-    verdict, seconds = conduct(validate("tls-alpn-01", Identifier("dns", NAME), KEY, SETTINGS))
+    verdict, seconds = conduct(validated(KEY))
     assert (verdict.valid, verdict.problem, seconds) == (True, None, 3.0)
 
 
@@ -57,12 +61,12 @@ def test_what_it_does_not_is_not(place):
     conduct(solver.present(PRESENTATION))
     conduct(solver.clean_up(PRESENTATION))
     assert isinstance(conduct(solver.check(PRESENTATION))[0], NotReady)
-    verdict, _ = conduct(validate("tls-alpn-01", Identifier("dns", NAME), KEY, SETTINGS))
+    verdict, _ = conduct(validated(KEY))
     assert (verdict.valid, verdict.problem.kind) == (False, "tls")
 
 
 def test_another_account_s_answer_is_not_valid(place):
     solver, conduct = place
     conduct(solver.present(PRESENTATION))
-    verdict, _ = conduct(validate("tls-alpn-01", Identifier("dns", NAME), KeyAuthorization("token", "x"), SETTINGS))
+    verdict, _ = conduct(validated(KeyAuthorization("token", "x")))
     assert (verdict.valid, verdict.problem.kind) == (False, "unauthorized")

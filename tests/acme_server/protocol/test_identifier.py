@@ -58,7 +58,7 @@ def test_a_name_that_cannot_be_in_a_certificate_is_refused_with_the_reason(value
     assert caught.value.extra == {"identifier": {"type": "dns", "value": value[:253]}}
 
 
-@pytest.mark.parametrize("kind", ["ip", "email", "DNS", ""])
+@pytest.mark.parametrize("kind", ["IP", "email", "DNS", ""])
 def test_other_types_are_unsupported_identifiers(kind):
     with pytest.raises(Problem) as caught:
         parse_identifier({"type": kind, "value": "x"})

@@ -1,0 +1,196 @@
+"""Signers: a CA certificate with its key, how one is made, and what it signs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+
+import attrs
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
+
+from acme_server.ca_keys import private_key, signature_of
+from acme_server.links import Links
+from acme_server.profiles import DEFAULT, Profile
+from acme_server.protocol.driver import Entropy
+from acme_server.protocol.identifier import Identifier
+from acme_server.protocol.jwk import PrivateKey, PublicKey
+
+_BACKDATE = timedelta(days=1)
+_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
+
+
+def _key_usage(*wanted: str) -> x509.KeyUsage:
+    return x509.KeyUsage(**{usage: usage in wanted for usage in _USAGES})
+
+
+_CA_USAGE = _key_usage("key_cert_sign", "crl_sign")
+_LEAF_USAGE = _key_usage("digital_signature")
+# TLS 1.2 with RSA key exchange encrypts to the certificate's key.
+_RSA_LEAF_USAGE = _key_usage("digital_signature", "key_encipherment")
+_LEAF_CONSTRAINTS = x509.BasicConstraints(ca=False, path_length=None)
+_SERVER_AUTH = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+_BOTH_AUTH = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
+_NO_NAME = x509.Name([])
+_MAX_COMMON_NAME = 64
+
+
+@attrs.frozen
+class Signer:
+    """A CA certificate with its private key.
+
+    pointers: the extensions that what it signs points back with (RFC 5280
+    sections 4.2.1.1, 4.2.1.13 and 4.2.2.1), encoded once.
+    """
+
+    certificate: x509.Certificate
+    key: PrivateKey = attrs.field(repr=False, eq=False)
+    key_identifier: x509.SubjectKeyIdentifier
+    pointers: tuple[x509.ExtensionType, ...] = attrs.field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """What its URLs name it by: the key identifier, hexadecimal."""
+        return self.key_identifier.digest.hex()
+
+
+def create_signer(
+    entropy: Entropy,
+    now: datetime,
+    common_name: str,
+    lifetime: timedelta,
+    issuer: Signer | None = None,
+    below: int | None = None,
+    new_key: Callable[[Entropy], PrivateKey] = private_key,
+    links: Links | None = None,
+) -> Signer:
+    """Make a CA: self-signed without an issuer; below: how many intermediates it may have below it, None for any."""
+    key, serial = new_key(entropy), new_serial(entropy)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    signing_key = key if issuer is None else issuer.key
+    certificate = _ca_certificate(subject, key.public_key(), serial, now, lifetime, signing_key, issuer, below)
+    return signer_of(certificate, key, links)
+
+
+def cross_sign(
+    entropy: Entropy, now: datetime, signer: Signer, issuer: Signer, lifetime: timedelta, below: int | None
+) -> x509.Certificate:
+    """Have another issuer sign a CA's name and key too."""
+    subject, public_key = signer.certificate.subject, signer.key.public_key()
+    return _ca_certificate(subject, public_key, new_serial(entropy), now, lifetime, issuer.key, issuer, below)
+
+
+def _ca_certificate(
+    subject: x509.Name,
+    public_key: PublicKey,
+    serial: int,
+    now: datetime,
+    lifetime: timedelta,
+    signing_key: PrivateKey,
+    issuer: Signer | None,
+    below: int | None,
+) -> x509.Certificate:
+    """Sign a CA certificate, within its issuer's validity."""
+    not_before, not_after = now - _BACKDATE, now - _BACKDATE + lifetime
+    if issuer is not None:
+        not_before = max(not_before, issuer.certificate.not_valid_before_utc)
+        not_after = min(not_after, issuer.certificate.not_valid_after_utc)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject if issuer is None else issuer.certificate.subject)
+        .public_key(public_key)
+        .serial_number(serial)
+        .not_valid_before(not_before)
+        .not_valid_after(not_after)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=below), critical=True)
+        .add_extension(_CA_USAGE, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+    )
+    for pointer in () if issuer is None else issuer.pointers:
+        builder = builder.add_extension(pointer, critical=False)
+    return builder.sign(**signature_of(signing_key))
+
+
+def signer_of(certificate: x509.Certificate, key: PrivateKey, links: Links | None = None) -> Signer:
+    """Make a signer of a CA certificate and its key."""
+    key_identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    pointers: list[x509.ExtensionType] = [
+        x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(_key_identifier_of(certificate))
+    ]
+    if links is not None:
+        signer_id = key_identifier.digest.hex()
+        issuer_url = x509.UniformResourceIdentifier(links.issuer(signer_id))
+        list_url = x509.UniformResourceIdentifier(links.revocation_list(signer_id))
+        access = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, issuer_url)
+        point = x509.DistributionPoint([list_url], relative_name=None, reasons=None, crl_issuer=None)
+        pointers += [x509.AuthorityInformationAccess([access]), x509.CRLDistributionPoints([point])]
+    encoded = tuple(x509.UnrecognizedExtension(item.oid, item.public_bytes()) for item in pointers)
+    return Signer(certificate, key, key_identifier, encoded)
+
+
+def _key_identifier_of(certificate: x509.Certificate) -> x509.SubjectKeyIdentifier:
+    """Return what a CA's certificate calls its key: foreign ones need not hash it as we do."""
+    return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+
+
+def sign_leaf(
+    signer: Signer,
+    public_key: PublicKey,
+    identifiers: Sequence[Identifier],
+    serial: int,
+    not_before: datetime,
+    not_after: datetime,
+    profile: Profile = DEFAULT,
+) -> x509.Certificate:
+    """Sign a TLS certificate: all names in the SAN, critical where there is no subject (RFC 5280 section 4.2.1.6)."""
+    usage = _RSA_LEAF_USAGE if isinstance(public_key, rsa.RSAPublicKey) else _LEAF_USAGE
+    names = x509.SubjectAlternativeName([_general_name(identifier) for identifier in identifiers])
+    subject = _common_name(identifiers) if profile.common_name else _NO_NAME
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(signer.certificate.subject)
+        .public_key(public_key)
+        .serial_number(serial)
+        .not_valid_before(not_before)
+        .not_valid_after(not_after)
+        .add_extension(usage, critical=True)
+        .add_extension(_BOTH_AUTH if profile.client_auth else _SERVER_AUTH, critical=False)
+        .add_extension(_LEAF_CONSTRAINTS, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+    )
+    for pointer in signer.pointers:
+        builder = builder.add_extension(pointer, critical=False)
+    return builder.add_extension(names, critical=not subject.rdns).sign(**signature_of(signer.key))
+
+
+def _common_name(identifiers: Sequence[Identifier]) -> x509.Name:
+    """Name the first DNS name that X.520 has room for; an address is never one."""
+    for identifier in identifiers:
+        if identifier.type == "dns" and len(identifier.value) <= _MAX_COMMON_NAME:
+            return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, identifier.value)])
+    return _NO_NAME
+
+
+def _general_name(identifier: Identifier) -> x509.GeneralName:
+    if identifier.type == "ip":
+        return x509.IPAddress(ip_address(identifier.value))
+    return x509.DNSName(identifier.value)
+
+
+def new_serial(entropy: Entropy) -> int:
+    """Draw a serial number of 16 octets: positive, 126 random bits (RFC 5280 section 4.1.2.2)."""
+    return int.from_bytes(entropy(16), "big") >> 2 | 1 << 126
