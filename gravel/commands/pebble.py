@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from acme_server.protocol.host_port import join_host_port
 from gravel import go_flags
 
 if TYPE_CHECKING:
@@ -52,7 +53,6 @@ def command(arguments: tuple[str, ...]) -> int:
 
 async def _serve(configuration: Configuration, dns: str | None) -> int:
     from acme_server.faults.personas import read_rules
-    from acme_server.protocol.host_port import join_host_port
     from gravel.authority_options import design_of
     from gravel.event_loop import stop_signals
     from gravel.running import Running
@@ -82,11 +82,12 @@ def _announce(running: Any) -> None:
     if running.exposed:
         click.echo("Warning: this can be reached from other machines, its management too; for testing only.", err=True)
     host = running.settings.host
-    management = f"{host}:{running.addresses.management.rpartition(':')[2]}"
+    address = join_host_port(host, running.settings.acme_port)
+    management = join_host_port(host, int(running.addresses.management.rpartition(":")[2]))
     _log(f"Management interface listening on: {management}")
     _log(f"Root CA certificate available at: https://{management}/roots/0")
-    _log(f"Listening on: {host}:{running.settings.acme_port}")
-    _log(f"ACME directory available at: https://{host}:{running.settings.acme_port}/dir")
+    _log(f"Listening on: {address}")
+    _log(f"ACME directory available at: https://{address}/dir")
 
 
 def _log(text: str) -> None:

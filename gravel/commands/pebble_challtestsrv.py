@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from typing import NoReturn
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from acme_server.protocol.host_port import join_host_port, split_host_port
 from gravel import go_flags
+
+if TYPE_CHECKING:
+    from gravel.responders import Responders
+    from solvers.http01.server import HttpServer
+    from solvers.tlsalpn01.server import TlsServer
 
 _FLAGS: dict[str, str | bool] = {
     "http01": "",
@@ -24,7 +32,7 @@ _FLAGS: dict[str, str | bool] = {
     "defaultIPv4": "127.0.0.1",
     "defaultIPv6": "::1",
 }
-# Pebble's listens everywhere when no host is named; we do on loopback, and DNS there in both families.
+# Pebble's listens everywhere when no host is named; we do on loopback, in both families what clients dial.
 _DEFAULTS = {"http01": 5002, "https01": 5003, "tlsalpn01": 5001, "dnsserver": 8053, "management": 8055}
 _UNSET = "unset"
 EPILOG = """\
@@ -63,7 +71,7 @@ async def _serve(addresses: dict[str, tuple[str, int] | None], ipv4: str, ipv6: 
     from gravel.dns_view import DnsView
     from gravel.entropy import entropy_of
     from gravel.event_loop import stop_signals
-    from gravel.listening import serve
+    from gravel.listening import Door, bind, serve
     from gravel.management.api import Access, create_app
     from gravel.server_parts import build_server
     from gravel.settings import Settings
@@ -80,7 +88,7 @@ async def _serve(addresses: dict[str, tuple[str, int] | None], ipv4: str, ipv6: 
         acme_port=0,
         management_port=port,
         dns_port=dns_port,
-        nameserver=(dns_host,) if dns_host else (LOOPBACK, "::1"),
+        nameserver=(dns_host,) if dns_host else _loopbacks(),
         http01_listen=listens["http01"],
         https01_listen=listens["https01"],
         tls_alpn_listen=listens["tlsalpn01"],
@@ -105,12 +113,40 @@ async def _serve(addresses: dict[str, tuple[str, int] | None], ipv4: str, ipv6: 
         ports: Ports[DnsView] = Ports(_now, entropy_of, _no_view, lambda *_: driver)
         worlds = Worlds("https://localhost", ports)
         access = Access(None, (), False, settings.acme_dns_domain)
-        app = create_app(HostedWorld(parts.server, driver, view), worlds, material.ca_pem, access)
-        await serve(stack, app, sockets.management.sock)
+        await _answer_at_both(stack, addresses, responders)
+        socks = [sockets.management.sock]
+        if not host:
+            doors = [Door("management", "-management", each, port) for each in _loopbacks()[1:]]
+            socks += [stack.enter_context(bind(door)) for door in doors]
+        for sock in socks:
+            hosted = HostedWorld(parts.server, driver, view)
+            await serve(stack, create_app(hosted, worlds, material.ca_pem, access), sock)
         for name, address in listens.items():
             _log(f"Starting {name} server on {address}" if address else f"No {name} server")
         await stop.wait()
     return 0
+
+
+async def _answer_at_both(
+    stack: AsyncExitStack, addresses: dict[str, tuple[str, int] | None], responders: Responders
+) -> None:
+    """Open the responders at the other loopback address too, where no host was named."""
+    from gravel.listening import Door, opening
+    from solvers.http01.server import serve_http01
+    from solvers.tlsalpn01.server import serve_tlsalpn01
+
+    openers: dict[str, Callable[[str, int], Awaitable[HttpServer | TlsServer]]] = {
+        "http01": partial(serve_http01, responders.site),
+        "tlsalpn01": partial(serve_tlsalpn01, responders.tls),
+    }
+    for name, serve in openers.items():
+        where = addresses[name]
+        if where is None or where[0]:
+            continue
+        for host in _loopbacks()[1:]:
+            with opening(Door(name, f"-{name}", host, where[1])):
+                server = await serve(host, where[1])
+            stack.push_async_callback(server.close)
 
 
 async def _no_view(_: object) -> NoReturn:
@@ -131,6 +167,16 @@ def _address(flag: str, text: str, port: int) -> tuple[str, int] | None:
     except ValueError:
         raise click.UsageError(f"-{flag} is HOST:PORT, or :PORT on loopback, not {first}") from None
     return host, number
+
+
+def _loopbacks() -> tuple[str, ...]:
+    """Return the addresses of this machine for itself; containers often have no IPv6."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return ("127.0.0.1",)
+    return "127.0.0.1", "::1"
 
 
 def _now() -> datetime:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import urllib.request
 from contextlib import ExitStack, closing
 
 import pytest
@@ -14,6 +16,7 @@ from conformance.runner import run
 from conformance.session import Session
 from conformance.table import CHECKS
 from conformance.verdict import Outcome
+from gravel.free_port import free_port
 from gravel.shims import install
 
 pytestmark = pytest.mark.client("pebble", "pebble-challtestsrv")
@@ -166,3 +169,22 @@ def test_the_conformance_suite_finds_what_clients_of_pebble_rely_on_and_nothing_
         "errors_are_problem_documents",
         "a_deactivated_account_is_told_401",
     ]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+def test_without_a_host_the_responders_are_on_loopback_in_both_families(tmp_path, host):
+    install(tmp_path)
+    management, dns, http01 = free_port(), free_port(), free_port()
+    words = ["-management", f":{management}", "-dnsserver", f":{dns}", "-http01", f":{http01}"]
+    words += ["-https01", "", "-tlsalpn01", "", "-doh", ""]
+    process = subprocess.Popen([tmp_path / "pebble-challtestsrv", *words], stdout=subprocess.PIPE, text=True)
+    try:
+        while "management" not in process.stdout.readline():
+            pass
+        body = json.dumps({"token": "t", "content": "t.key"}).encode()
+        urllib.request.urlopen(f"http://{host}:{management}/add-http01", data=body).close()
+        with urllib.request.urlopen(f"http://{host}:{http01}/.well-known/acme-challenge/t") as answer:
+            assert answer.read() == b"t.key"
+    finally:
+        process.terminate()
+        process.wait()
