@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, TypeVar
 
 import attrs
@@ -19,6 +20,7 @@ from acme_server import resources, revocation_lists
 from acme_server.accounts import Account
 from acme_server.authorizations import Authorization, Challenge
 from acme_server.certificates import Certificate
+from acme_server.chance import lucky, shuffled
 from acme_server.exchange import Reply, json_reply
 from acme_server.execution import Bend, carry_out
 from acme_server.limits import ask_new_order
@@ -35,6 +37,7 @@ from acme_server.world import World
 
 Owned = TypeVar("Owned", Order, Authorization, Certificate)
 CHAIN_TYPE = "application/pem-certificate-chain"
+NO_RESOURCE = "there is no such resource"
 
 
 @attrs.frozen
@@ -83,7 +86,7 @@ class Answer:
 
 def not_found() -> Problem:
     """There is no such resource."""
-    return Problem("malformed", "there is no such resource", 404)
+    return Problem("malformed", NO_RESOURCE, 404)
 
 
 def directory(call: Call) -> Answer:
@@ -143,7 +146,7 @@ def authorization(call: Call) -> Answer:
         carry_out(call.world, outcome, call.now)
         record = outcome.record
     waiting = record.challenges if record.status is AuthorizationStatus.PENDING else ()
-    document = resources.authorization(call.world.links, record, call.now)
+    document = _mixed(call, resources.authorization(call.world.links, record, call.now))
     return Answer(json_reply(200, document, *_validated_by(call, waiting)))
 
 
@@ -214,7 +217,7 @@ def _own(call: Call, kind: type[Owned]) -> Owned:
     record = call.world.store.get(kind, call.parameters[kind.__name__.lower()])
     if record is None:
         raise not_found()
-    if record.account_id != call.account.id:
+    if call.signed is not None and record.account_id != call.account.id:
         raise unauthorized("the resource belongs to another account")
     return record
 
@@ -244,19 +247,35 @@ def _challenge_index(record: Authorization, text: str) -> int:
 
 
 def _order(call: Call, record: Order, status: int, *headers: tuple[str, str]) -> Answer:
-    document = resources.order(call.world.links, record, authorizations_of(call.world.store, record), call.now)
+    shown = resources.order(call.world.links, record, authorizations_of(call.world.store, record), call.now)
+    document = _mixed(call, shown)
     waiting = record.stage is OrderStatus.PROCESSING
     return Answer(json_reply(status, document, *headers, *_retry_after(call, waiting)))
 
 
+def _mixed(call: Call, document: resources.Document) -> resources.Document:
+    """Give the arrays of a document another order, where the personality does."""
+    if not call.world.settings.personality.shuffled:
+        return document
+    entropy = call.world.entropy
+    return {name: shuffled(value, entropy) if isinstance(value, list) else value for name, value in document.items()}
+
+
 def _retry_after(call: Call, waiting: bool) -> tuple[tuple[str, str], ...]:
-    return (_seconds(call.world.settings.retry_after),) if waiting else ()
+    return (_wait(call, call.world.settings.retry_after),) if waiting else ()
 
 
 def _validated_by(call: Call, challenges: Sequence[Challenge]) -> tuple[tuple[str, str], ...]:
     """Send clients away until something can have changed: a validation that is under way, or due (section 8.2)."""
     due = [item.due or call.now for item in challenges if item.status is ChallengeStatus.PROCESSING]
-    return (_seconds(max(min(due) - call.now, timedelta(0)) + call.world.settings.retry_after),) if due else ()
+    return (_wait(call, max(min(due) - call.now, timedelta(0)) + call.world.settings.retry_after),) if due else ()
+
+
+def _wait(call: Call, duration: timedelta) -> tuple[str, str]:
+    """Return Retry-After in seconds, or as a date (RFC 9110 section 10.2.3) where the personality has both."""
+    if call.world.settings.personality.retry_dates and lucky(0.5, call.world.entropy):
+        return "Retry-After", format_datetime(call.now + duration, usegmt=True)
+    return _seconds(duration)
 
 
 def _seconds(duration: timedelta) -> tuple[str, str]:

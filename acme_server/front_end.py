@@ -21,6 +21,7 @@ from acme_server.exchange import Reply, Request, json_reply
 from acme_server.execution import retry_on_conflict
 from acme_server.faults.injection import Injection, begin
 from acme_server.limits import check_balancer
+from acme_server.personality import Personality
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.problem import Problem, malformed
 from acme_server.registration_authority.outcome import Deferred
@@ -91,7 +92,9 @@ ROUTES: tuple[Route, ...] = (
 
 def handle(world: World, request: Request, now: datetime) -> tuple[Reply, tuple[Deferred, ...]]:
     """Answer a request; its path is relative to the world's base URL."""
-    route, parameters = find_route(request)
+    personality = world.settings.personality
+    known = attrs.evolve(request, path=personality.route_of(request.path)) if personality.paths else request
+    route, parameters = find_route(known)
     injection = None
     if world.faults.armed and route is not None:
         injection = begin(world, request, route.pattern, parameters, now)
@@ -99,7 +102,7 @@ def handle(world: World, request: Request, now: datetime) -> tuple[Reply, tuple[
         answer = _answer(world, request, route, parameters, now, injection)
     except Exception:
         LOG.exception("%s %r", request.method, request.path)
-        answer = _problem(_INTERNAL)
+        answer = _problem(_INTERNAL, personality)
     headers = _CORS if route is DIRECTORY else (*_CORS, _index(world))
     if request.method == "POST" or (route is NEW_NONCE and request.method in ("GET", "HEAD")):
         headers = (*headers, ("Replay-Nonce", world.nonces.issue(now)))
@@ -110,7 +113,7 @@ def handle(world: World, request: Request, now: datetime) -> tuple[Reply, tuple[
 def refuse(world: World, problem: Problem, now: datetime) -> Reply:
     """Answer what never became a request, as if it had been a POST."""
     nonce = ("Replay-Nonce", world.nonces.issue(now))
-    return _problem(problem).reply.with_headers(*_CORS, _index(world), nonce)
+    return _problem(problem, world.settings.personality).reply.with_headers(*_CORS, _index(world), nonce)
 
 
 def find_route(request: Request) -> tuple[Route | None, Mapping[str, str]]:
@@ -143,6 +146,7 @@ def _answer(
     injection: Injection | None,
 ) -> Answer:
     signed: SignedRequest | None = None
+    personality = world.settings.personality
     try:
         if route is None:
             raise endpoints.not_found()
@@ -152,7 +156,7 @@ def _answer(
             check_balancer(world.limits, route.pattern, request.peer, now)
         if request.method == "POST":
             signed = None if route.signer is Signer.NOBODY else read_request(world, request, route.signer, now)
-        elif not route.get or request.method not in ("GET", "HEAD"):
+        elif request.method not in ("GET", "HEAD") or not (route.get or route.pattern in personality.readable):
             raise _not_allowed(route, request.method)
         bend = None
         if injection is not None:
@@ -166,7 +170,7 @@ def _answer(
             subject = {**parameters, "account": signed.account.id} if signed and signed.account else parameters
             fact = _refused(request.path[:200] if route is None else route.pattern, problem, subject)
             world.store.commit((), (fact,), now)
-        return _problem(problem)
+        return _problem(problem, personality)
 
 
 def _document(route: Route, signed: SignedRequest | None) -> Mapping[str, Any] | None:
@@ -193,9 +197,11 @@ def _refused(endpoint: str, problem: Problem, subject: Mapping[str, str]) -> Fac
     return Fact("RequestRefused", subject, data)
 
 
-def _problem(problem: Problem) -> Answer:
-    headers = problem.headers
-    return Answer(json_reply(problem.status, problem.to_json(), *headers, content_type="application/problem+json"))
+def _problem(problem: Problem, personality: Personality) -> Answer:
+    said = personality.said(problem)
+    if personality.bare_not_found and problem.detail is endpoints.NO_RESOURCE:
+        return Answer(Reply(said.status, said.headers))
+    return Answer(json_reply(said.status, said.to_json(), *said.headers, content_type="application/problem+json"))
 
 
 def _shape(route: Route) -> tuple[str, int]:

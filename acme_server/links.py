@@ -2,58 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
 
 @attrs.frozen
 class Links:
-    """The URLs that a world hands out; `base` has no trailing slash."""
+    """The URLs that a world hands out; `base` has no trailing slash; paths: of routes that have others than ours."""
 
     base: str
+    paths: Mapping[str, str] = attrs.field(factory=dict)
+
+    def _at(self, pattern: str, **ids: str | int) -> str:
+        return self.base + self.paths.get(pattern, pattern).format_map(ids)
 
     @property
     def directory(self) -> str:
         """Section 7.1.1."""
-        return f"{self.base}/dir"
+        return self._at("/dir")
 
     @property
     def new_nonce(self) -> str:
         """Section 7.2."""
-        return f"{self.base}/nonce"
+        return self._at("/nonce")
 
     @property
     def new_account(self) -> str:
         """Section 7.3."""
-        return f"{self.base}/new-account"
+        return self._at("/new-account")
 
     @property
     def key_change(self) -> str:
         """Section 7.3.5."""
-        return f"{self.base}/key-change"
+        return self._at("/key-change")
 
     @property
     def new_authorization(self) -> str:
         """Section 7.4.1."""
-        return f"{self.base}/new-authz"
+        return self._at("/new-authz")
 
     @property
     def new_order(self) -> str:
         """Section 7.4."""
-        return f"{self.base}/new-order"
+        return self._at("/new-order")
 
     @property
     def revoke_certificate(self) -> str:
         """Section 7.6."""
-        return f"{self.base}/revoke-cert"
+        return self._at("/revoke-cert")
 
     @property
     def renewal_info(self) -> str:
         """RFC 9773 section 3."""
-        return f"{self.base}/renewal-info"
+        return self._at("/renewal-info/{certid}", certid="").removesuffix("/")
 
     def account(self, account_id: str) -> str:
         """Return the account URL, which is also its `kid`."""
-        return f"{self.base}/account/{account_id}"
+        return self._at("/account/{account}", account=account_id)
 
     def account_id(self, kid: str) -> str | None:
         """Return the ID in an account URL, or None when the text is not exactly one of ours."""
@@ -62,11 +68,11 @@ class Links:
 
     def orders(self, account_id: str) -> str:
         """Section 7.1.2.1."""
-        return f"{self.base}/account/{account_id}/orders"
+        return self._at("/account/{account}/orders", account=account_id)
 
     def orders_after(self, account_id: str, order_id: str) -> str:
         """Return where the list goes on after an order."""
-        return f"{self.orders(account_id)}/{order_id}"
+        return self._at("/account/{account}/orders/{after}", account=account_id, after=order_id)
 
     def terms(self, account_id: str) -> str:
         """Where a human agrees to changed terms of service (section 7.3.3)."""
@@ -74,27 +80,27 @@ class Links:
 
     def order(self, order_id: str) -> str:
         """Section 7.1.3."""
-        return f"{self.base}/order/{order_id}"
+        return self._at("/order/{order}", order=order_id)
 
     def finalize(self, order_id: str) -> str:
         """Section 7.4."""
-        return f"{self.base}/order/{order_id}/finalize"
+        return self._at("/order/{order}/finalize", order=order_id)
 
     def authorization(self, authorization_id: str) -> str:
         """Section 7.1.4."""
-        return f"{self.base}/authz/{authorization_id}"
+        return self._at("/authz/{authorization}", authorization=authorization_id)
 
     def challenge(self, authorization_id: str, index: int) -> str:
         """Section 7.1.5."""
-        return f"{self.base}/chall/{authorization_id}/{index}"
+        return self._at("/chall/{authorization}/{index}", authorization=authorization_id, index=index)
 
     def certificate(self, certificate_id: str) -> str:
         """Section 7.4.2."""
-        return f"{self.base}/cert/{certificate_id}"
+        return self._at("/cert/{certificate}", certificate=certificate_id)
 
     def alternate(self, certificate_id: str, number: int) -> str:
         """Section 7.4.2: the certificate with another chain, from 1 on."""
-        return f"{self.base}/cert/{certificate_id}/alternate/{number}"
+        return self._at("/cert/{certificate}/alternate/{number}", certificate=certificate_id, number=number)
 
     def issuer(self, signer_id: str) -> str:
         """RFC 5280 section 4.2.2.1: the certificate of a signer."""

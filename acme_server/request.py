@@ -18,7 +18,7 @@ from acme_server.exchange import Request
 from acme_server.protocol.encoding import b64url_decode, load_json
 from acme_server.protocol.jose import check_algorithm, parse_jws, verify
 from acme_server.protocol.jwk import Jwk, bad_key, parse_jwk
-from acme_server.protocol.problem import Problem, malformed, unauthorized
+from acme_server.protocol.problem import Problem, malformed
 from acme_server.world import World
 
 CONTENT_TYPE = "application/jose+json"
@@ -54,12 +54,14 @@ class SignedRequest:
 
 def read_request(world: World, request: Request, signer: Signer, now: datetime) -> SignedRequest:
     """Check everything about a POST but what its payload says."""
+    if world.settings.personality.user_agent and not request.headers.get("user-agent"):
+        raise malformed("the request has no User-Agent (RFC 8555 section 6.1)")
     _check_body(request, world.settings.max_body)
     jws = parse_jws(request.body)
     check_algorithm(jws.header["alg"])
     account, jwk = _key_of(world, jws.header, signer)
     verify(jws, jwk)
-    _check_url(jws.header, world.base_url + request.path)
+    _check_url(jws.header, world.base_url + request.path, world.settings.personality.wrong_url)
     _spend_nonce(world, jws.header, now)
     if account is not None:
         check_active(account)
@@ -101,12 +103,12 @@ def _account_of(world: World, kid: Any) -> Account:
     return account
 
 
-def _check_url(header: Mapping[str, Any], expected: str) -> None:
+def _check_url(header: Mapping[str, Any], expected: str, kind: str) -> None:
     url = header.get("url")
     if not isinstance(url, str):
         raise malformed("the JWS header has no string 'url'")
     if url != expected:
-        raise unauthorized(f"the JWS was signed for {url[:200]!r}, it was sent to {expected!r}")
+        raise Problem(kind, f"the JWS was signed for {url[:200]!r}, it was sent to {expected!r}")
 
 
 def _spend_nonce(world: World, header: Mapping[str, Any], now: datetime) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import attrs
 
 from acme_server.certificate_authority import Design
+from acme_server.personality import RFC8555, Personality
 from acme_server.profiles import PROFILES, Profile
 from acme_server.protocol.rate_limit import Rate
 
@@ -49,7 +50,9 @@ class Settings:
     public_suffixes: below which its registered domains are, beside names of one label;
     authority: the hierarchy to make; certificate_urls: whether certificates say
     where their issuer and its revocation list are, by which their bytes depend on
-    the port; profiles: what orders choose from, the default first.
+    the port; profiles: what orders choose from, the default first; personality: what
+    the server says where the RFC leaves room; blocked_names: that no certificate is
+    issued for, nor for names below.
     """
 
     http01_port: int = 80
@@ -93,6 +96,8 @@ class Settings:
     always_valid: bool = False
     rate_limits: Mapping[str, Rate] = attrs.field(factory=dict)
     public_suffixes: tuple[str, ...] = ()
+    personality: Personality = RFC8555
+    blocked_names: tuple[str, ...] = ()
     authority: Design = attrs.field(factory=Design)
     certificate_urls: bool = False
     profiles: tuple[Profile, ...] = PROFILES

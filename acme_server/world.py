@@ -46,7 +46,7 @@ class World:
     @property
     def links(self) -> Links:
         """The world's URLs."""
-        return Links(self.base_url)
+        return Links(self.base_url, self.settings.personality.paths)
 
     @property
     def named_links(self) -> Links | None:

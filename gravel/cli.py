@@ -17,6 +17,8 @@ VERBS: Mapping[str, str] = {
     "up": "Start everything: ACME server, DNS, http-01 responder, and the cert-manager bridge.",
     "serve": "Start the ACME server and its DNS, for clients of your own.",
     "run": "Start what `serve` starts, run a command against it, say what was issued and refused.",
+    "pebble": "Start an ACME server in Pebble's place: its flags, configuration, variables and paths.",
+    "pebble-challtestsrv": "Start DNS and challenge responders in the place of Pebble's.",
     "trust": "Print the line that makes a client trust a running server.",
     "check": "Say why a name cannot be validated, and who must act.",
     "manifest": "Print YAML that runs gravel in a cluster and points a ClusterIssuer at it.",
@@ -50,7 +52,7 @@ class Verbs(click.Group):
         del ctx
         if cmd_name not in VERBS:
             return None
-        command: click.Command = import_module(f"gravel.commands.{cmd_name}").command
+        command: click.Command = import_module(f"gravel.commands.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

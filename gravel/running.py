@@ -5,12 +5,12 @@ from __future__ import annotations
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ import click
 from acme_server import tls
 from acme_server.faults.rule import Rule
 from acme_server.network import Network
+from acme_server.personality import PERSONALITIES
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.vantage import Answer, Fetch, Question
 from acme_server.runner import AsyncioDriver
@@ -28,6 +29,7 @@ from acme_server.tls import TlsMaterial
 from acme_server.web import create_app as create_acme_app
 from acme_server.web import create_runner
 from acme_server.worlds import HostedWorld, Ports, Worlds
+from gravel.announced import Addresses
 from gravel.authority_options import design_of, profiles_of
 from gravel.dns_view import DnsOptions, DnsView, open_view
 from gravel.entropy import entropy_of
@@ -48,27 +50,6 @@ if TYPE_CHECKING:
     from issuer_bridge.store import EmbeddedStore
 
 
-@attrs.frozen
-class Addresses:
-    """Where everything is; what `--json` prints when ready."""
-
-    directory: str
-    management: str
-    dns: str
-    http01: str | None
-    https01: str | None
-    tls_alpn: str | None
-    kubernetes: str | None
-    tls_ca: str
-    issuing_roots: str
-    state: str | None
-    seed: int | None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return them as one JSON object."""
-        return attrs.asdict(self)
-
-
 class Running:
     """An async context: inside, the house runs and `addresses` says where.
 
@@ -76,7 +57,9 @@ class Running:
     bridge: with the operator, its Kubernetes-style API and the http-01 responder
     (what is not started is not even imported); resources: what the operator works on;
     exposed: whether other machines can reach it; token: what the management API
-    wants, None on loopback unless one was given.
+    wants, None on loopback unless one was given, nor where it is not guarded.
+    changes: of the server's settings that no option makes; material: the certificate
+    to show, instead of a new one.
     """
 
     parts: ServerParts
@@ -85,7 +68,15 @@ class Running:
     addresses: Addresses
     resources: EmbeddedStore | None = None
 
-    def __init__(self, settings: Settings, *, bridge: bool) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        bridge: bool,
+        changes: Mapping[str, Any] = MappingProxyType({}),
+        material: TlsMaterial | None = None,
+        guarded: bool = True,
+    ) -> None:
         if settings.host in EVERYWHERE and not settings.base_url:
             raise click.UsageError(f"--host {settings.host} needs --base-url, a URL that clients can reach.")
         self.settings, self.bridge = settings, bridge
@@ -93,7 +84,8 @@ class Running:
         self._rates = rates_of(settings)
         self._design = design_of(settings)
         self.exposed = not is_loopback(settings.host)
-        self.token = settings.management_token or (secrets.token_urlsafe(24) if self.exposed else None)
+        self.token = settings.management_token or (secrets.token_urlsafe(24) if self.exposed and guarded else None)
+        self._changes, self._material = changes, material
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -114,12 +106,15 @@ class Running:
         base_url = settings.base_url or f"https://{sockets.acme.address}"
         names = _names(settings, base_url)
         entropy = state.entropy(settings.seed) if state else entropy_of(settings.seed)
-        material = tls.create(entropy, _now(), names, state.tls_ca(entropy, _now()) if state else None)
+        material = self._material or tls.create(
+            entropy, _now(), names, state.tls_ca(entropy, _now()) if state else None
+        )
         responders = await open_https01(stack, settings, sockets.responders, material)
-        network = Network(settings.dns or sockets.dns)
+        dns = self._changes.get("dns", settings.dns or sockets.dns)
+        network = Network(dns)
         stack.push_async_callback(network.close)
         driver = _driver(stack, network, _home(base_url, sockets))
-        server = self._server_settings(sockets, responders)
+        server = self._server_settings(sockets, responders, dns)
         parts = build_server(
             driver,
             base_url,
@@ -156,11 +151,11 @@ class Running:
         if sockets.kubernetes:
             await self._start_bridge(stack, parts, sockets.kubernetes, material.ca_pem, entropy)
 
-    def _server_settings(self, sockets: Sockets, responders: Responders) -> ServerSettings:
+    def _server_settings(self, sockets: Sockets, responders: Responders, dns: str | None) -> ServerSettings:
         settings = self.settings
         http01_port, tls_alpn_port = ports_to_dial(settings, responders)
         server = ServerSettings(
-            dns=settings.dns or sockets.dns,
+            dns=dns,
             http01_port=http01_port,
             tls_alpn_port=tls_alpn_port,
             terms_of_service=settings.terms_of_service,
@@ -172,8 +167,11 @@ class Running:
             # A port that differs from run to run would keep certificates from repeating byte for byte.
             certificate_urls=bool(settings.acme_port or settings.base_url),
             profiles=profiles_of(settings),
+            personality=PERSONALITIES[settings.personality],
+            blocked_names=settings.blocked_name,
         )
-        return with_validation(server, settings, sockets.nameservers)
+        server = with_validation(server, settings, sockets.nameservers)
+        return attrs.evolve(server, **self._changes)
 
     async def _start_bridge(
         self, stack: AsyncExitStack, parts: ServerParts, kubernetes: Bound, tls_ca: str, entropy: Entropy

@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 import click
 
+from acme_server.personality import PERSONALITIES
 from acme_server.settings import VantagePoint
 from gravel.option_types import (
     ADDRESS,
@@ -183,6 +184,15 @@ class Settings:
         TOKEN,
         "Bearer token that the management API wants; beyond loopback one is made up if none is given.",
         SERVERS,
+    )
+    personality: str = option(
+        "rfc8555",
+        click.Choice(tuple(PERSONALITIES)),
+        "How the ACME server answers where RFC 8555 leaves room: as strictly as it can, or as Pebble or Boulder do.",
+        SERVERS,
+    )
+    blocked_name: tuple[str, ...] = option(
+        (), ZONE, "Name that nothing is issued for, nor for names below it; may be repeated.", SERVERS
     )
     terms_of_service: str | None = option(
         None, URL, "Where the terms of service are, which accounts must agree to (default: none).", SERVERS

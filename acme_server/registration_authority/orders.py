@@ -20,6 +20,7 @@ from acme_server.protocol.journal import Fact
 from acme_server.protocol.problem import Problem, malformed
 from acme_server.protocol.status import AuthorizationStatus, OrderStatus
 from acme_server.protocol.times import rfc3339
+from acme_server.registration_authority.name_policy import check_names, together
 from acme_server.registration_authority.outcome import Outcome
 from acme_server.registration_authority.renewal import replaced_by
 from acme_server.registration_authority.terms import check_current
@@ -41,6 +42,7 @@ def new_order(world: World, account: Account, document: Mapping[str, Any], now: 
     """Create an order and a pending authorization for each of its identifiers, as far as none is taken over."""
     check_current(world, account)
     identifiers = parse_identifiers(document.get("identifiers"), world.settings.max_identifiers)
+    check_names(identifiers, world.settings)
     profile = chosen(world.settings.profiles, document)
     not_before, not_after = parse_validity(document, world.settings, profile, now)
     replaced = replaced_by(world.store, account, identifiers, document, now)
@@ -85,6 +87,7 @@ def new_authorization(
     (identifier,) = parse_identifiers([document.get("identifier")], 1)
     if identifier.wildcard:
         raise malformed("an authorization ahead of an order is for a name as it is; order the wildcard")
+    check_names((identifier,), world.settings)
     authorization = attrs.evolve(_new_authorization(world, account, identifier, now), ahead=True)
     subject = {"account": account.id, "authorization": authorization.id}
     data = {"identifier": identifier.value, "expires": rfc3339(authorization.expires)}
@@ -105,17 +108,8 @@ def parse_identifiers(value: Any, maximum: int) -> tuple[Identifier, ...]:
         except Problem as problem:
             problems.append(problem)
     if problems:
-        raise _together(problems)
+        raise together(problems)
     return tuple(identifiers)
-
-
-def _together(problems: list[Problem]) -> Problem:
-    """Say in one problem what is wrong with each identifier; only subproblems name identifiers."""
-    alike = all(problem.kind == problems[0].kind for problem in problems)
-    kind = problems[0].kind if alike else "compound"
-    detail = problems[0].detail if len(problems) == 1 else f"{len(problems)} identifiers cannot be ordered"
-    about = tuple(problem for problem in problems if problem.extra)
-    return Problem(kind, detail, problems[0].status, about)
 
 
 def _unfinished(world: World, account: Account, now: datetime) -> Iterator[Order]:
@@ -160,7 +154,7 @@ def _challenges(world: World, identifier: Identifier) -> tuple[Challenge, ...]:
     if not types:
         extra = {"identifier": identifier.to_json()}
         detail = f"no challenge is offered here that proves control of {of}"
-        raise _together([Problem("rejectedIdentifier", detail, extra=extra)])
+        raise together([Problem("rejectedIdentifier", detail, extra=extra)])
     issuers = world.settings.caa_identities
     return tuple(Challenge(each, world.new_id(), issuers=issuers if each == DNS_PERSIST else ()) for each in types)
 

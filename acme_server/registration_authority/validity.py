@@ -21,6 +21,8 @@ def parse_validity(
 ) -> tuple[datetime | None, datetime | None]:
     """Read `notBefore` and `notAfter`; what cannot be issued is refused here, never issued differently."""
     not_before, not_after = _moment(document, "notBefore"), _moment(document, "notAfter")
+    if (not_before or not_after) and not settings.personality.dates:
+        raise malformed("NotBefore and NotAfter are not supported")
     limit = profile.lifetime or settings.certificate_lifetime
     if not_before is not None and not_before < now - settings.backdate:
         raise malformed("'notBefore' is in the past")

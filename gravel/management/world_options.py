@@ -11,6 +11,8 @@ import attrs
 
 from acme_server.certificate_authority import Design
 from acme_server.clock import END
+from acme_server.faults.reading import choose
+from acme_server.personality import PERSONALITIES
 from acme_server.profiles import PROFILES, Profile, with_lifetime
 from acme_server.protocol.host_port import split_host_port
 from acme_server.settings import CHALLENGE_TYPES, Settings, VantagePoint
@@ -166,6 +168,8 @@ SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
     "validation_retry_after": _lifetime,
     "rate_limits": rates_of,
     "public_suffixes": suffixes_of,
+    "personality": lambda body, name: PERSONALITIES[choose(body.text(name), PERSONALITIES, "the personality")],
+    "blocked_names": lambda body, name: tuple(map(zone_name, body.texts(name))),
     "revocation_list_lifetime": _lifetime,
     "authority": _design,
     "certificate_urls": Body.flag,

@@ -11,8 +11,8 @@ import pytest
 from acme_server.web import RUNNER_OPTIONS, create_app
 from conformance.options import Options
 from conformance.session import Session
+from gravel.announced import Addresses
 from gravel.free_port import free_port
-from gravel.running import Addresses
 from tests.conformance.served import Served
 
 

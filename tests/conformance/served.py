@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from gravel.running import Addresses, Running
+from gravel.announced import Addresses
+from gravel.running import Running
 from gravel.settings import Settings
 
 PATIENCE = 60.0

@@ -14,11 +14,12 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from acme_server.settings import Settings as ServerSettings
+from gravel.announced import Addresses
 from gravel.commands.apply import apply_and_follow, read_manifests
 from gravel.house import house_settings
 from gravel.kube_client import KubeClient
 from gravel.output import announce
-from gravel.running import Addresses, Running
+from gravel.running import Running
 from gravel.sockets import EVERYWHERE
 from solvers.timing import TIMINGS
 

@@ -11,8 +11,8 @@ from cryptography import x509
 
 from conformance.clients.matrix import Told
 from conformance.clients.recipe import HTTP01, Act, Recipe
+from gravel.announced import Addresses
 from gravel.free_port import free_port
-from gravel.running import Addresses
 from tests.conformance.served import Served
 
 NODE_MODULES = Path(__file__).parents[3] / ".npm" / "node_modules"

@@ -1,0 +1,155 @@
+"""What the server says on the wire where RFC 8555 leaves room, or where another server goes its own way.
+
+One frozen value per personality; code asks the value, never for the name. What Pebble and Boulder
+do is read from their sources (`wfe/wfe.go`, `acme/problems.go`; `wfe2`, `probs/probs.go`, `policy/pa.go`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+
+import attrs
+
+from acme_server.protocol.problem import Problem
+
+# A type of problem and its HTTP status.
+Kind = tuple[str, int]
+
+_PEBBLE_PATHS: Mapping[str, str] = {
+    "/nonce": "/nonce-plz",
+    "/new-account": "/sign-me-up",
+    "/new-order": "/order-plz",
+    "/key-change": "/rollover-account-key",
+    "/account/{account}": "/my-account/{account}",
+    "/account/{account}/orders": "/list-orderz/{account}",
+    "/account/{account}/orders/{after}": "/list-orderz/{account}/page/{after}",
+    "/order/{order}": "/my-order/{order}",
+    "/order/{order}/finalize": "/finalize-order/{order}",
+    "/authz/{authorization}": "/authZ/{authorization}",
+    "/chall/{authorization}/{index}": "/chalZ/{authorization}/{index}",
+    "/cert/{certificate}": "/certZ/{certificate}",
+    "/cert/{certificate}/alternate/{number}": "/certZ/{certificate}/alternate/{number}",
+    "/renewal-info/{certid}": "/draft-ietf-acme-ari-03/renewalInfo/{certid}",
+}
+_BOULDER_PATHS: Mapping[str, str] = {
+    "/dir": "/directory",
+    "/nonce": "/acme/new-nonce",
+    "/new-account": "/acme/new-acct",
+    "/new-authz": "/acme/new-authz",
+    "/new-order": "/acme/new-order",
+    "/key-change": "/acme/key-change",
+    "/revoke-cert": "/acme/revoke-cert",
+    "/account/{account}": "/acme/acct/{account}",
+    "/order/{order}": "/acme/order/{order}",
+    "/order/{order}/finalize": "/acme/finalize/{order}",
+    "/authz/{authorization}": "/acme/authz/{authorization}",
+    "/chall/{authorization}/{index}": "/acme/chall/{authorization}/{index}",
+    "/cert/{certificate}": "/acme/cert/{certificate}",
+    "/renewal-info/{certid}": "/acme/renewal-info/{certid}",
+}
+
+
+@attrs.frozen
+class Personality:
+    """The differences on the wire.
+
+    paths: of routes, where they are not our own; kinds: problems that are answered as others;
+    texts: the detail of every problem of a type; omitted: members that no problem has;
+    bare_not_found: whether what is not there is answered without a document; wrong_url: the problem of a JWS that was
+    signed for another URL; user_agent: whether one is wanted (RFC 8555 section 6.1); readable:
+    routes that a GET reads without a signature; shuffled: whether arrays of orders and
+    authorizations come in another order each time; retry_dates: whether Retry-After is now
+    and then a date; dates: whether orders may say notBefore and notAfter;
+    max_labels, private_suffixes, redundant: the names that are refused (acme_server.name_policy).
+    """
+
+    name: str
+    paths: Mapping[str, str] = attrs.field(factory=dict)
+    kinds: Mapping[Kind, Kind] = attrs.field(factory=dict)
+    texts: Mapping[str, str] = attrs.field(factory=dict)
+    omitted: tuple[str, ...] = ()
+    bare_not_found: bool = False
+    wrong_url: str = "unauthorized"
+    user_agent: bool = False
+    readable: tuple[str, ...] = ()
+    shuffled: bool = False
+    retry_dates: bool = False
+    dates: bool = True
+    max_labels: int | None = None
+    private_suffixes: tuple[str, ...] = ()
+    redundant: bool = True
+
+    @cached_property
+    def _own(self) -> tuple[tuple[re.Pattern[str], str], ...]:
+        return tuple((_regex(own), pattern) for pattern, own in self.paths.items())
+
+    @cached_property
+    def _foreign(self) -> tuple[re.Pattern[str], ...]:
+        return tuple(map(_regex, self.paths))
+
+    def route_of(self, target: str) -> str:
+        """Return a path, with its query, as the routes have it; empty where it is ours and this server has another."""
+        path, mark, query = target.partition("?")
+        for own, pattern in self._own:
+            if found := own.fullmatch(path):
+                return pattern.format_map(found.groupdict()) + mark + query
+        return "" if any(each.fullmatch(path) for each in self._foreign) else target
+
+    def said(self, problem: Problem) -> Problem:
+        """Return a problem as this server would tell it."""
+        kind, status = self.kinds.get((problem.kind, problem.status), (problem.kind, problem.status))
+        return attrs.evolve(
+            problem,
+            kind=kind,
+            status=status,
+            detail=self.texts.get(problem.kind, problem.detail),
+            extra={name: value for name, value in problem.extra.items() if name not in self.omitted},
+        )
+
+
+def _regex(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]*)", pattern))
+
+
+RFC8555 = Personality("rfc8555")
+PEBBLE = Personality(
+    "pebble",
+    paths=_PEBBLE_PATHS,
+    kinds={
+        ("unauthorized", 401): ("unauthorized", 403),
+        ("rejectedIdentifier", 403): ("rejectedIdentifier", 400),
+        ("unsupportedIdentifier", 400): ("malformed", 400),
+    },
+    omitted=("algorithms",),
+    bare_not_found=True,
+    wrong_url="malformed",
+    user_agent=True,
+    shuffled=True,
+    retry_dates=True,
+)
+BOULDER = Personality(
+    "boulder",
+    paths=_BOULDER_PATHS,
+    kinds={
+        ("unauthorized", 401): ("unauthorized", 403),
+        ("userActionRequired", 403): ("malformed", 400),
+        ("rejectedIdentifier", 403): ("rejectedIdentifier", 400),
+        ("malformed", 413): ("unauthorized", 403),
+        ("malformed", 415): ("malformed", 400),
+    },
+    texts={"badNonce": "JWS has an invalid anti-replay nonce"},
+    wrong_url="malformed",
+    readable=(
+        "/order/{order}",
+        "/authz/{authorization}",
+        "/chall/{authorization}/{index}",
+        "/cert/{certificate}",
+    ),
+    dates=False,
+    max_labels=10,
+    private_suffixes=("internal", "invalid", "local", "localhost", "onion"),
+    redundant=False,
+)
+PERSONALITIES: Mapping[str, Personality] = {each.name: each for each in (RFC8555, PEBBLE, BOULDER)}
