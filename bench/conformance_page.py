@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.servers import SERVERS, CannotStart, check_installed
@@ -23,8 +23,8 @@ HEAD = """\
 # Conformance
 
 `python -m conformance --directory URL` holds any ACME server to RFC 8555, over the wire alone: it has its own client
-and signer, and shares no code with the server. Below is what it says of gravel and of Debian's pebble
-{pebble}, written by `make conformance`.
+and signer, and shares no code with the server. Below is what it says of gravel, in each of its personalities
+([personalities.md](personalities.md)), and of Debian's pebble {pebble}, written by `make conformance`.
 
     gravel run -- python -m conformance
     python -m conformance --directory https://localhost:14000/dir --ca-cert pebble.minica.pem \\
@@ -54,11 +54,17 @@ changed terms (7.3.3) are looked at where the run meets them.
 # gravel with all that it offers; pebble 2.4.0 could have external accounts of this, if its configuration listed them.
 EAB = ("kid-1", "c2VjcmV0IG9mIGtpZC0x")
 GRAVEL = ("--caa-identity", "ca.test", "--alternate-roots", "1", "--eab", ":".join(EAB))
+# What is shown, by column: the server, and its options.
+COLUMNS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "gravel": ("gravel", GRAVEL),
+    "gravel as pebble": ("gravel", (*GRAVEL, "--personality", "pebble")),
+    "gravel as boulder": ("gravel", (*GRAVEL, "--personality", "boulder")),
+    "pebble": ("pebble", ()),
+}
 
 
-def verdicts_of(server: str) -> list[Verdict]:
+def verdicts_of(server: str, own: Sequence[str]) -> list[Verdict]:
     """Start a server afresh, run every check, and return the verdicts."""
-    own = GRAVEL if server == "gravel" else ()
     with tempfile.TemporaryDirectory() as folder, SERVERS[server](Path(folder), *own) as running:
         session = Session(
             Options(
@@ -83,16 +89,22 @@ def version_of_pebble() -> str:
     return done.stdout.partition("-")[0] or "of unknown version"
 
 
-def page(gravel: Sequence[Verdict], pebble: Sequence[Verdict]) -> str:
-    """Lay both runs out side by side."""
-    lines = ["", "| | checks |", "|---|---|", f"| gravel | {counted(gravel)} |", f"| pebble | {counted(pebble)} |", ""]
-    lines += ["| section | level | check | gravel | pebble |", "|---|---|---|---|---|"]
-    for ours, theirs in zip(gravel, pebble, strict=True):
-        check = ours.check
-        cells = (check.section, check.level, check.sentence, _word(ours), _word(theirs))
+def page(runs: Mapping[str, Sequence[Verdict]]) -> str:
+    """Lay the runs out side by side."""
+    lines = [
+        "",
+        "| | checks |",
+        "|---|---|",
+        *(f"| {name} | {counted(verdicts)} |" for name, verdicts in runs.items()),
+        "",
+    ]
+    lines += [f"| section | level | check | {' | '.join(runs)} |", f"|---|---|---|{'---|' * len(runs)}"]
+    for row in zip(*runs.values(), strict=True):
+        check = row[0].check
+        cells = (check.section, check.level, check.sentence, *map(_word, row))
         lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
     lines += ["", "## Failures"]
-    for name, verdicts in (("gravel", gravel), ("pebble", pebble)):
+    for name, verdicts in runs.items():
         failed = [verdict for verdict in verdicts if verdict.outcome is Outcome.FAIL]
         lines += ["", f"**{name}**", "", *map(_failure, failed)] if failed else ["", f"**{name}**: none."]
     return HEAD.format(pebble=version_of_pebble()) + "\n".join(lines) + "\n"
@@ -113,7 +125,7 @@ def main() -> int:
     """Write the page; a suite that fails itself writes none."""
     try:
         check_installed()
-        runs = {server: verdicts_of(server) for server in SERVERS}
+        runs = {name: verdicts_of(server, own) for name, (server, own) in COLUMNS.items()}
     except CannotStart as error:
         print(error, file=sys.stderr)
         return 1
@@ -125,7 +137,7 @@ def main() -> int:
                 return 1
             if one.outcome is not Outcome.PASS:
                 print(f"  {one.check.section} {one.check.name}: {one.outcome}: {said(one)}")
-    PAGE.write_text(page(runs["gravel"], runs["pebble"]), encoding="utf-8")
+    PAGE.write_text(page(runs), encoding="utf-8")
     return 0
 
 
