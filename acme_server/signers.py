@@ -65,6 +65,11 @@ class Signer:
         """What its URLs name it by: the key identifier, hexadecimal."""
         return self.key_identifier.digest.hex()
 
+    @property
+    def path_length(self) -> int | None:
+        """How many intermediates may be below it, None for any."""
+        return self.certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
+
 
 def create_signer(
     entropy: Entropy,
