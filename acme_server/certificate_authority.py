@@ -144,19 +144,20 @@ def create(
 
 
 def rotate(
-    ca: CertificateAuthority, entropy: Entropy, now: datetime, links: Links | None = None
+    ca: CertificateAuthority,
+    entropy: Entropy,
+    now: datetime,
+    links: Links | None = None,
+    new_key: Callable[[Entropy], PrivateKey] = private_key,
 ) -> CertificateAuthority:
-    """Have another intermediate sign from now on, with a key and a name of its own; without one, all stays.
-
-    Its key is of the default kind.
-    """
+    """Have another intermediate sign from now on, with a key and a name of its own; without one, all stays."""
     if not ca.intermediates:
         return ca
     retired, *above = ca.intermediates
     name = str(retired.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value).rpartition(" ")[0]
     parent = (*above, ca.roots[0])[0]
     subject = f"{name} {entropy(3).hex()}"
-    signer = create_signer(entropy, now, subject, _INTERMEDIATE_LIFETIME, parent, 0, links=links)
+    signer = create_signer(entropy, now, subject, _INTERMEDIATE_LIFETIME, parent, 0, new_key, links)
     rotated = attrs.evolve(ca, intermediates=(signer, *above), retired=(*ca.retired, retired))
     return rotated if above else _crossed(rotated, entropy, now)
 
