@@ -132,7 +132,7 @@ OTHERWISE = {
     "a path that is not there": {**_NO_PATH, "headers": ["Link"]},
     "a POST to newNonce's neighbour": {**_NO_PATH, "headers": ["Replay-Nonce", "Link"]},
     "our own path of an order": {**_NO_PATH, "headers": ["Replay-Nonce", "Link"]},
-    "an account": {"members": ["contact", "orders", "status", "termsOfServiceAgreed"]},
+    "an account": {"members": ["orders", "status"]},
     "an account without agreement": {"type": "userActionRequired"},
     "an order": _ORDER,
     "the order again": _ORDER,
