@@ -27,7 +27,7 @@ def new_account(call: Call) -> Answer:
     limits.take(asked, call.now)
     links, account = call.world.links, outcome.record
     location = ("Location", links.account(account.id))
-    return Answer(json_reply(201 if outcome.changes else 200, resources.account(links, account), location))
+    return Answer(json_reply(201 if outcome.changes else 200, _shown(call, account), location))
 
 
 def account(call: Call) -> Answer:
@@ -37,7 +37,7 @@ def account(call: Call) -> Answer:
         outcome = accounts.update_account(record, call.document)
         carry_out(call.world, outcome, call.now)
         record = outcome.record
-    return Answer(json_reply(200, resources.account(call.world.links, record)))
+    return Answer(json_reply(200, _shown(call, record)))
 
 
 def account_orders(call: Call) -> Answer:
@@ -69,7 +69,7 @@ def key_change(call: Call) -> Answer:
     assert record is not None
     outcome = change_key(call.world, record, call.payload)
     carry_out(call.world, outcome, call.now)
-    return Answer(json_reply(200, resources.account(call.world.links, outcome.record)))
+    return Answer(json_reply(200, _shown(call, outcome.record)))
 
 
 def terms_of_service(call: Call) -> Answer:
@@ -83,6 +83,15 @@ def terms_of_service(call: Call) -> Answer:
         record = outcome.record
     page = resources.terms_page(record, call.world.settings.terms_of_service)
     return Answer(Reply(200, (("Content-Type", "text/html; charset=utf-8"),), page.encode()))
+
+
+def _shown(call: Call, record: Account) -> resources.Document:
+    document = resources.account(call.world.links, record)
+    if call.world.settings.personality.terse_accounts:
+        document.pop("termsOfServiceAgreed", None)
+        if not record.contact:
+            del document["contact"]
+    return document
 
 
 def _own_account(call: Call) -> Account:

@@ -59,7 +59,8 @@ class Personality:
     texts: the detail of every problem of a type; omitted: members that no problem has;
     bare_not_found: whether what is not there is answered without a document; wrong_url: the problem of a JWS that was
     signed for another URL; user_agent: whether one is wanted (RFC 8555 section 6.1); readable:
-    routes that a GET reads without a signature; shuffled: whether arrays of orders and
+    routes that a GET reads without a signature; terse_accounts: whether accounts show
+    neither an agreement nor that there are no contacts; shuffled: whether arrays of orders and
     authorizations come in another order each time; retry_dates: whether Retry-After is now
     and then a date; dates: whether orders may say notBefore and notAfter;
     max_labels, private_suffixes, redundant: the names that are refused (acme_server.name_policy).
@@ -74,6 +75,7 @@ class Personality:
     wrong_url: str = "unauthorized"
     user_agent: bool = False
     readable: tuple[str, ...] = ()
+    terse_accounts: bool = False
     shuffled: bool = False
     retry_dates: bool = False
     dates: bool = True
@@ -126,6 +128,7 @@ PEBBLE = Personality(
     bare_not_found=True,
     wrong_url="malformed",
     user_agent=True,
+    terse_accounts=True,
     shuffled=True,
     retry_dates=True,
 )

@@ -19,6 +19,7 @@ from cryptography import x509
 from acme_server.faults.rule import ENDPOINTS
 from acme_server.protocol.encoding import b64url_decode
 from acme_server.protocol.host_port import split_host_port
+from acme_server.settings import CHALLENGE_TYPES
 from acme_server.tls import TlsMaterial
 
 TERMS = "data:text/plain,Do%20what%20thou%20wilt"
@@ -91,6 +92,7 @@ def _server(section: Mapping[str, Any], variables: Mapping[str, str]) -> dict[st
     seconds = min(_get(waits, "authz", int, 3), _get(waits, "order", int, 5))
     return {
         **_FIXED,
+        "challenge_types": _challenge_types(section),
         "caa_identities": tuple(_get(section, "caaIdentities", list, [])) or ("pebble.letsencrypt.org",),
         "retry_after": timedelta(seconds=seconds),
         "certificate_lifetime": timedelta(seconds=_validity(section)),
@@ -113,6 +115,14 @@ def _from_certificate_authority(section: Mapping[str, Any], variables: Mapping[s
         ),
         "validation_delay": sleep,
     }
+
+
+def _challenge_types(section: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return those of Pebble 2.10.1, or what our own key says: older clients know fewer."""
+    chosen = tuple(_get(section, "challengeTypes", list, [])) or CHALLENGE_TYPES
+    if unknown := [each for each in chosen if each not in CHALLENGE_TYPES]:
+        raise ValueError(f"'challengeTypes' are of {', '.join(CHALLENGE_TYPES)}, not {str(unknown[0])[:32]!r}")
+    return chosen
 
 
 def _algorithm(section: Mapping[str, Any]) -> str:

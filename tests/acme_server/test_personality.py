@@ -212,6 +212,17 @@ def test_pebble_now_and_then_says_retry_after_as_a_date():
     assert {START.replace(microsecond=0) + timedelta(seconds=1)} == {*dates}
 
 
+@pytest.mark.parametrize(
+    ("name", "members"),
+    [("rfc8555", ["contact", "orders", "status", "termsOfServiceAgreed"]), ("pebble", ["orders", "status"])],
+)
+def test_pebbles_accounts_say_less(name, members):
+    client = client_of(name)
+    assert members == sorted(client.post(client.kid).json)
+    client.post(client.kid, {"contact": ["mailto:a@b.test"]})
+    assert client.post(client.kid).json["contact"] == ["mailto:a@b.test"]
+
+
 def test_pebble_leaves_the_algorithms_out():
     for personality, has in ((RFC8555, True), (PEBBLE, False), (BOULDER, True)):
         client = client_of(personality.name)

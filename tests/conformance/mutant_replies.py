@@ -211,7 +211,7 @@ BROKEN = {
     "only_registered_types_are_used": complaining(ordering, "parse_identifier", "noSuchIdentifier"),
     "no_request_of_a_client_is_the_servers_fault": instead("acme_server.front_end._not_allowed", crash),
     "identifiers_are_named_in_subproblems_only": instead(
-        "acme_server.registration_authority.orders._together", lambda problems: problems[0]
+        "acme_server.registration_authority.orders.together", lambda problems: problems[0]
     ),
     "the_directory_names_new_nonce": shown("directory", drop("newNonce")),
     "replies_link_to_the_directory": instead("acme_server.links.Links.directory", "https://acme.test/other"),

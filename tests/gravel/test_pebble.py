@@ -132,7 +132,7 @@ OTHERWISE = {
     "a path that is not there": {**_NO_PATH, "headers": ["Link"]},
     "a POST to newNonce's neighbour": {**_NO_PATH, "headers": ["Replay-Nonce", "Link"]},
     "our own path of an order": {**_NO_PATH, "headers": ["Replay-Nonce", "Link"]},
-    "an account": {"members": ["contact", "orders", "status", "termsOfServiceAgreed"]},
+    "an account": {"members": ["orders", "status"]},
     "an account without agreement": {"type": "userActionRequired"},
     "an order": _ORDER,
     "the order again": _ORDER,
@@ -163,7 +163,9 @@ def test_what_is_asked_of_both_has_like_answers(both, name):
 
 def test_the_conformance_suite_finds_what_clients_of_pebble_rely_on_and_nothing_else(both):
     session, _ = both
-    assert [one.check.name for one in run(CHECKS, session) if one.outcome is Outcome.FAIL] == [
+    # Who is slow (10.3) is waited for as by gravel.
+    checks = [check for check in CHECKS if check.section != "10.3"]
+    assert [one.check.name for one in run(checks, session) if one.outcome is Outcome.FAIL] == [
         "supported_algorithms_are_listed",
         "another_url_makes_it_unauthorized",
         "errors_are_problem_documents",

@@ -92,11 +92,17 @@ def test_external_accounts_blocked_names_and_profiles_are_handed_on(configured):
     assert (("default", timedelta(days=1)), ("short", timedelta(hours=1))) == found.options["profile"]
 
 
+def test_challenges_are_those_of_2_10_1_or_as_our_own_key_says(configured):
+    assert len(configured().server["challenge_types"]) == 5
+    assert configured(challengeTypes=["dns-01"]).server["challenge_types"] == ("dns-01",)
+
+
 @pytest.mark.parametrize(
     ("section", "complaint"),
     [
         ({"listenAddress": "nowhere"}, "'nowhere' is no address to listen on"),
         ({"httpPort": "5002"}, "'httpPort' is of the wrong type"),
+        ({"challengeTypes": ["dns-02"]}, "'challengeTypes' are of http-01, .*, not 'dns-02'"),
         ({"keyAlgorithm": "dsa"}, "'keyAlgorithm' is rsa or ecdsa"),
         ({"certificate": "/none.pem", "privateKey": "/none.pem"}, "/none.pem cannot be read"),
     ],
