@@ -47,7 +47,7 @@ class Design:
     def __attrs_post_init__(self) -> None:
         if self.alternate_roots and not self.chain_length:
             raise ValueError("alternate roots need an intermediate that they can sign: a chain length of 1 or more")
-        limit = self.root and self.root.path_length
+        limit = None if self.root is None else self.root.path_length
         if limit is not None and self.chain_length > limit:
             raise ValueError(f"the root allows a chain length of {limit} at most (its pathLenConstraint)")
 
@@ -179,9 +179,10 @@ def issue(
     not_before: datetime,
     not_after: datetime,
     profile: Profile = DEFAULT,
+    must_staple: bool = False,
 ) -> x509.Certificate:
-    """Sign a leaf with the lowest intermediate; nothing comes from a CSR but the key."""
-    return sign_leaf(ca.issuer, public_key, identifiers, serial, not_before, not_after, profile)
+    """Sign a leaf with the lowest intermediate; nothing comes from a CSR but the key and `must_staple`."""
+    return sign_leaf(ca.issuer, public_key, identifiers, serial, not_before, not_after, profile, must_staple)
 
 
 def pem(certificate: x509.Certificate) -> str:
