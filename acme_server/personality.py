@@ -62,7 +62,8 @@ class Personality:
     routes that a GET reads without a signature; terse_accounts: whether accounts show
     neither an agreement nor that there are no contacts; shuffled: whether arrays of orders and
     authorizations come in another order each time; retry_dates: whether Retry-After is now
-    and then a date; dates: whether orders may say notBefore and notAfter;
+    and then a date; port_in_host: whether http-01's URL, and so its Host, has the port that
+    is dialled; dates: whether orders may say notBefore and notAfter;
     max_labels, private_suffixes, redundant: the names that are refused (acme_server.name_policy).
     """
 
@@ -78,6 +79,7 @@ class Personality:
     terse_accounts: bool = False
     shuffled: bool = False
     retry_dates: bool = False
+    port_in_host: bool = False
     dates: bool = True
     max_labels: int | None = None
     private_suffixes: tuple[str, ...] = ()
@@ -131,6 +133,7 @@ PEBBLE = Personality(
     terse_accounts=True,
     shuffled=True,
     retry_dates=True,
+    port_in_host=True,
 )
 BOULDER = Personality(
     "boulder",

@@ -83,7 +83,8 @@ def _look(attempt: Attempt) -> Inquiry[None]:
 def check_http01(attempt: Attempt) -> Inquiry[None]:
     """Fetch the key authorization, through redirects (RFC 8555 section 8.3)."""
     settings, key = attempt.settings, attempt.key
-    visited: tuple[Target, ...] = (redirects.target_of(http01_url(attempt.host, key.token)),)
+    port = settings.http01_port if settings.personality.port_in_host else None
+    visited: tuple[Target, ...] = (redirects.target_of(http01_url(attempt.host, key.token, port)),)
     answer = yield from _visit(visited[-1], settings)
     while answer.status in redirects.STATUSES:
         visited = (*visited, redirects.follow(visited, answer.header("Location"), settings))

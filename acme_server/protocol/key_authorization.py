@@ -36,10 +36,10 @@ class KeyAuthorization:
         return hashlib.sha256(self.http_body.encode()).digest()
 
 
-def http01_url(name: str, token: str) -> str:
+def http01_url(name: str, token: str, port: int | None = None) -> str:
     """Return where http-01 looks (section 8.3); IPv6 literals are bracketed."""
     host = f"[{name}]" if ":" in name else name
-    return f"http://{host}{HTTP01_PATH}{token}"
+    return f"http://{host}{'' if port is None else f':{port}'}{HTTP01_PATH}{token}"
 
 
 def dns01_name(name: str) -> str:

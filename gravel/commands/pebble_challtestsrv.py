@@ -55,7 +55,8 @@ def command(arguments: tuple[str, ...]) -> int:
     if go_flags.wants_help(arguments):
         return 0
     unset = {**_FLAGS, **dict.fromkeys((*_DEFAULTS, "dns01"), _UNSET)}
-    flags = {name: str(value) for name, value in go_flags.parse(arguments, unset).items()}
+    # certbot's suite writes '""' for an empty address, and no shell takes the quotes away.
+    flags = {name: str(value).strip('"') for name, value in go_flags.parse(arguments, unset).items()}
     older = flags.pop("dns01")
     if flags["dnsserver"] == _UNSET:
         flags["dnsserver"] = older

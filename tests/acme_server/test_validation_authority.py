@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from acme_server.lookups import MAX_ALIASES
+from acme_server.personality import PEBBLE
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.key_authorization import KeyAuthorization
 from acme_server.protocol.vantage import REFUSED, RESET, TIMEOUT, DnsAnswer, DnsRecord, Fetch, HttpAnswer, Resolve
@@ -88,6 +89,13 @@ def test_http01_asks_for_the_token_where_the_rfc_says():
         timeout=timedelta(seconds=7),
         limit=65536,
     )
+
+
+def test_http01_names_the_port_where_the_personality_does():
+    url = URL.replace(NAME, f"{NAME}:5002")
+    script = Script(a_record(), {url: GOOD})
+    assert run(script, settings=attrs.evolve(SETTINGS, personality=PEBBLE)).valid
+    assert [("192.0.2.1:5002", url)] == script.fetched
 
 
 @pytest.mark.parametrize("kind", ["http-01", "dns-01"])
