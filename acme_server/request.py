@@ -15,8 +15,8 @@ import attrs
 
 from acme_server.accounts import Account, check_active
 from acme_server.exchange import Request
-from acme_server.protocol.encoding import b64url_decode, load_json
-from acme_server.protocol.jose import check_algorithm, parse_jws, verify
+from acme_server.protocol.encoding import b64url_decode
+from acme_server.protocol.jose import check_algorithm, load_object, parse_jws, verify
 from acme_server.protocol.jwk import Jwk, bad_key, parse_jwk
 from acme_server.protocol.problem import Problem, malformed
 from acme_server.world import World
@@ -43,13 +43,7 @@ class SignedRequest:
 
     def document(self) -> Mapping[str, Any]:
         """Return the payload, which is a JSON object here."""
-        try:
-            document = load_json(self.payload)
-        except ValueError as error:
-            raise malformed(f"the payload {error}") from None
-        if not isinstance(document, dict):
-            raise malformed("the payload is not a JSON object")
-        return document
+        return load_object(self.payload, "payload")
 
 
 def read_request(world: World, request: Request, signer: Signer, now: datetime) -> SignedRequest:

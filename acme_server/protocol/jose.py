@@ -61,6 +61,17 @@ def parse_jws(body: bytes) -> Jws:
     return jws_from(document)
 
 
+def load_object(data: bytes, what: str) -> dict[str, Any]:
+    """Read a payload that is a JSON object; raise malformed otherwise."""
+    try:
+        document = load_json(data)
+    except ValueError as error:
+        raise malformed(f"the {what} {error}") from None
+    if not isinstance(document, dict):
+        raise malformed(f"the {what} is not a JSON object")
+    return document
+
+
 def jws_from(document: Any, what: str = "JWS") -> Jws:
     """Read a flattened JWS from JSON: exactly protected, payload and signature."""
     if not isinstance(document, Mapping):

@@ -7,8 +7,7 @@ from typing import Any
 
 from acme_server import accounts
 from acme_server.accounts import Account
-from acme_server.protocol.encoding import load_json
-from acme_server.protocol.jose import Jws, jws_from, verify
+from acme_server.protocol.jose import Jws, jws_from, load_object, verify
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.jwk import Jwk, parse_jwk
 from acme_server.protocol.problem import Problem, malformed
@@ -21,7 +20,7 @@ def change_key(world: World, account: Account, document: Mapping[str, Any]) -> O
     """Swap the key for that which signed the inner JWS; orders and authorizations stay as they are."""
     jws = jws_from(document, "inner JWS")
     new = _verified(jws)
-    wanted = _payload(jws)
+    wanted = load_object(jws.payload, "inner JWS payload")
     if jws.header.get("url") != world.links.key_change:
         raise malformed(f"the inner JWS has another 'url' than the request, {world.links.key_change!r}")
     if "nonce" in jws.header:
@@ -45,13 +44,3 @@ def _verified(jws: Jws) -> Jwk:
     jwk = parse_jwk(jws.header["jwk"])
     verify(jws, jwk, "inner JWS")
     return jwk
-
-
-def _payload(jws: Jws) -> Mapping[str, Any]:
-    try:
-        wanted = load_json(jws.payload)
-    except ValueError as error:
-        raise malformed(f"the inner JWS payload {error}") from None
-    if not isinstance(wanted, dict):
-        raise malformed("the inner JWS payload is not a JSON object")
-    return wanted

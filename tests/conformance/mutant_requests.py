@@ -272,7 +272,7 @@ MUTANTS = {
     "a_missing_nonce_is_refused": around(request, "_spend_nonce", nonce_if_any),
     "a_nonce_that_is_not_base64url_is_malformed": around(request, "_spend_nonce", any_nonce_text),
     "an_unprotected_nonce_does_not_count": around(jose, "jws_from", unprotected_too),
-    "hostile_json_is_the_clients_mistake": instead("acme_server.request.load_json", json.loads),
+    "hostile_json_is_the_clients_mistake": instead("acme_server.protocol.jose.load_json", json.loads),
     "names_are_in_certificate_form": instead("acme_server.protocol.identifier.dns_complaint", nothing),
     "mailto_is_a_contact": instead("acme_server.registration_authority.accounts.parse_contacts", refuses_mailto),
     "a_mailto_with_more_than_an_address_is_refused": ANY_CONTACT,
