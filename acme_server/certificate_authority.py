@@ -20,6 +20,7 @@ from acme_server.profiles import DEFAULT, Profile
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.jwk import PrivateKey, PublicKey
+from acme_server.protocol.times import rfc3339
 from acme_server.signers import Signer, create_signer, cross_sign, sign_leaf, signer_of
 
 _ROOT_LIFETIME = timedelta(days=20 * 365)
@@ -46,6 +47,17 @@ class Design:
     def __attrs_post_init__(self) -> None:
         if self.alternate_roots and not self.chain_length:
             raise ValueError("alternate roots need an intermediate that they can sign: a chain length of 1 or more")
+        limit = None if self.root is None else self.root.path_length
+        if limit is not None and self.chain_length > limit:
+            raise ValueError(f"the root allows a chain length of {limit} at most (its pathLenConstraint)")
+
+    def check(self, now: datetime) -> None:
+        """ValueError: the root that there is already is not valid now."""
+        if self.root is None:
+            return
+        start, end = self.root.certificate.not_valid_before_utc, self.root.certificate.not_valid_after_utc
+        if not start <= now <= end:
+            raise ValueError(f"the root is valid from {rfc3339(start)} to {rfc3339(end)}, and now it is {rfc3339(now)}")
 
 
 @attrs.frozen
@@ -106,8 +118,12 @@ class CertificateAuthority:
 def create(
     entropy: Entropy, now: datetime, design: Design | None = None, links: Links | None = None
 ) -> CertificateAuthority:
-    """Make a hierarchy; links: where it serves its certificates and revocation lists, None for nowhere."""
+    """Make a hierarchy; links: where it serves its certificates and revocation lists, None for nowhere.
+
+    ValueError: the root that there is already is not valid now.
+    """
     design = design or Design()
+    design.check(now)
     suffix = entropy(3).hex()
 
     def signer(name: str, lifetime: timedelta, issuer: Signer | None, below: int | None) -> Signer:
@@ -128,19 +144,20 @@ def create(
 
 
 def rotate(
-    ca: CertificateAuthority, entropy: Entropy, now: datetime, links: Links | None = None
+    ca: CertificateAuthority,
+    entropy: Entropy,
+    now: datetime,
+    links: Links | None = None,
+    new_key: Callable[[Entropy], PrivateKey] = private_key,
 ) -> CertificateAuthority:
-    """Have another intermediate sign from now on, with a key and a name of its own; without one, all stays.
-
-    Its key is of the default kind.
-    """
+    """Have another intermediate sign from now on, with a key and a name of its own; without one, all stays."""
     if not ca.intermediates:
         return ca
     retired, *above = ca.intermediates
     name = str(retired.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value).rpartition(" ")[0]
     parent = (*above, ca.roots[0])[0]
     subject = f"{name} {entropy(3).hex()}"
-    signer = create_signer(entropy, now, subject, _INTERMEDIATE_LIFETIME, parent, 0, links=links)
+    signer = create_signer(entropy, now, subject, _INTERMEDIATE_LIFETIME, parent, 0, new_key, links)
     rotated = attrs.evolve(ca, intermediates=(signer, *above), retired=(*ca.retired, retired))
     return rotated if above else _crossed(rotated, entropy, now)
 
@@ -162,9 +179,10 @@ def issue(
     not_before: datetime,
     not_after: datetime,
     profile: Profile = DEFAULT,
+    must_staple: bool = False,
 ) -> x509.Certificate:
-    """Sign a leaf with the lowest intermediate; nothing comes from a CSR but the key."""
-    return sign_leaf(ca.issuer, public_key, identifiers, serial, not_before, not_after, profile)
+    """Sign a leaf with the lowest intermediate; nothing comes from a CSR but the key and `must_staple`."""
+    return sign_leaf(ca.issuer, public_key, identifiers, serial, not_before, not_after, profile, must_staple)
 
 
 def pem(certificate: x509.Certificate) -> str:

@@ -1,7 +1,8 @@
 """Certificate signing requests: strict reading and key policy (RFC 2986, RFC 8555 section 7.4).
 
 Every refusal is a badCSR that says what to change. What a CSR asks for beyond
-its key and its names is ignored, but for a CA certificate, which is refused.
+its key and its names is ignored, but for a CA certificate, which is refused, and
+stapling, which a profile may allow.
 """
 
 from __future__ import annotations
@@ -55,6 +56,12 @@ def parse_csr(der: bytes) -> CertificateSigningRequest:
     _check_signature(request)
     names = _names(request)
     return CertificateSigningRequest(der, public_key, names, jwk_of(public_key).thumbprint)
+
+
+def wants_stapling(request: x509.CertificateSigningRequest) -> bool:
+    """Whether a CSR that passed asks for a certificate whose server must staple (RFC 7633)."""
+    features = (each.value for each in request.extensions if isinstance(each.value, x509.TLSFeature))
+    return any(x509.TLSFeatureType.status_request in feature for feature in features)
 
 
 def _bad(what: str) -> Problem:

@@ -17,7 +17,8 @@ class Profile:
 
     description: text or URL for people; lifetime: the longest, None for the
     server's; common_name: whether the first DNS name that fits is the subject's
-    too; client_auth: whether they are for TLS clients as well.
+    too; client_auth: whether they are for TLS clients as well; must_staple:
+    whether they say that a server must staple (RFC 7633) where the CSR asks for it.
     """
 
     name: str
@@ -25,13 +26,14 @@ class Profile:
     lifetime: timedelta | None = None
     common_name: bool = False
     client_auth: bool = False
+    must_staple: bool = False
 
 
 DEFAULT = Profile("default", "For TLS servers, with no subject")
 # The first is what an order gets that names none. The names are Let's Encrypt's.
 PROFILES: tuple[Profile, ...] = (
     DEFAULT,
-    Profile("classic", "For TLS servers, with a name as common name", common_name=True),
+    Profile("classic", "For TLS servers, with a name as common name", common_name=True, must_staple=True),
     Profile("tlsclient", "For TLS servers and clients, with a name as common name", common_name=True, client_auth=True),
     Profile("shortlived", "For TLS servers, valid for 6 days", timedelta(days=6)),
 )

@@ -43,6 +43,7 @@ _RSA_LEAF_USAGE = _key_usage("digital_signature", "key_encipherment")
 _LEAF_CONSTRAINTS = x509.BasicConstraints(ca=False, path_length=None)
 _SERVER_AUTH = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
 _BOTH_AUTH = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
+_MUST_STAPLE = x509.TLSFeature([x509.TLSFeatureType.status_request])
 _NO_NAME = x509.Name([])
 _MAX_COMMON_NAME = 64
 
@@ -64,6 +65,11 @@ class Signer:
     def id(self) -> str:
         """What its URLs name it by: the key identifier, hexadecimal."""
         return self.key_identifier.digest.hex()
+
+    @property
+    def path_length(self) -> int | None:
+        """How many intermediates may be below it, None for any."""
+        return self.certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
 
 
 def create_signer(
@@ -157,6 +163,7 @@ def sign_leaf(
     not_before: datetime,
     not_after: datetime,
     profile: Profile = DEFAULT,
+    must_staple: bool = False,
 ) -> x509.Certificate:
     """Sign a TLS certificate: all names in the SAN, critical where there is no subject (RFC 5280 section 4.2.1.6)."""
     usage = _RSA_LEAF_USAGE if isinstance(public_key, rsa.RSAPublicKey) else _LEAF_USAGE
@@ -175,8 +182,8 @@ def sign_leaf(
         .add_extension(_LEAF_CONSTRAINTS, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     )
-    for pointer in signer.pointers:
-        builder = builder.add_extension(pointer, critical=False)
+    for extra in (*signer.pointers, *([_MUST_STAPLE] if must_staple else [])):
+        builder = builder.add_extension(extra, critical=False)
     return builder.add_extension(names, critical=not subject.rdns).sign(**signature_of(signer.key))
 
 

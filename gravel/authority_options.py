@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -36,8 +37,8 @@ def repeats(design: Design) -> bool:
     return design.new_key in SEEDED.values()
 
 
-def design_of(settings: Settings) -> Design:
-    """Return the hierarchy that the options want."""
+def design_of(settings: Settings, now: datetime) -> Design:
+    """Return the hierarchy that the options want, to be made now."""
     if not (settings.ca_cert is None) == (settings.ca_key is None):
         raise click.UsageError("--ca-cert and --ca-key are wanted together, or neither.")
     try:
@@ -47,6 +48,7 @@ def design_of(settings: Settings) -> Design:
             alternate_roots=settings.alternate_roots,
             root=_root(settings.ca_cert, settings.ca_key),
         )
+        design.check(now)
     except (ValueError, OSError) as error:
         raise click.UsageError(f"{error}.") from None
     if settings.seed is not None and not repeats(design):

@@ -17,6 +17,7 @@ import click
 from cryptography import x509
 
 from acme_server.faults.rule import ENDPOINTS
+from acme_server.profiles import Profile
 from acme_server.protocol.encoding import b64url_decode
 from acme_server.protocol.host_port import split_host_port
 from acme_server.settings import CHALLENGE_TYPES
@@ -97,6 +98,7 @@ def _server(section: Mapping[str, Any], variables: Mapping[str, str]) -> dict[st
         "retry_after": timedelta(seconds=seconds),
         "ocsp_url": _get(section, "ocspResponderURL", str, "") or None,
         "certificate_lifetime": timedelta(seconds=_validity(section)),
+        "profiles": _profiles(section),
         "authorization_reuse": _percent(variables, REUSE, 50, 100),
         "orders_per_page": _number(variables, PER_PAGE, 3, 1),
         "always_valid": _is_set(variables, ALWAYS),
@@ -110,10 +112,6 @@ def _from_certificate_authority(section: Mapping[str, Any], variables: Mapping[s
         "ca_key_type": {"rsa": "RSA-2048", "ecdsa": "P-256"}[_algorithm(section)],
         "chain_length": _number(variables, LENGTH, 1, 0),
         "alternate_roots": _number(variables, ROOTS, 0, 0),
-        "profile": tuple(
-            (name, timedelta(seconds=_get(profile, "validityPeriod", int, 0) or _validity(section)))
-            for name, profile in _get(section, "profiles", Mapping, {}).items()
-        ),
         "validation_delay": sleep,
     }
 
@@ -131,6 +129,22 @@ def _algorithm(section: Mapping[str, Any]) -> str:
     if algorithm not in ("rsa", "ecdsa"):
         raise ValueError(f"'keyAlgorithm' is rsa or ecdsa, not {algorithm[:32]!r}")
     return algorithm
+
+
+def _profiles(section: Mapping[str, Any]) -> tuple[Profile, ...]:
+    """Return the profiles that are configured and no others; `default` first, since Pebble's choice is random."""
+    named = _get(section, "profiles", Mapping, {}) or {"default": {"description": "The default profile"}}
+    profiles = [
+        Profile(
+            name,
+            _get(profile, "description", str, ""),
+            timedelta(seconds=_get(profile, "validityPeriod", int, 0) or _validity(section)),
+            common_name=_get(profile, "promoteCommonName", bool, False),
+            must_staple=True,
+        )
+        for name, profile in named.items()
+    ]
+    return tuple(sorted(profiles, key=lambda profile: profile.name != "default"))
 
 
 def _validity(section: Mapping[str, Any]) -> int:

@@ -82,7 +82,7 @@ class Running:
         self.settings, self.bridge = settings, bridge
         self._faults = _faults(settings)
         self._rates = rates_of(settings)
-        self._design = design_of(settings)
+        self._design = design_of(settings, _now())
         self.exposed = not is_loopback(settings.host)
         self.token = settings.management_token or (secrets.token_urlsafe(24) if self.exposed and guarded else None)
         self._changes, self._material = changes, material

@@ -40,7 +40,9 @@ def disturb(
     if isinstance(action, ExpireAuthorizations):
         return _expired(world, parameters, now)
     if isinstance(action, RotateIssuer):
-        world.authority = certificate_authority.rotate(world.authority, world.entropy, now, world.named_links)
+        world.authority = certificate_authority.rotate(
+            world.authority, world.entropy, now, world.named_links, world.settings.authority.new_key
+        )
     record = world.store.get(Account, account) if account and isinstance(action, DeactivateAccount) else None
     if record is not None and record.status is AccountStatus.VALID:
         return (accounts.deactivate(record),)

@@ -14,7 +14,7 @@ from acme_server import certificate_authority, orders
 from acme_server.authorizations import Authorization
 from acme_server.caa import Claim
 from acme_server.certificates import Certificate
-from acme_server.csr import CertificateSigningRequest, parse_csr
+from acme_server.csr import CertificateSigningRequest, parse_csr, wants_stapling
 from acme_server.leaf_lint import Leaf, lint
 from acme_server.orders import Order
 from acme_server.profiles import of_order
@@ -104,7 +104,8 @@ def _sign(world: World, order: Order, now: datetime) -> Certificate:
     assert order.csr is not None
     assert order.key_thumbprint is not None
     # The key was judged when the CSR came in; to read it again is cheaper than to keep it parsed.
-    public_key: Any = x509.load_der_x509_csr(b64url_decode(order.csr)).public_key()
+    csr = x509.load_der_x509_csr(b64url_decode(order.csr))
+    public_key: Any = csr.public_key()
     serial = new_serial(world.entropy)
     not_before, not_after = validity_of(order, world.settings, now)
     issuer, profile = world.authority.issuer, of_order(world.settings.profiles, order.profile)
@@ -117,7 +118,8 @@ def _sign(world: World, order: Order, now: datetime) -> Certificate:
     if complaints := lint(Leaf(public_key, order.identifiers, serial, not_before, not_after, signers)):
         raise malformed(f"the certificate cannot be signed: {', '.join(complaints)}")
     parts = public_key, order.identifiers, serial, not_before, not_after
-    leaf = certificate_authority.issue(world.authority, *parts, profile)
+    must_staple = profile.must_staple and wants_stapling(csr)
+    leaf = certificate_authority.issue(world.authority, *parts, profile, must_staple)
     return Certificate(
         id=world.new_id(),
         account_id=order.account_id,

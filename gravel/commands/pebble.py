@@ -65,7 +65,8 @@ async def _serve(configuration: Configuration, dns: str | None) -> int:
     base_url = os.environ.get("GRAVEL_BASE_URL") or f"https://{join_host_port(host, options['acme_port'])}"
     # Its own DNS is not asked: nobody is told where it is.
     settings = Settings(**options, personality="pebble", base_url=base_url, dns=dns, dns_port=0, nameserver=(LOOPBACK,))
-    design = attrs.evolve(design_of(settings), root_name="Pebble Root CA", intermediate_name="Pebble Intermediate CA")
+    design = design_of(settings, datetime.now(UTC))
+    design = attrs.evolve(design, root_name="Pebble Root CA", intermediate_name="Pebble Intermediate CA")
     changes: dict[str, Any] = {**configuration.server, "dns": dns, "authority": design}
     _log("Starting Pebble ACME server")
     with stop_signals() as stop:

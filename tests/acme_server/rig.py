@@ -36,10 +36,12 @@ def key(number: int) -> ec.EllipticCurvePrivateKey:
     return ec.derive_private_key(1000 + number, ec.SECP256R1())
 
 
-def csr(names, private_key=None) -> bytes:
-    """A DER CSR with the names as SANs."""
+def csr(names, private_key=None, extensions=()) -> bytes:
+    """A DER CSR with the names as SANs, and further extensions."""
     sans = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(sans, critical=False)
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
     private_key = private_key or key(900)
     return builder.sign(private_key, hashes.SHA256(), ecdsa_deterministic=True).public_bytes(Encoding.DER)
 

@@ -107,6 +107,22 @@ def test_intermediates_are_made_below_a_root_that_was_loaded_and_within_its_vali
     assert verifies(tmp_path, ca.root, ca.chain(), leaf_below(ca))
 
 
+@pytest.mark.parametrize(("room", "length"), [(0, 1), (1, 2)])
+def test_a_root_that_was_loaded_has_no_more_below_it_than_it_allows(tmp_path, room, length):
+    root = create_signer(random.Random(3).randbytes, NOW, "Corporate", timedelta(days=100), below=room)
+    ca = make(root=root, chain_length=room)
+    assert verifies(tmp_path, ca.root, ca.chain(), leaf_below(ca))
+    with pytest.raises(ValueError, match=f"chain length of {room} at most"):
+        Design(root=root, chain_length=length)
+
+
+@pytest.mark.parametrize("days", [-101, 101])
+def test_nothing_is_made_below_a_root_that_is_not_valid_now(days):
+    root = create_signer(random.Random(3).randbytes, NOW + timedelta(days=days), "Corporate", timedelta(days=100))
+    with pytest.raises(ValueError, match="the root is valid from"):
+        make(root=root)
+
+
 ROOT = make().roots[0]
 LEAF = leaf_below(make())
 WRONG = {

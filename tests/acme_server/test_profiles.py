@@ -12,10 +12,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from acme_server.leaf_lint import Leaf, lint
 from acme_server.profiles import DEFAULT, PROFILES, with_lifetime
+from acme_server.protocol.encoding import b64url
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.times import rfc3339
 from acme_server.settings import Settings
-from tests.acme_server.rig import START, leaf_of, make_server, registered
+from tests.acme_server.rig import START, csr, leaf_of, make_server, registered
 
 NAME = "www.example.org"
 
@@ -45,6 +46,33 @@ def test_a_certificate_is_as_its_profile_says(profile, days, subject, client_aut
     assert client_auth == (ExtendedKeyUsageOID.CLIENT_AUTH in usages)
     # RFC 5280 section 4.2.1.6: critical where there is no subject.
     assert leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).critical == (not subject)
+
+
+FEATURES = {
+    "status_request": x509.TLSFeature([x509.TLSFeatureType.status_request]),
+    "status_request_v2": x509.TLSFeature([x509.TLSFeatureType.status_request_v2]),
+    "nothing": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("profile", "wish", "granted"),
+    [
+        ("classic", "status_request", True),
+        ("classic", "status_request_v2", False),
+        ("classic", "nothing", False),
+        ("default", "status_request", False),
+    ],
+)
+def test_a_certificate_says_that_its_server_must_staple_where_asked_and_allowed(profile, wish, granted):
+    client = registered(Settings(always_valid=True))
+    order = client.order(NAME, profile=profile)
+    client.authorize(order)
+    request = csr([NAME], extensions=[FEATURES[wish]] if FEATURES[wish] else [])
+    finalized = client.post(order.json["finalize"], {"csr": b64url(request)})
+    leaf = leaf_of(client.post(finalized.json["certificate"]).reply.body)
+    found = [each.value for each in leaf.extensions if isinstance(each.value, x509.TLSFeature)]
+    assert found == ([FEATURES["status_request"]] if granted else [])
 
 
 def test_without_a_profile_an_order_has_the_first_and_says_so():

@@ -9,6 +9,7 @@ import click
 import pytest
 
 from acme_server.faults.personas import read_rules
+from acme_server.profiles import Profile
 from gravel.pebble_configuration import read
 from gravel.shims import install
 
@@ -81,7 +82,10 @@ def test_external_accounts_blocked_names_and_profiles_are_handed_on(configured):
         externalAccountBindingRequired=True,
         externalAccountMACKeys={"kid-1": "AAEC"},
         domainBlocklist=["blocked.test"],
-        profiles={"default": {"validityPeriod": 86400}, "short": {"validityPeriod": 3600}},
+        profiles={
+            "short": {"description": "Short", "validityPeriod": 3600, "promoteCommonName": True},
+            "default": {"validityPeriod": 86400},
+        },
     )
     assert tuple(found.options[name] for name in ("eab_required", "eab", "blocked_name")) == (
         True,
@@ -89,7 +93,15 @@ def test_external_accounts_blocked_names_and_profiles_are_handed_on(configured):
         ("blocked.test",),
     )
     assert timedelta(days=1) == found.server["certificate_lifetime"]
-    assert (("default", timedelta(days=1)), ("short", timedelta(hours=1))) == found.options["profile"]
+    assert found.server["profiles"] == (
+        Profile("default", "", timedelta(days=1), must_staple=True),
+        Profile("short", "Short", timedelta(hours=1), common_name=True, must_staple=True),
+    )
+
+
+def test_without_profiles_there_is_one_as_long_as_certificates_are_valid(configured):
+    (profile,) = configured(certificateValidityPeriod=3600).server["profiles"]
+    assert (profile.name, profile.lifetime, profile.common_name) == ("default", timedelta(hours=1), False)
 
 
 @pytest.mark.parametrize(("text", "expected"), [("", None), ("http://127.0.0.1:4002", "http://127.0.0.1:4002")])

@@ -6,6 +6,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from acme_server.ca_keys import SEEDED
+from acme_server.certificate_authority import Design
 from acme_server.protocol.encoding import b64url
 from acme_server.protocol.times import parse_rfc3339, rfc3339
 from acme_server.renewal_info import certid_of
@@ -79,6 +81,17 @@ def test_each_certificate_keeps_its_own_issuer_when_that_changes():
         leaf, issuer = x509.load_pem_x509_certificates(client.post(order.json["certificate"]).reply.body)
         leaf.verify_directly_issued_by(issuer)
         assert issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+
+
+def test_the_new_issuer_has_a_key_of_the_old_ones_kind():
+    client = registered(always_valid=True, authority=Design(new_key=SEEDED["P-384"]))
+    world = client.server.world
+    before = world.authority.intermediate
+    arm(client, "rotate-issuer")
+    client.issue(NAME)
+    after = world.authority.intermediate
+    assert before.public_key() != after.public_key()
+    assert (before.public_key().key_size, after.public_key().key_size) == (384, 384)
 
 
 def window(client, leaf):

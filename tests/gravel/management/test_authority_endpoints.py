@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from datetime import timedelta
 
 import attrs
@@ -12,9 +13,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from acme_server.ca_keys import key_pem
 from acme_server.certificate_authority import pem
 from acme_server.execution import carry_out
 from acme_server.registration_authority.revocation import withdraw
+from acme_server.signers import create_signer
 from acme_server.store import CERTIFICATE_BY_SERIAL
 from gravel.authority_options import KEY_TYPES, design_of, profiles_of
 from gravel.settings import Settings
@@ -71,7 +74,7 @@ def revoke(world, serial, reason):
 
 @pytest.mark.parametrize("kind", KEY_TYPES)
 def test_every_kind_of_key_that_an_option_offers_is_made(kind):
-    key = design_of(Settings(ca_key_type=kind)).new_key(lambda count: b"\x07" * count)
+    key = design_of(Settings(ca_key_type=kind), START).new_key(lambda count: b"\x07" * count)
     name, _, size = kind.partition("-")
     expected = {"P": ec.EllipticCurvePrivateKey, "RSA": rsa.RSAPrivateKey}.get(name)
     assert expected is None or (isinstance(key, expected) and key.key_size == int(size))
@@ -79,7 +82,7 @@ def test_every_kind_of_key_that_an_option_offers_is_made(kind):
 
 def test_rsa_and_a_seed_are_refused_in_a_sentence():
     with pytest.raises(click.UsageError, match="--ca-key-type RSA-2048 and --seed: an RSA key cannot be seeded"):
-        design_of(Settings(ca_key_type="RSA-2048", seed=1))
+        design_of(Settings(ca_key_type="RSA-2048", seed=1), START)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +97,18 @@ def test_a_wrong_option_is_answered_with_a_sentence(tmp_path, monkeypatch, optio
     monkeypatch.chdir(tmp_path)
     (tmp_path / "root.pem").write_text("no PEM")
     with pytest.raises(click.UsageError, match=sentence):
-        design_of(Settings(**options))
+        design_of(Settings(**options), START)
+
+
+@pytest.mark.parametrize("days", [-31, 31])
+def test_a_root_that_is_not_valid_is_answered_with_a_sentence(tmp_path, days):
+    root = create_signer(random.Random(1).randbytes, START + timedelta(days=days), "Corporate", timedelta(days=30))
+    paths = {"ca_cert": pem(root.certificate), "ca_key": key_pem(root.key)}
+    for name, text in paths.items():
+        (tmp_path / name).write_text(text)
+    options = Settings(**{name: str(tmp_path / name) for name in paths})
+    with pytest.raises(click.UsageError, match=r"the root is valid from 20\S+ to 20\S+, and now it is 2026-11-22"):
+        design_of(options, START)
 
 
 async def test_a_root_of_ones_own_is_used(manage, tmp_path):
