@@ -9,10 +9,15 @@ import attrs
 
 @attrs.frozen
 class Links:
-    """The URLs that a world hands out; `base` has no trailing slash; paths: of routes that have others than ours."""
+    """The URLs that a world hands out.
+
+    base: without a trailing slash; paths: of routes that have others than ours;
+    ocsp: of a responder that somebody else runs, for certificates to name.
+    """
 
     base: str
     paths: Mapping[str, str] = attrs.field(factory=dict)
+    ocsp: str | None = None
 
     def _at(self, pattern: str, **ids: str | int) -> str:
         return self.base + self.paths.get(pattern, pattern).format_map(ids)

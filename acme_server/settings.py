@@ -50,7 +50,7 @@ class Settings:
     public_suffixes: below which its registered domains are, beside names of one label;
     authority: the hierarchy to make; certificate_urls: whether certificates say
     where their issuer and its revocation list are, by which their bytes depend on
-    the port; profiles: what orders choose from, the default first; personality: what
+    the port, and ocsp_url, where somebody answers OCSP for us; profiles: what orders choose from, the default first; personality: what
     the server says where the RFC leaves room; blocked_names: that no certificate is
     issued for, nor for names below.
     """
@@ -100,6 +100,7 @@ class Settings:
     blocked_names: tuple[str, ...] = ()
     authority: Design = attrs.field(factory=Design)
     certificate_urls: bool = False
+    ocsp_url: str | None = None
     profiles: tuple[Profile, ...] = PROFILES
     revocation_list_lifetime: timedelta = timedelta(days=1)
 

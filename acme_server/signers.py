@@ -138,11 +138,14 @@ def signer_of(certificate: x509.Certificate, key: PrivateKey, links: Links | Non
     ]
     if links is not None:
         signer_id = key_identifier.digest.hex()
-        issuer_url = x509.UniformResourceIdentifier(links.issuer(signer_id))
+        access = {
+            AuthorityInformationAccessOID.OCSP: links.ocsp,
+            AuthorityInformationAccessOID.CA_ISSUERS: links.issuer(signer_id),
+        }
+        accesses = [x509.AccessDescription(way, x509.UniformResourceIdentifier(url)) for way, url in access.items() if url]
         list_url = x509.UniformResourceIdentifier(links.revocation_list(signer_id))
-        access = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, issuer_url)
         point = x509.DistributionPoint([list_url], relative_name=None, reasons=None, crl_issuer=None)
-        pointers += [x509.AuthorityInformationAccess([access]), x509.CRLDistributionPoints([point])]
+        pointers += [x509.AuthorityInformationAccess(accesses), x509.CRLDistributionPoints([point])]
     encoded = tuple(x509.UnrecognizedExtension(item.oid, item.public_bytes()) for item in pointers)
     return Signer(certificate, key, key_identifier, encoded)
 

@@ -87,7 +87,7 @@ class World:
 
 def named_links(base_url: str, settings: Settings) -> Links | None:
     """Return the URLs that certificates hold; None where they hold none."""
-    return Links(base_url.rstrip("/")) if settings.certificate_urls else None
+    return Links(base_url.rstrip("/"), ocsp=settings.ocsp_url) if settings.certificate_urls else None
 
 
 def create_world(

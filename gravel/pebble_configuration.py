@@ -96,6 +96,7 @@ def _server(section: Mapping[str, Any], variables: Mapping[str, str]) -> dict[st
         "challenge_types": _challenge_types(section),
         "caa_identities": tuple(_get(section, "caaIdentities", list, [])) or ("pebble.letsencrypt.org",),
         "retry_after": timedelta(seconds=seconds),
+        "ocsp_url": _get(section, "ocspResponderURL", str, "") or None,
         "certificate_lifetime": timedelta(seconds=_validity(section)),
         "profiles": _profiles(section),
         "authorization_reuse": _percent(variables, REUSE, 50, 100),

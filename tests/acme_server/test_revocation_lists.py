@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from acme_server.certificate_authority import Design, pem, rotate
 from acme_server.protocol.encoding import b64url
@@ -55,6 +56,14 @@ def test_a_leaf_leads_to_its_issuer(client):
     response = fetch(client, url_in(leaf, x509.AuthorityInformationAccess))
     assert response.header("Content-Type") == "application/pkix-cert"
     leaf.verify_directly_issued_by(x509.load_der_x509_certificate(response.reply.body))
+
+
+@pytest.mark.parametrize("url", [None, "http://ocsp.example.org:4002"])
+def test_a_leaf_names_the_ocsp_responder_that_somebody_runs(url):
+    leaf = issue(registered(Settings(always_valid=True, certificate_urls=True, ocsp_url=url)))
+    access = leaf.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+    ocsp = [each.access_location.value for each in access if each.access_method == AuthorityInformationAccessOID.OCSP]
+    assert ([url] if url else []) == ocsp
 
 
 @pytest.mark.parametrize(("reason", "flag"), [(None, None), (0, None), (1, "keyCompromise"), (4, "superseded")])

@@ -104,6 +104,11 @@ def test_without_profiles_there_is_one_as_long_as_certificates_are_valid(configu
     assert (profile.name, profile.lifetime, profile.common_name) == ("default", timedelta(hours=1), False)
 
 
+@pytest.mark.parametrize(("text", "expected"), [("", None), ("http://127.0.0.1:4002", "http://127.0.0.1:4002")])
+def test_an_ocsp_responder_is_named_unless_its_url_is_empty(configured, text, expected):
+    assert configured(ocspResponderURL=text).server["ocsp_url"] == expected
+
+
 def test_challenges_are_those_of_2_10_1_or_as_our_own_key_says(configured):
     assert len(configured().server["challenge_types"]) == 5
     assert configured(challengeTypes=["dns-01"]).server["challenge_types"] == ("dns-01",)
