@@ -50,9 +50,9 @@ class Settings:
     public_suffixes: below which its registered domains are, beside names of one label;
     authority: the hierarchy to make; certificate_urls: whether certificates say
     where their issuer and its revocation list are, by which their bytes depend on
-    the port, and ocsp_url, where somebody answers OCSP for us; profiles: what orders choose from, the default first; personality: what
-    the server says where the RFC leaves room; blocked_names: that no certificate is
-    issued for, nor for names below.
+    the port, and ocsp_url, where somebody answers OCSP for us; profiles: what orders
+    choose from, the default first; personality: what the server says where the RFC
+    leaves room; blocked_names: that no certificate is issued for, nor for names below.
     """
 
     http01_port: int = 80
