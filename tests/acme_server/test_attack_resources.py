@@ -394,18 +394,18 @@ ATTACKS = table(
     attack(96, "renewalInfo of nothing", lambda one: one.get("/renewal-info/"), rfc8555="404 malformed"),
 )
 
-# Rows that are held elsewhere, or that are about what is not there.
+# Rows that are held elsewhere.
 ELSEWHERE = {
     30: "test_nonces.py: the pool is bounded",
     50: "test_web.py: slow clients are sent away",
     55: "test_front_end.py: our own failure is a problem without details",
-    62: "there is no keyChange",
-    63: "there is no keyChange",
-    65: "there is no external account binding",
+    62: "registration_authority/test_key_change.py: what is wrong with an inner JWS",
+    63: "registration_authority/test_key_change.py: a key in use, and one that was taken meanwhile",
+    65: "registration_authority/test_external_accounts.py",
     66: "below: 128 random bits",
     67: "registration_authority/test_accounts.py: terms of service",
-    82: "there is no CAA check",
-    86: "there is no guard against private addresses",
+    82: "test_caa.py",
+    86: "test_addresses.py: the guard dials no special address",
     87: "test_validation_authority.py: the address that was looked up is the one dialled",
     88: "test_validation_authority.py: redirects",
     89: "test_network.py: sizes and times",
@@ -415,7 +415,7 @@ ELSEWHERE = {
     94: "test_validation_authority.py: what a stranger sent is quoted escaped",
     97: "test_limits.py",
     98: "gravel/management/test_management.py",
-    99: "there are no endpoints for the authority's keys",
+    99: "gravel/management/test_authority_endpoints.py: the management API has them, and wants a token beyond loopback",
     100: "issuer_bridge",
     101: "issuer_bridge",
     102: "issuer_bridge",
