@@ -77,14 +77,9 @@ class SqliteStore(MemoryStore):
             self.runs = self._open()
             self._load()
             self._file.execute(f"PRAGMA synchronous = {sync}")
-        except sqlite3.OperationalError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             self._file.close()
-            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                raise Unusable(f"{path} is in use by another gravel; stop that one or choose another folder") from None
-            raise Unusable(f"{path} cannot be used: {error}") from None
-        except sqlite3.DatabaseError as error:
-            self._file.close()
-            raise self._damaged(str(error)) from None
+            raise self._unusable(error) from None
         except BaseException:
             self._file.close()
             raise
@@ -162,6 +157,9 @@ class SqliteStore(MemoryStore):
             raise Unusable(f"{self._path} is not gravel's; choose another folder")
         if version != SCHEMA:
             raise Unusable(f"{self._path} has version {version}, this gravel reads {SCHEMA}; choose another folder")
+        # A bad page of an index would show itself only when a commit meets it; next to reading all records, this is quick.
+        if self._file.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            raise self._damaged("its pages do not fit together")
 
     def _load(self) -> None:
         try:
@@ -174,6 +172,15 @@ class SqliteStore(MemoryStore):
             raise self._damaged(str(error)) from None
         if count != last:
             raise self._damaged("its journal has gaps")
+
+    def _unusable(self, error: sqlite3.DatabaseError | UnicodeDecodeError) -> Unusable:
+        # Text that is not UTF-8 has no code of SQLite's, and may break the message of another error.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return Unusable(f"{self._path} is in use by another gravel; stop that one or choose another folder")
+        if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_CORRUPT:
+            return Unusable(f"{self._path} cannot be used: {error}")
+        return self._damaged(str(error))
 
     def _damaged(self, why: str) -> Unusable:
         return Unusable(f"{self._path} is damaged or no file of gravel ({why}); choose another folder, or delete this")

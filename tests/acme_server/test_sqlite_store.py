@@ -160,6 +160,13 @@ def spoil(statement):
     return change
 
 
+def patch(before, after):
+    def change(path):
+        path.write_bytes(path.read_bytes().replace(before, after))
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -170,6 +177,9 @@ def spoil(statement):
         (spoil("UPDATE orders SET body = 'x'"), "is damaged"),
         (spoil("UPDATE orders SET body = '{}'"), "is damaged"),
         (spoil("UPDATE orders SET body = '[]'"), "is damaged"),
+        (spoil("UPDATE orders SET body = CAST(x'ff' AS TEXT)"), "is damaged"),
+        (patch(b"CREATE TABLE orders", b"CREATE TABLE \xffrders"), "is damaged"),
+        (patch(b"CREATE TABLE orders", b"CRE\xffTE TABLE orders"), "is damaged"),
         (spoil("UPDATE journal SET seq = 7"), "its journal has gaps"),
         (spoil("UPDATE journal SET entry = '{}'"), "is damaged"),
     ],
@@ -178,6 +188,14 @@ def test_a_foreign_or_damaged_file_is_one_sentence(path, change, sentence):
     change(path)
     with pytest.raises(Unusable, match=sentence):
         SqliteStore(path)
+
+
+def test_a_lost_page_is_noticed_whichever_it_is(path):
+    whole, size = path.read_bytes(), 4096
+    for start in range(0, len(whole), size):
+        path.write_bytes(whole[:start] + bytes(size) + whole[start + size :])
+        with pytest.raises(Unusable, match="is damaged"):
+            SqliteStore(path)
 
 
 def test_a_foreign_file_is_left_as_it_is(tmp_path):
