@@ -142,7 +142,9 @@ def signer_of(certificate: x509.Certificate, key: PrivateKey, links: Links | Non
             AuthorityInformationAccessOID.OCSP: links.ocsp,
             AuthorityInformationAccessOID.CA_ISSUERS: links.issuer(signer_id),
         }
-        accesses = [x509.AccessDescription(way, x509.UniformResourceIdentifier(url)) for way, url in access.items() if url]
+        accesses = [
+            x509.AccessDescription(way, x509.UniformResourceIdentifier(url)) for way, url in access.items() if url
+        ]
         list_url = x509.UniformResourceIdentifier(links.revocation_list(signer_id))
         point = x509.DistributionPoint([list_url], relative_name=None, reasons=None, crl_issuer=None)
         pointers += [x509.AuthorityInformationAccess(accesses), x509.CRLDistributionPoints([point])]
