@@ -56,21 +56,22 @@ class Personality:
     """The differences on the wire.
 
     paths: of routes, where they are not our own; kinds: problems that are answered as others;
-    texts: the detail of every problem of a type; omitted: members that no problem has;
-    bare_not_found: whether what is not there is answered without a document; wrong_url: the problem of a JWS that was
-    signed for another URL; user_agent: whether one is wanted (RFC 8555 section 6.1); readable:
-    routes that a GET reads without a signature; terse_accounts: whether accounts show
-    neither an agreement nor that there are no contacts; shuffled: whether arrays of orders and
-    authorizations come in another order each time; retry_dates: whether Retry-After is now
-    and then a date; port_in_host: whether http-01's URL, and so its Host, has the port that
-    is dialled; dates: whether orders may say notBefore and notAfter;
-    max_labels, private_suffixes, redundant: the names that are refused (acme_server.name_policy).
+    texts: of a type of problem, the details that clients match on, ours as a pattern and then
+    theirs; omitted: members that no problem has; bare_not_found: whether what is not there is
+    answered without a document; wrong_url: the problem of a JWS that was signed for another
+    URL; user_agent: whether one is wanted (RFC 8555 section 6.1); readable: routes that a GET
+    reads without a signature; terse_accounts: whether accounts show neither an agreement nor
+    that there are no contacts; shuffled: whether arrays of orders and authorizations come in
+    another order each time; retry_dates: whether Retry-After is now and then a date;
+    port_in_host: whether http-01's URL, and so its Host, has the port that is dialled; dates:
+    whether orders may say notBefore and notAfter; max_labels, private_suffixes, redundant: the
+    names that are refused (acme_server.name_policy).
     """
 
     name: str
     paths: Mapping[str, str] = attrs.field(factory=dict)
     kinds: Mapping[Kind, Kind] = attrs.field(factory=dict)
-    texts: Mapping[str, str] = attrs.field(factory=dict)
+    texts: Mapping[str, tuple[str, str]] = attrs.field(factory=dict)
     omitted: tuple[str, ...] = ()
     bare_not_found: bool = False
     wrong_url: str = "unauthorized"
@@ -108,7 +109,7 @@ class Personality:
             problem,
             kind=kind,
             status=status,
-            detail=self.texts.get(problem.kind, problem.detail),
+            detail=re.sub(*self.texts[problem.kind], problem.detail) if problem.kind in self.texts else problem.detail,
             extra={name: value for name, value in problem.extra.items() if name not in self.omitted},
         )
 
@@ -125,6 +126,10 @@ PEBBLE = Personality(
         ("unauthorized", 401): ("unauthorized", 403),
         ("rejectedIdentifier", 403): ("rejectedIdentifier", 400),
         ("unsupportedIdentifier", 400): ("malformed", 400),
+    },
+    texts={
+        "orderNotReady": ("^the order is (.*);.*$", r"""Order's status ("\1") was not ready"""),
+        "unauthorized": ("^Incorrect TXT record.*$", "Correct value not found for DNS challenge"),
     },
     omitted=("algorithms",),
     bare_not_found=True,
@@ -145,7 +150,7 @@ BOULDER = Personality(
         ("malformed", 413): ("unauthorized", 403),
         ("malformed", 415): ("malformed", 400),
     },
-    texts={"badNonce": "JWS has an invalid anti-replay nonce"},
+    texts={"badNonce": ("^.*$", "JWS has an invalid anti-replay nonce")},
     wrong_url="malformed",
     readable=(
         "/order/{order}",

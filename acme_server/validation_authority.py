@@ -69,7 +69,7 @@ def validate(attempt: Attempt) -> Inquiry[Verdict]:
     try:
         yield from recorded(_look(attempt), record, attempt.clock)
     except Problem as problem:
-        return Verdict(False, problem, tuple(record))
+        return Verdict(False, attempt.settings.personality.said(problem), tuple(record))
     return Verdict(True, None, tuple(record))
 
 

@@ -230,6 +230,12 @@ def test_pebble_leaves_the_algorithms_out():
         assert ("badSignatureAlgorithm", has) == (told(answer)[1], "algorithms" in answer.json)
 
 
+def test_an_order_finalized_too_early_is_told_in_pebbles_words():
+    client = client_of("pebble")
+    answer = client.post(client.order("a.test").json["finalize"], {"csr": b64url(csr(["a.test"]))})
+    assert answer.json["detail"] == 'Order\'s status ("pending") was not ready'
+
+
 def test_a_nonce_that_was_spent_is_told_in_boulders_words():
     client = client_of("boulder")
     answer = client.post(client.paths["newOrder"], {}, nonce="AAAA")

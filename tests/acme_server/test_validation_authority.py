@@ -327,6 +327,11 @@ def txt(*values):
     return Script({"TXT": records("TXT", *values, name=TXT_NAME)})
 
 
+def test_another_record_is_told_in_pebbles_words():
+    verdict = run(txt("other"), "dns-01", settings=attrs.evolve(SETTINGS, personality=PEBBLE))
+    assert verdict.problem.detail == "Correct value not found for DNS challenge"
+
+
 def test_dns01_takes_any_of_several_records():
     assert run(txt("other", KEY.dns_value, "another"), "dns-01").valid
 
