@@ -65,7 +65,7 @@ class Personality:
     another order each time; retry_dates: whether Retry-After is now and then a date;
     port_in_host: whether http-01's URL, and so its Host, has the port that is dialled; dates:
     whether orders may say notBefore and notAfter; max_labels, private_suffixes, redundant: the
-    names that are refused (acme_server.name_policy).
+    names that are refused (registration_authority.name_policy).
     """
 
     name: str
