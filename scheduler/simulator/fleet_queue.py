@@ -1,0 +1,168 @@
+"""A controller's work queue and its workers, as client-go has them, over integers.
+
+A key is in the queue at most once, and never with two workers: when it is added
+while somebody works on it, it is queued again at the tail as soon as that sync
+is over. The delaying queue holds each key once, at the earliest of its moments.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from heapq import heapify, heappush
+
+from scheduler.settings import Settings
+from scheduler.simulator.fleet_occupation import Occupation
+from scheduler.simulator.run import NEVER
+
+ABSENT, WAITING, WORKING, DIRTY = range(4)
+KINDS = 16
+"""An event is subject * KINDS + kind."""
+_MILLISECOND = timedelta(milliseconds=1)
+_FIRST_BACKOFF = Settings().min_backoff // _MILLISECOND
+_LONGEST_BACKOFF = Settings().max_backoff // _MILLISECOND
+_LAST = 1 << 62
+
+
+class Agenda:
+    """What is due when: a heap of (moment, sequence, event); equal moments keep the order in which they were put."""
+
+    __slots__ = ("heap", "sequence")
+
+    def __init__(self) -> None:
+        self.heap: list[tuple[int, int, int]] = []
+        self.sequence = 0
+
+    def put(self, due: int, event: int) -> None:
+        """Add an event."""
+        self.sequence = sequence = self.sequence + 1
+        heappush(self.heap, (due, sequence, event))
+
+    def put_last(self, due: int, event: int) -> None:
+        """Add an event that comes after all others of its moment."""
+        self.sequence = sequence = self.sequence + 1
+        heappush(self.heap, (due, _LAST + sequence, event))
+
+    def keep(self, *kinds: int) -> list[tuple[int, int, int]]:
+        """Drop the events of all other kinds, and return them in their order."""
+        dropped = sorted(each for each in self.heap if each[2] % KINDS not in kinds)
+        self.heap[:] = [each for each in self.heap if each[2] % KINDS in kinds]
+        heapify(self.heap)
+        return dropped
+
+
+class Controller:
+    """Workers that take keys from the head of one queue.
+
+    begin: starts a sync and returns how long it takes; finish: does what comes of
+    it. done and timer are the kinds of its events. idle: workers without a key; syncs: how many there were;
+    occupation: of the workers.
+    """
+
+    __slots__ = (
+        "_agenda", "_begin", "_done", "_failures", "_finish", "_timer", "_workers", "due", "fifo", "idle", "occupation",
+        "place", "syncs",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        agenda: Agenda,
+        kinds: tuple[int, int],
+        workers: int,
+        begin: Callable[[int, int], int],
+        finish: Callable[[int, int], None],
+    ) -> None:
+        self._agenda = agenda
+        self._done, self._timer = kinds
+        self._workers = self.idle = workers
+        self._begin = begin
+        self._finish = finish
+        self._failures = bytearray()
+        self.due = array("q")
+        self.fifo: deque[int] = deque()
+        self.occupation = Occupation(workers)
+        self.place = bytearray()
+        self.syncs = 0
+
+    def know(self) -> None:
+        """Take in a new key, the one after the last."""
+        self.place.append(ABSENT)
+        self._failures.append(0)
+        self.due.append(NEVER)
+
+    def add(self, key: int) -> None:
+        """Queue a key."""
+        place = self.place
+        if place[key] == ABSENT:
+            place[key] = WAITING
+            self.fifo.append(key)
+        elif place[key] == WORKING:
+            place[key] = DIRTY
+
+    def add_after(self, key: int, now: int, wait: int) -> None:
+        """Queue a key later."""
+        due, earliest = now + wait, self.due[key]
+        if earliest == NEVER or due < earliest:
+            self.due[key] = due
+            self._agenda.put(due, key * KINDS + self._timer)
+
+    def failed(self, key: int, now: int) -> None:
+        """Queue a key after its backoff."""
+        failures = self._failures[key]
+        self._failures[key] = min(failures + 1, 32)
+        self.add_after(key, now, min(_FIRST_BACKOFF << failures, _LONGEST_BACKOFF))
+
+    def forget(self, key: int) -> None:
+        """Count the failures of a key anew."""
+        self._failures[key] = 0
+
+    def fire(self, now: int, key: int) -> None:
+        """Take in that a key's moment in the delaying queue has come; an earlier one may have replaced it."""
+        if self.due[key] == now:
+            self.due[key] = NEVER
+            self.add(key)
+
+    def work(self, now: int) -> None:
+        """Let idle workers take keys until there is no key or no worker left."""
+        fifo, place, begin, finish = self.fifo, self.place, self._begin, self._finish
+        while fifo and self.idle:
+            key = fifo.popleft()
+            place[key] = WORKING
+            self.syncs += 1
+            took = begin(now, key)
+            if took:
+                self.idle -= 1
+                self.occupation.change(now, 1)
+                self._agenda.put(now + took, key * KINDS + self._done)
+            else:
+                finish(now, key)
+                if place[key] == DIRTY:
+                    place[key] = WAITING
+                    fifo.append(key)
+                else:
+                    place[key] = ABSENT
+
+    def end(self, now: int, key: int) -> None:
+        """Take in that a sync is over."""
+        self.idle += 1
+        self.occupation.change(now, -1)
+        self._finish(now, key)
+        if self.place[key] == DIRTY:
+            self.place[key] = WAITING
+            self.fifo.append(key)
+        else:
+            self.place[key] = ABSENT
+
+    def restart(self, now: int, keys: Iterable[int]) -> None:
+        """Forget everything; queue these keys."""
+        n = len(self.place)
+        self.fifo.clear()
+        self.place[:] = bytes(n)
+        self._failures[:] = bytes(n)
+        self.due[:] = array("q", [NEVER]) * n
+        self.idle = self._workers
+        self.occupation.stop(now)
+        for key in keys:
+            self.add(key)
