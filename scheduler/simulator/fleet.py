@@ -50,7 +50,9 @@ class Fleet:
         self.requests = Requests(scenario.authority, self.issuances, dice)
         ari = scenario.renewals is not None and scenario.renewals.ari
         self.limits = Limits(scenario.authority.limits, self.population.domains, ari)
-        self.challenges = Challenges(scenario, self.rows, self.requests, births, dice, self._decided)
+        self.challenges = Challenges(
+            scenario, self.rows, self.requests, self.population.stuck, births, dice, self._decided
+        )
         self.orders = Orders(
             scenario, self.issuances, self.requests, self.limits, self.population, self.challenges, dice, self._over
         )

@@ -60,13 +60,13 @@ def _version(cluster: Cluster) -> tuple[int, ...]:
 class Challenges:
     """What the workers do with challenges.
 
-    births: draws what a challenge brings with it, dice what happens; decided: is told when a challenge has its verdict; its issuance and the state.
+    stuck_names: 1 for each name that nobody will ever see; births: draws what a challenge brings with it, dice what happens; decided: is told when a challenge has its verdict; its issuance and the state.
     queue and slots are set by whoever builds the fleet.
     """
 
     __slots__ = (
         "_authorization_wait", "_births", "_check", "_cluster", "_decided", "_dice", "_finishers", "_one_sync", "_present",
-        "_propagation", "_requests", "_settle", "_solver", "_validation", "authority", "queue", "rows", "slots",
+        "_propagation", "_requests", "_settle", "_solver", "_stuck_names", "_validation", "authority", "queue", "rows", "slots",
     )  # fmt: skip
     queue: Controller
     slots: Slots
@@ -76,6 +76,7 @@ class Challenges:
         scenario: Scenario,
         rows: ChallengeRows,
         requests: Requests,
+        stuck_names: bytes,
         births: Random,
         dice: Random,
         decided: Callable[[int, int, int], None],
@@ -85,6 +86,7 @@ class Challenges:
         self._cluster = scenario.cluster
         self._solver = solver = scenario.solver
         self._requests = requests
+        self._stuck_names = stuck_names
         self._births = births
         self._dice = dice
         self._decided = decided
@@ -109,6 +111,8 @@ class Challenges:
         rows.validation[row] = self._validation()
         if solver.stuck:
             rows.stuck[row] = self._births.random() < solver.stuck
+        if self._stuck_names and self._stuck_names[name]:
+            rows.stuck[row] = 1
         if self.authority.invalid:
             rows.refused[row] = self._births.random() < self.authority.invalid
         self.slots.wait(row, now)

@@ -17,7 +17,8 @@ class Population:
 
     moments: of each; order: the certificates as they come; names: of all of them,
     one after the other (an apex and its wildcard are the same name twice), those
-    of one from `first[certificate]` on; domains: the registered domain of each name.
+    of one from `first[certificate]` on; domains: the registered domain of each name;
+    stuck: 1 for the names that nobody will ever see.
     """
 
     moments: Sequence[int]
@@ -25,6 +26,7 @@ class Population:
     names: array[int]
     first: array[int]
     domains: Sequence[int]
+    stuck: bytes = b""
 
     def names_of(self, certificate: int) -> array[int]:
         """Return the names of one."""
@@ -41,10 +43,22 @@ def populate(scenario: Scenario, dice: Random) -> Population:
     ):
         if wanted and len(given) != n:
             raise ValueError(f"{len(given)} {what} are given for {n} certificates; give one each")
-    names, first, domains = _given(scenario) if scenario.names.given else _drawn(scenario, dice)
     moments = _moments(scenario, dice)
-    order = sorted(range(n), key=lambda each: (moments[each], names[first[each]] if scenario.names.given else 0))
-    return Population(moments, order, names, first, domains)
+    if not scenario.names.given:
+        return Population(moments, sorted(range(n), key=moments.__getitem__), *_drawn(scenario, dice))
+    # cert-manager compares names byte by byte; the number of a name is its place in that order.
+    plain = [name.removeprefix("*.") for name in scenario.names.given]
+    number = _numbers(plain)
+    domain = _numbers([_registered_domain(name) for name in plain])
+    names = array("q", [number[name] for name in plain])
+    return Population(
+        moments,
+        sorted(range(n), key=lambda each: (moments[each], names[each])),
+        names,
+        first=array("q", range(n + 1)),
+        domains=[domain[_registered_domain(name)] for name in number],
+        stuck=bytes(name in scenario.solver.stuck_names for name in number),
+    )
 
 
 def _moments(scenario: Scenario, dice: Random) -> Sequence[int]:
@@ -57,15 +71,6 @@ def _moments(scenario: Scenario, dice: Random) -> Sequence[int]:
         case Arrival.GIVEN:
             return arrivals.moments
     return [0] * n
-
-
-def _given(scenario: Scenario) -> tuple[array[int], array[int], Sequence[int]]:
-    # cert-manager compares names byte by byte; the number of a name is its place in that order.
-    plain = [name.removeprefix("*.") for name in scenario.names.given]
-    number = _numbers(plain)
-    domain = _numbers([_registered_domain(name) for name in plain])
-    names = array("q", [number[name] for name in plain])
-    return names, array("q", range(len(plain) + 1)), [domain[_registered_domain(name)] for name in number]
 
 
 def _numbers(texts: Sequence[str]) -> Mapping[str, int]:
