@@ -167,7 +167,7 @@ def advance(challenge: Challenge, event: Move, now: datetime) -> Challenge:
         case Removed():
             return attrs.evolve(challenge, stage=stage, removed=True)
         case Requeued():
-            return attrs.evolve(challenge, stage=stage, returned=now, presented_at=None, checks=0)
+            return attrs.evolve(challenge, stage=stage, reason="", returned=now, presented_at=None, checks=0)
     return attrs.evolve(challenge, stage=stage)
 
 
