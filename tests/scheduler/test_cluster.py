@@ -11,7 +11,8 @@ import attrs
 import pytest
 
 from scheduler.challenge import Stage
-from scheduler.events import Accept, AddFinalizer, CleanUp, Decided, FetchState, Present, Release
+from scheduler.engine import Engine
+from scheduler.events import Accept, Added, AddFinalizer, CleanUp, Decided, FetchState, Present, Release, SyncFailed
 from scheduler.settings import CLUSTER, Settings
 from scheduler.versions import version
 from tests.scheduler.cluster_world import DNS, HTTP, Cluster
@@ -200,6 +201,30 @@ def test_a_pass_comes_every_tick_from_the_first_moment_on_also_when_some_are_lef
     assert world.moments("ChallengeScheduled", "late") == []
     world.run(until=21)
     assert world.moments("ChallengeScheduled", "late") == [21]
+
+
+def test_a_pass_that_comes_late_does_not_move_the_next():
+    """A wall clock never rings on the moment."""
+    engine = Engine(cluster(starts_per_tick=1))
+    for number in range(3):
+        engine.handle(Added(challenge(f"c{number}")), START)
+    assert engine.deadline() == (START, "the scheduler's pass")
+    for number in range(3):
+        moment = START + timedelta(seconds=number)
+        assert engine.deadline()[0] == moment
+        assert engine.tick(moment + timedelta(seconds=0.4)).effects == (AddFinalizer(f"default/c{number}"),)
+    assert engine.deadline() is None
+
+
+def test_what_comes_again_at_the_moment_of_a_pass_comes_before_it():
+    engine = Engine(cluster(max_concurrent=2, starts_per_tick=1))
+    engine.handle(Added(challenge("old")), START)
+    engine.tick(START)
+    engine.handle(SyncFailed("default/old", "conflict"), START)
+    moment = START + timedelta(seconds=5)
+    engine.handle(Added(challenge("new")), moment - timedelta(seconds=0.5))
+    steps = [engine.tick(moment), engine.tick(moment), engine.tick(moment)]
+    assert [step.effects for step in steps] == [(AddFinalizer("default/old"),), (AddFinalizer("default/new"),), ()]
 
 
 def test_nothing_is_due_while_nobody_can_start():
