@@ -21,7 +21,7 @@ from scheduler.simulator.fleet_moves import DONE, QUEUED
 from scheduler.simulator.fleet_orders import OVER, Orders
 from scheduler.simulator.fleet_pass import Slots
 from scheduler.simulator.fleet_population import populate
-from scheduler.simulator.fleet_queue import KINDS, Agenda, Controller
+from scheduler.simulator.fleet_queue import AGAIN, KINDS, Agenda, Controller
 from scheduler.simulator.fleet_rows import ChallengeRows, IssuanceRows
 from scheduler.simulator.fleet_syncs import Syncs
 from scheduler.simulator.run import NEVER, Run
@@ -83,9 +83,11 @@ class Fleet:
         until = self.scenario.until
         events = 0
         while heap and (until is None or heap[0][0] <= until):
-            now, _, event = heappop(heap)
+            now, turn, event = heappop(heap)
             handlers[event % KINDS](now, event // KINDS)
             events += 1
+            if turn < AGAIN and heap and heap[0][0] == now and heap[0][1] < AGAIN:
+                continue  # what ends in one moment ends before anybody takes up something new
             while (waiting and challenges.idle) or (ordered and orders.idle):
                 challenges.work(now)
                 orders.work(now)
