@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from scheduler.challenge import Stage
 from scheduler.events import Removed, Requeued, Selected, Yielded
 from scheduler.simulator.delays import sampler
-from scheduler.simulator.fleet_moves import CLEANING_UP, DONE, NUMBER, QUEUED, after
+from scheduler.simulator.fleet_moves import CLEANING_UP, DONE, QUEUED, RELEASING, after
 from scheduler.simulator.fleet_pass import Slots
 from scheduler.simulator.fleet_queue import Controller
 from scheduler.simulator.fleet_rows import ChallengeRows
@@ -26,7 +25,6 @@ from scheduler.simulator.fleet_syncs import (
     UNFETCHED,
     UNSEEN,
     UNSHOWN,
-    VERDICT,
 )
 from scheduler.simulator.run import NEVER, STATES
 from scheduler.simulator.scenario import Scenario
@@ -34,7 +32,6 @@ from scheduler.versions import version
 
 VALID, INVALID, ERRORED = STATES.index("valid"), STATES.index("invalid"), STATES.index("errored")
 FAILURES = (UNFETCHED, UNSHOWN, UNACCEPTED, UNDECIDED)
-RELEASING = NUMBER[Stage.RELEASING]
 _SELECTED, _REMOVED, _YIELDED, _REQUEUED = (after(move) for move in (Selected, Removed, Yielded, Requeued))
 
 
@@ -117,31 +114,32 @@ class Challenges:
             rows.started[row] = now
         self.queue.add(row)
 
-    def finish(self, now: int, row: int) -> None:
-        """Do what a sync led to."""
-        rows, outcome = self.rows, self.rows.outcome[row]
+    def finish(self, now: int, row: int) -> int:
+        """Do what a sync led to; return whether it wrote something."""
+        rows = self.rows
+        outcome = rows.outcome[row]
         if outcome == NOTHING:
-            return
+            return False
         stage = rows.stage[row] = STAGE_AFTER[outcome][rows.stage[row]]
-        if rows.writes[row]:
-            self.queue.add(row)
         if outcome in FAILURES:
             rows.reason[row] = outcome
             self.queue.failed(row, now)
-            return
-        self.queue.forget(row)
-        if outcome in (VERDICT, ERROR):
+            return rows.writes[row]
+        self.queue.failures[row] = 0
+        if stage in (RELEASING, DONE):
+            if stage == DONE or rows.deleted[row] or not self._rules.release_apart:
+                self._leave(row, now)
+        elif outcome == UNSEEN:
+            self._unseen(now, row)
+        elif stage == CLEANING_UP:
             state = ERRORED if outcome == ERROR else INVALID if rows.refused[row] else VALID
             rows.decided[row] = now
             rows.state[row] = state
             self._decided(now, row, state)
-        elif outcome == UNSEEN:
-            self._unseen(now, row)
         elif outcome == POSTPONED:
             remaining = rows.presented[row] + (self._solver.wait_instead or 0) - now
             self.queue.add_after(row, now, min(remaining, self._cluster.retry_period))
-        elif stage == DONE or (stage == RELEASING and (rows.deleted[row] or not self._rules.release_apart)):
-            self._leave(row, now)
+        return rows.writes[row]
 
     def _unseen(self, now: int, row: int) -> None:
         rows = self.rows

@@ -11,8 +11,8 @@ from scheduler.stages import MOVES
 STAGES = tuple(Stage)
 NUMBER: Mapping[Stage, int] = {stage: number for number, stage in enumerate(STAGES)}
 QUEUED, DONE = NUMBER[Stage.QUEUED], NUMBER[Stage.DONE]
-STARTING, RELEASING = NUMBER[Stage.STARTING], NUMBER[Stage.RELEASING]
-PRESENTING, CLEANING_UP = NUMBER[Stage.PRESENTING], NUMBER[Stage.CLEANING_UP]
+FETCHING, PRESENTING = NUMBER[Stage.FETCHING], NUMBER[Stage.PRESENTING]
+CLEANING_UP, RELEASING = NUMBER[Stage.CLEANING_UP], NUMBER[Stage.RELEASING]
 ILLEGAL = -1
 """Fits into no column of stages (a bytearray): a move that is not in the table raises ValueError there."""
 

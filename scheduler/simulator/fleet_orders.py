@@ -23,13 +23,13 @@ from scheduler.simulator.fleet_authority import (
 )
 from scheduler.simulator.fleet_challenges import INVALID, VALID, Challenges
 from scheduler.simulator.fleet_population import Population
-from scheduler.simulator.fleet_queue import Controller
+from scheduler.simulator.fleet_queue import IDLE, Controller
 from scheduler.simulator.fleet_rows import IssuanceRows
 from scheduler.simulator.scenario import Scenario
 
 NEW, PLACED, AUTHORIZED, WAITING, READY, ISSUED, OVER = range(7)
 """How far an order is."""
-NOTHING, ON, FAILED, REFUSED = range(4)
+ON, FAILED, REFUSED = range(3)
 """What a sync leads to: the next phase, a backoff, the end."""
 
 
@@ -40,7 +40,7 @@ class Orders:
     """
 
     __slots__ = (
-        "_begin", "_challenges", "_finalize", "_limits", "_next", "_over", "_population", "_requests", "_write",
+        "_begin", "_challenges", "_does", "_finalize", "_limits", "_over", "_population", "_requests", "_write",
         "queue", "rows",
     )  # fmt: skip
     queue: Controller
@@ -67,8 +67,8 @@ class Orders:
         self._begin: Sequence[Callable[[int, int], int]] = (
             self._place, self._authorize, self._create, self._look, self._issue, self._delete,
         )  # fmt: skip
-        self._next: Sequence[Callable[[int, int], None]] = (
-            self._on, self._on, self._created, self._on, self._issued, self._deleted,
+        self._does: Sequence[Callable[[int, int], None] | None] = (
+            None, None, self._created, None, self._issued, self.discard,
         )  # fmt: skip
 
     def create(self, certificate: int, attempt: int, renewal: int, now: int) -> int:
@@ -82,7 +82,7 @@ class Orders:
         """Create an order whose challenges have been created in this moment."""
         row = self.rows.add(certificate, 0, 0, now)
         self.queue.know()
-        self.rows.phase[row] = AUTHORIZED
+        self.rows.phase[row] = WAITING
         self._created(now, row)
         return row
 
@@ -98,18 +98,24 @@ class Orders:
     def begin(self, now: int, row: int) -> int:
         """Start a sync; return how long it holds its worker."""
         phase = self.rows.phase[row]
-        self.rows.outcome[row] = NOTHING
-        return 0 if phase == OVER else self._begin[phase](now, row)
+        return IDLE if phase == OVER else self._begin[phase](now, row)
 
-    def finish(self, now: int, row: int) -> None:
-        """Do what a sync led to."""
-        outcome = self.rows.outcome[row]
-        if outcome == ON:
-            self._next[self.rows.phase[row]](now, row)
-        elif outcome == FAILED:
+    def finish(self, now: int, row: int) -> int:
+        """Do what a sync led to; return whether it wrote something that leads on."""
+        rows = self.rows
+        outcome, phase = rows.outcome[row], rows.phase[row]
+        if outcome == FAILED:
             self.queue.failed(row, now)
-        elif outcome == REFUSED:
+            return False
+        if outcome == REFUSED:
             self._fail(now, row)
+            return False
+        self.queue.failures[row] = 0
+        rows.phase[row] = phase + 1
+        does = self._does[phase]
+        if does is not None:
+            does(now, row)
+        return phase not in (AUTHORIZED, ISSUED)
 
     def _ask(self, row: int, *kinds: int) -> int:
         """Send requests, until one breaks, and write the status."""
@@ -141,7 +147,7 @@ class Orders:
     def _look(self, _now: int, row: int) -> int:
         rows = self.rows
         if rows.open[row] and not rows.failing[row]:
-            return 0
+            return IDLE
         took = self._ask(row, ORDER)
         if rows.outcome[row] == ON and rows.failing[row]:
             rows.outcome[row] = REFUSED
@@ -155,28 +161,17 @@ class Orders:
         self.rows.outcome[row] = ON
         return self._write * self.rows.challenges[row]
 
-    def _on(self, _now: int, row: int) -> None:
-        self.rows.phase[row] += 1
-        self.queue.forget(row)
-        self.queue.add(row)
-
     def _created(self, now: int, row: int) -> None:
         rows, names = self.rows, self._names(row)
         rows.first[row] = self._challenges.rows.count
         rows.challenges[row] = rows.open[row] = len(names)
-        rows.phase[row] = WAITING
         for name in names:
             self._challenges.create(row, name, now)
 
     def _issued(self, now: int, row: int) -> None:
         self.rows.issued[row] = now
         self._limits.issued(self._names(row), self.rows.renewal[row], now)
-        self._on(now, row)
         self._over(now, row, True)
-
-    def _deleted(self, now: int, row: int) -> None:
-        self.rows.phase[row] = OVER
-        self.discard(now, row)
 
     def _fail(self, now: int, row: int) -> None:
         self.rows.phase[row] = OVER

@@ -20,6 +20,7 @@ from scheduler.simulator.run import NEVER
 ABSENT, WAITING, WORKING, DIRTY = range(4)
 KINDS = 16
 """An event is subject * KINDS + kind."""
+IDLE = -1
 _MILLISECOND = timedelta(milliseconds=1)
 _FIRST_BACKOFF = Settings().min_backoff // _MILLISECOND
 _LONGEST_BACKOFF = Settings().max_backoff // _MILLISECOND
@@ -52,13 +53,15 @@ class Agenda:
 class Controller:
     """Workers that take keys from the head of one queue.
 
-    begin: starts a sync and returns how long it takes; finish: does what comes of
-    it. done and timer are the kinds of its events. idle: workers without a key; syncs: how many there were;
-    occupation: of the workers.
+    begin: starts a sync and returns how long it takes, IDLE when there is nothing
+    to do; finish: does what comes of it, and returns whether it wrote something,
+    so that the key is queued again. kinds: of the events that end a sync, and
+    that bring a key again. idle: workers without a key; failures: in a row, of
+    each key; syncs: how many there were; occupation: of the workers.
     """
 
     __slots__ = (
-        "_agenda", "_begin", "_done", "_failures", "_finish", "_timer", "_workers", "due", "fifo", "idle", "occupation",
+        "_agenda", "_begin", "_done", "_finish", "_timer", "_workers", "due", "failures", "fifo", "idle", "occupation",
         "place", "syncs",
     )  # fmt: skip
 
@@ -68,14 +71,14 @@ class Controller:
         kinds: tuple[int, int],
         workers: int,
         begin: Callable[[int, int], int],
-        finish: Callable[[int, int], None],
+        finish: Callable[[int, int], int],
     ) -> None:
         self._agenda = agenda
         self._done, self._timer = kinds
         self._workers = self.idle = workers
         self._begin = begin
         self._finish = finish
-        self._failures = bytearray()
+        self.failures = bytearray()
         self.due = array("q")
         self.fifo: deque[int] = deque()
         self.occupation = Occupation(workers)
@@ -85,7 +88,7 @@ class Controller:
     def know(self) -> None:
         """Take in a new key, the one after the last."""
         self.place.append(ABSENT)
-        self._failures.append(0)
+        self.failures.append(0)
         self.due.append(NEVER)
 
     def add(self, key: int) -> None:
@@ -106,13 +109,9 @@ class Controller:
 
     def failed(self, key: int, now: int) -> None:
         """Queue a key after its backoff."""
-        failures = self._failures[key]
-        self._failures[key] = min(failures + 1, 32)
+        failures = self.failures[key]
+        self.failures[key] = min(failures + 1, 32)
         self.add_after(key, now, min(_FIRST_BACKOFF << failures, _LONGEST_BACKOFF))
-
-    def forget(self, key: int) -> None:
-        """Count the failures of a key anew."""
-        self._failures[key] = 0
 
     def drop(self, key: int) -> None:
         """Do not come back to a key."""
@@ -132,29 +131,28 @@ class Controller:
     def work(self, now: int) -> None:
         """Let idle workers take keys until there is no key or no worker left."""
         fifo, place, begin, finish = self.fifo, self.place, self._begin, self._finish
-        while fifo and self.idle:
+        idle, syncs = self.idle, self.syncs
+        while fifo and idle:
             key = fifo.popleft()
             place[key] = WORKING
-            self.syncs += 1
+            syncs += 1
             took = begin(now, key)
-            if took:
-                self.idle -= 1
+            if took > 0:
+                idle -= 1
                 self.occupation.change(now, 1)
                 self._agenda.put(now + took, key * KINDS + self._done)
+            elif (took == 0 and finish(now, key)) or place[key] == DIRTY:
+                place[key] = WAITING
+                fifo.append(key)
             else:
-                finish(now, key)
-                if place[key] == DIRTY:
-                    place[key] = WAITING
-                    fifo.append(key)
-                else:
-                    place[key] = ABSENT
+                place[key] = ABSENT
+        self.idle, self.syncs = idle, syncs
 
     def end(self, now: int, key: int) -> None:
         """Take in that a sync is over."""
         self.idle += 1
         self.occupation.change(now, -1)
-        self._finish(now, key)
-        if self.place[key] == DIRTY:
+        if self._finish(now, key) or self.place[key] == DIRTY:
             self.place[key] = WAITING
             self.fifo.append(key)
         else:
@@ -165,7 +163,7 @@ class Controller:
         n = len(self.place)
         self.fifo.clear()
         self.place[:] = bytes(n)
-        self._failures[:] = bytes(n)
+        self.failures[:] = bytes(n)
         self.due[:] = array("q", [NEVER]) * n
         self.idle = self._workers
         self.occupation.stop(now)

@@ -7,7 +7,7 @@ blocks while it shows, checks, settles and waits for the verdict.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from random import Random
 
@@ -29,7 +29,8 @@ from scheduler.events import (
 )
 from scheduler.simulator.delays import sampler
 from scheduler.simulator.fleet_authority import AUTHORIZATION, CHALLENGE, Requests
-from scheduler.simulator.fleet_moves import PRESENTING, STAGES, after
+from scheduler.simulator.fleet_moves import FETCHING, PRESENTING, STAGES, after
+from scheduler.simulator.fleet_queue import IDLE
 from scheduler.simulator.fleet_rows import ChallengeRows
 from scheduler.simulator.run import NEVER
 from scheduler.simulator.scenario import SECOND, Scenario
@@ -64,6 +65,15 @@ STAGE_AFTER: Sequence[Sequence[int]] = (
     after(Released),
 )
 """Outcome -> stage -> stage."""
+_ONE_WRITE = {
+    Stage.QUEUED: NOTHING,
+    Stage.STARTING: FINALIZED,
+    Stage.CLEANING_UP: CLEANED,
+    Stage.RELEASING: RELEASED,
+    Stage.DONE: NOTHING,
+}
+ONE_WRITE = tuple(_ONE_WRITE.get(stage, -1) for stage in STAGES)
+"""Stage -> what a sync leads to that does nothing but write; -1 where it does more."""
 TOLD = (UNSHOWN, UNSEEN, UNACCEPTED)
 """They write their reason into the status, when it is another; a failure to fetch or to decide does not."""
 
@@ -72,7 +82,7 @@ class Syncs:
     """Begins syncs."""
 
     __slots__ = (
-        "_authorization_wait", "_check", "_dice", "_late", "_looks", "_present", "_requests", "_rows", "_settle", "_solver",
+        "_authorization_wait", "_check", "_dice", "_late", "_present", "_requests", "_rows", "_settle", "_solver",
         "_write",
     )  # fmt: skip
 
@@ -87,21 +97,20 @@ class Syncs:
         own = None if wait is None else wait // timedelta(milliseconds=1)
         self._authorization_wait = own if cluster.authorization_wait is None else cluster.authorization_wait
         self._late = ERROR if rules.network_errors_final else UNDECIDED
-        looks: dict[Stage, Callable[[int, int], int]] = {
-            Stage.STARTING: self._finalizer,
-            Stage.FETCHING: self._fetch,
-            Stage.PRESENTING: self._look,
-            Stage.CHECKING: self._look,
-            Stage.CLEANING_UP: self._clean_up,
-            Stage.RELEASING: self._release,
-        }
-        self._looks = tuple(looks.get(stage, self._idle) for stage in STAGES)
 
     def begin(self, now: int, row: int) -> int:
         """Start a sync; return how long it holds its worker, in ms."""
         rows = self._rows
         stage = rows.stage[row]
-        took = self._looks[stage](now, row)
+        outcome = ONE_WRITE[stage]
+        if outcome >= 0:
+            rows.outcome[row] = outcome
+            if outcome == NOTHING:
+                return IDLE
+            rows.writes[row] = 1
+            rows.held[row] += self._write
+            return self._write
+        took = self._fetch(row) if stage == FETCHING else self._look(now, row)
         outcome = rows.outcome[row]
         if (STAGE_AFTER[outcome][stage] != stage and outcome != POSTPONED) or (
             outcome in TOLD and rows.reason[row] != outcome
@@ -113,23 +122,11 @@ class Syncs:
         rows.held[row] += took
         return took
 
-    def _leads_to(self, row: int, outcome: int, took: int = 0) -> int:
+    def _leads_to(self, row: int, outcome: int, took: int) -> int:
         self._rows.outcome[row] = outcome
         return took
 
-    def _idle(self, _now: int, row: int) -> int:
-        return self._leads_to(row, NOTHING)
-
-    def _finalizer(self, _now: int, row: int) -> int:
-        return self._leads_to(row, FINALIZED)
-
-    def _clean_up(self, _now: int, row: int) -> int:
-        return self._leads_to(row, CLEANED)
-
-    def _release(self, _now: int, row: int) -> int:
-        return self._leads_to(row, RELEASED)
-
-    def _fetch(self, _now: int, row: int) -> int:
+    def _fetch(self, row: int) -> int:
         took = self._requests.take(AUTHORIZATION, self._rows.issuance[row])
         return self._leads_to(row, UNFETCHED if self._requests.breaks() else FETCHED, took)
 
