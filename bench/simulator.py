@@ -8,6 +8,7 @@ the same queue, workers and ticks, and must come to the same end.
 from __future__ import annotations
 
 import json
+import random
 import resource
 import subprocess
 import sys
@@ -40,11 +41,14 @@ def scenario_of(name: str, certificates: int) -> Scenario:
 
 
 def bare(events: int) -> float:
-    """Return the seconds of a loop that does nothing but take the next event and put another."""
-    start, heap = time.process_time(), [(moment, moment, 0) for moment in range(IN_FLIGHT)]
+    """Return the seconds of a loop that does nothing but take the next event and put another at some other moment."""
+    dice = random.Random(0)
+    waits = [dice.randrange(60 * SECOND) for _ in range(1024)]
+    heap = sorted((wait, sequence, 0) for sequence, wait in enumerate(waits[:IN_FLIGHT]))
+    start = time.process_time()
     for sequence in range(IN_FLIGHT, events):
         now, _, event = heappop(heap)
-        heappush(heap, (now + IN_FLIGHT, sequence, event))
+        heappush(heap, (now + waits[sequence & 1023], sequence, event))
     return time.process_time() - start
 
 
@@ -65,16 +69,18 @@ class InSimPy:
         self.env.process(self.scheduler())
 
     def scheduler(self) -> Generator[Any, Any, None]:
-        # Whatever happens in a moment comes before its pass.
+        """Pass half a second after what happens, as SimPy knows no last of a moment."""
         while self.next < len(self.waiting):
             yield self.env.timeout(0.5 if self.env.now == 0 else 1)
-            for _ in range(min(self.cluster.starts_per_tick, self.cluster.cap - self.slots, len(self.waiting) - self.next)):
+            for _ in range(
+                min(self.cluster.starts_per_tick, self.cluster.cap - self.slots, len(self.waiting) - self.next)
+            ):
                 self.challenges.put((self.waiting[self.next], 0))
                 self.next += 1
                 self.slots += 1
 
     def challenge_worker(self) -> Generator[Any, Any, None]:
-        # Finalizer, state, self-check with its verdict, clean-up, release.
+        """Take the steps finalizer, state, self-check with its verdict, clean-up, release."""
         while True:
             number, step = yield self.challenges.get()
             if step == 2:
@@ -87,7 +93,7 @@ class InSimPy:
                 self.slots -= 1
 
     def order_worker(self) -> Generator[Any, Any, None]:
-        # newOrder, authorizations, challenge; state, certificate, deletion.
+        """Take the steps newOrder, authorizations, challenge; state, certificate, deletion."""
         while True:
             number, step = yield self.orders.get()
             if step == 5:
@@ -98,6 +104,7 @@ class InSimPy:
                 self.orders.put((number, step + 1))
 
     def run(self) -> float:
+        """Return the moment at which all are issued."""
         self.env.run(self.done)
         return self.env.now
 
@@ -107,7 +114,13 @@ def measure(name: str, certificates: int) -> dict[str, float]:
     run = simulate(scenario_of(name, certificates))
     seconds = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"events": run.events, "seconds": seconds, "makespan": run.makespan / SECOND, "peak": peak, "bare": bare(run.events)}
+    return {
+        "events": run.events,
+        "seconds": seconds,
+        "makespan": run.makespan / SECOND,
+        "peak": peak,
+        "bare": bare(run.events),
+    }
 
 
 def measure_simpy(certificates: int) -> dict[str, float]:

@@ -76,8 +76,9 @@ _ACCOUNT = 0
 
 
 class Limits:
-    """Let's Encrypt's rate limits, as Boulder asks for them at newOrder; refused: how often each said no.
+    """Let's Encrypt's rate limits, as Boulder asks for them at newOrder.
 
+    any: whether there are any, else nothing may be asked; refused: how often each said no;
     domains: the registered domain of each name. A renewal has the same set of names, which is exempt from the
     limits on orders and on domains; ARI's `replaces` is exempt from all.
     """
@@ -85,6 +86,7 @@ class Limits:
     def __init__(self, name: str, domains: Sequence[int], ari: bool) -> None:
         rates = preset(name)
         self._buckets = {limit: Bucket(rates[limit]) for limit in LIMITS if limit in rates}
+        self.any = bool(self._buckets)
         self._domains = domains
         self._ari = ari
         self._sets: dict[tuple[int, ...], int] = {}
@@ -92,8 +94,6 @@ class Limits:
 
     def refuse(self, names: array[int], renewal: int, now: int) -> bool:
         """Ask for a new order; where several limits say no, the one that resets last is told."""
-        if not self._buckets:
-            return False
         worst, wait = "", 0
         for limit, key in self._asked(names, renewal):
             retry_in = self._buckets[limit].retry_in(key, now)
@@ -108,14 +108,13 @@ class Limits:
 
     def issued(self, names: array[int], renewal: int, now: int) -> None:
         """Take in that a certificate was issued."""
-        for limit, key in self._asked(names, renewal) if self._buckets else ():
+        for limit, key in self._asked(names, renewal):
             if limit in (_DOMAINS, _SETS):
                 self._buckets[limit].spend(key, now)
 
     def failed(self, name: int, now: int) -> None:
         """Take in that a validation failed."""
-        if self._buckets:
-            self._buckets[_FAILURES].spend(name, now)
+        self._buckets[_FAILURES].spend(name, now)
 
     def _asked(self, names: array[int], renewal: int) -> list[tuple[str, int]]:
         if renewal and self._ari:

@@ -80,7 +80,7 @@ class Challenges:
         """Create a challenge and let it wait for a slot."""
         rows, births, refused = self.rows, self._births, self._authority.invalid
         row = rows.add(issuance, name, now)
-        self.queue.know()
+        self.queue.know(row)
         rows.unseen[row] = max(self._propagation() for _ in range(self._solver.nameservers))
         rows.validation[row] = self._validation()
         rows.refused[row] = refused > 0 and births.random() < refused

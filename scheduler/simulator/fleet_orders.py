@@ -74,14 +74,14 @@ class Orders:
     def create(self, certificate: int, attempt: int, renewal: int, now: int) -> int:
         """Create an order."""
         row = self.rows.add(certificate, attempt, renewal, now)
-        self.queue.know()
+        self.queue.know(row)
         self.queue.add(row)
         return row
 
     def create_waiting(self, certificate: int, now: int) -> int:
         """Create an order whose challenges have been created in this moment."""
         row = self.rows.add(certificate, 0, 0, now)
-        self.queue.know()
+        self.queue.know(row)
         self.rows.phase[row] = WAITING
         self._created(now, row)
         return row
@@ -91,7 +91,7 @@ class Orders:
         self.rows.open[row] -= 1
         if state != VALID:
             self.rows.failing[row] = 1
-        if state == INVALID:
+        if state == INVALID and self._limits.any:
             self._limits.failed(name, now)
         self.queue.add(row)
 
@@ -133,16 +133,17 @@ class Orders:
 
     def _place(self, now: int, row: int) -> int:
         took = self._ask(row, NEW_ORDER)
-        if self.rows.outcome[row] == ON and self._limits.refuse(self._names(row), self.rows.renewal[row], now):
-            self.rows.outcome[row] = REFUSED
+        rows, limits = self.rows, self._limits
+        if limits.any and rows.outcome[row] == ON and limits.refuse(self._names(row), rows.renewal[row], now):
+            rows.outcome[row] = REFUSED
         return took
 
     def _authorize(self, _now: int, row: int) -> int:
-        return self._ask(row, *(AUTHORIZATION for _ in self._names(row)))
+        return self._ask(row, *(AUTHORIZATION,) * self._population.size_of(self.rows.certificate[row]))
 
     def _create(self, _now: int, row: int) -> int:
         self.rows.outcome[row] = ON
-        return self._write * len(self._names(row))
+        return self._write * self._population.size_of(self.rows.certificate[row])
 
     def _look(self, _now: int, row: int) -> int:
         rows = self.rows
@@ -170,7 +171,8 @@ class Orders:
 
     def _issued(self, now: int, row: int) -> None:
         self.rows.issued[row] = now
-        self._limits.issued(self._names(row), self.rows.renewal[row], now)
+        if self._limits.any:
+            self._limits.issued(self._names(row), self.rows.renewal[row], now)
         self._over(now, row, True)
 
     def _fail(self, now: int, row: int) -> None:

@@ -28,6 +28,10 @@ class Population:
     domains: Sequence[int]
     stuck: bytes = b""
 
+    def size_of(self, certificate: int) -> int:
+        """Return how many names one has."""
+        return self.first[certificate + 1] - self.first[certificate]
+
     def names_of(self, certificate: int) -> array[int]:
         """Return the names of one."""
         return self.names[self.first[certificate] : self.first[certificate + 1]]

@@ -21,6 +21,7 @@ ABSENT, WAITING, WORKING, DIRTY = range(4)
 KINDS = 16
 """An event is subject * KINDS + kind."""
 IDLE = -1
+_BLOCK = 1024
 _MILLISECOND = timedelta(milliseconds=1)
 _FIRST_BACKOFF = Settings().min_backoff // _MILLISECOND
 _LONGEST_BACKOFF = Settings().max_backoff // _MILLISECOND
@@ -85,11 +86,12 @@ class Controller:
         self.place = bytearray()
         self.syncs = 0
 
-    def know(self) -> None:
+    def know(self, key: int) -> None:
         """Take in a new key, the one after the last."""
-        self.place.append(ABSENT)
-        self.failures.append(0)
-        self.due.append(NEVER)
+        if key == len(self.place):
+            self.place.extend(bytes(_BLOCK))
+            self.failures.extend(bytes(_BLOCK))
+            self.due.extend(array("q", [NEVER]) * _BLOCK)
 
     def add(self, key: int) -> None:
         """Queue a key."""
