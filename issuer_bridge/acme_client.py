@@ -148,7 +148,7 @@ class Client:
     def poll(
         self, read: Callable[[], Inquiry[R]], finished: Callable[[R], bool], patience: timedelta | None
     ) -> Inquiry[R | None]:
-        """Read until finished, as often as the server asks for and else once a second; None when patience ends, if it does."""
+        """Read until finished, as often as the server asks for and else once a second; None when patience (None: endless) ends."""
         began = self._clock()
         while True:
             found = yield from read()

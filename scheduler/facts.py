@@ -51,6 +51,7 @@ KINDS: Mapping[type[Move], str] = {
     Requeued: "ChallengeRequeued",
 }
 
+# They give a challenge its reason.
 TELLING = (SyncFailed, PresentFailed, CheckFailed, AcceptPostponed, AcceptFailed, CleanUpFailed, Decided)
 
 

@@ -129,17 +129,17 @@ SAME_SYNC = (Presented, CheckPassed, Accepted)
 AUTHORIZED = "Successfully authorized domain"
 
 
-NOTHING: Mapping[Stage, Stage] = {}
+_NOTHING: Mapping[Stage, Stage] = {}
 
 
 def passed_over(settings: Settings) -> Mapping[Stage, Stage]:
     """Return the stages in which nothing is to be done, and where a challenge stands instead."""
     if settings.version is None:
         return {Stage.STARTING: Stage.PRESENTING, Stage.RELEASING: Stage.DONE}
-    return NOTHING if settings.version.release_apart else {Stage.RELEASING: Stage.DONE}
+    return _NOTHING if settings.version.release_apart else {Stage.RELEASING: Stage.DONE}
 
 
-def advance(challenge: Challenge, event: Move, now: datetime, over: Mapping[Stage, Stage] = NOTHING) -> Challenge:
+def advance(challenge: Challenge, event: Move, now: datetime, over: Mapping[Stage, Stage] = _NOTHING) -> Challenge:
     """Return the challenge after the event, or raise IllegalTransition; `over`: see `passed_over`."""
     stage = MOVES[challenge.stage].get(type(event))
     if stage is None:

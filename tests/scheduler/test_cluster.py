@@ -203,6 +203,14 @@ def test_a_pass_comes_every_tick_from_the_first_moment_on_also_when_some_are_lef
     assert world.moments("ChallengeScheduled", "late") == [21]
 
 
+def test_a_pass_sees_all_that_happens_at_its_moment():
+    world = Cluster(cluster(starts_per_tick=1))
+    world.run(3, until=0.5)
+    world.driver.later(timedelta(seconds=0.5), lambda: world.add(challenge("elder", created=-1)))
+    world.run(until=1)
+    assert world.moments("ChallengeScheduled", "elder") == [1]
+
+
 def test_a_pass_that_comes_late_does_not_move_the_next():
     """A wall clock never rings on the moment."""
     engine = Engine(cluster(starts_per_tick=1))
