@@ -44,18 +44,8 @@ class Challenges:
     """
 
     __slots__ = (
-        "_authority",
-        "_births",
-        "_cluster",
-        "_decided",
-        "_propagation",
-        "_rules",
-        "_solver",
-        "_stuck_names",
-        "_validation",
-        "queue",
-        "rows",
-        "slots",
+        "_authority", "_births", "_cluster", "_decided", "_propagation", "_rules", "_solver", "_stuck_names", "_validation",
+        "queue", "rows", "slots",
     )  # fmt: skip
     queue: Controller
     slots: Slots
