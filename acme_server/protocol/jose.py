@@ -122,7 +122,7 @@ def verify(jws: Jws, jwk: Jwk, what: str = "JWS") -> None:
     alg = jws.header["alg"]
     check_algorithm(alg)
     if ALGORITHMS[alg] != jwk.kind:
-        raise bad_key(f"algorithm {alg} needs a key of kind {ALGORITHMS[alg]}, this one is {jwk.kind}")
+        raise bad_key(f"algorithm {alg} needs a key of kind {ALGORITHMS[alg]}, this one is {jwk.kind}", "algorithm")
     try:
         _verify(jwk, jws.signature, jws.signing_input)
     except (InvalidSignature, ValueError):

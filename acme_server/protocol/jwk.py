@@ -93,9 +93,9 @@ def jwk_of(key: PublicKey) -> Jwk:
     return Jwk(members, key, thumbprint(members))
 
 
-def bad_key(detail: str) -> Problem:
+def bad_key(detail: str, case: str = "") -> Problem:
     """RFC 8555 section 6.2: a key that the server does not take."""
-    return Problem("badPublicKey", detail)
+    return Problem("badPublicKey", detail, case=case)
 
 
 def _check_use(value: Mapping[str, Any]) -> None:

@@ -95,7 +95,8 @@ def _check_csr(world: World, order: Order, csr: CertificateSigningRequest) -> No
     complaints = [f"lacks {', '.join(missing)}"] if missing else []
     complaints += [f"has {', '.join(extra)}, not in the order"] if extra else []
     if complaints:
-        raise Problem("badCSR", f"the CSR's names are not the order's: it {' and '.join(complaints)}")
+        detail = f"the CSR's names are not the order's: it {' and '.join(complaints)}"
+        raise Problem("badCSR", detail, case="CSR names")
     if world.store.find(ACCOUNT_BY_THUMBPRINT, csr.thumbprint):
         raise Problem("badCSR", "the CSR's key is an account key; make a key of its own (RFC 8555 section 11.1)")
 
