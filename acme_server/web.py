@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from aiohttp import StreamReader, web
@@ -19,10 +23,10 @@ from acme_server.server import Server
 LOG = logging.getLogger(__name__)
 # Seconds until a whole head has come, counted from the reply before it, and then until a whole body has.
 PATIENCE = 10.0
-# For web.AppRunner. Bodies stay as they were sent (a compressed one is refused, not inflated); what a client still
+# For web.Server. Bodies stay as they were sent (a compressed one is refused, not inflated); what a client still
 # sends after it was refused is thrown away for a second, not for ten; who hangs up frees what waited; no access log.
 # aiohttp waits as long for the end of the headers as for a first byte: a half-sent request is an idle connection.
-RUNNER_OPTIONS: Mapping[str, Any] = {
+SERVER_OPTIONS: Mapping[str, Any] = {
     "auto_decompress": False,
     "lingering_time": 1.0,
     "handler_cancellation": True,
@@ -30,6 +34,7 @@ RUNNER_OPTIONS: Mapping[str, Any] = {
     "keepalive_timeout": PATIENCE,
 }
 _SERVER = ("Server", "gravel")
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
 _NO_WORLD = json_reply(
     404, Problem("malformed", "there is no such world", 404).to_json(), content_type="application/problem+json"
 )
@@ -37,61 +42,94 @@ _TOO_SLOW = Problem("malformed", "the request body took too long to arrive", 408
 _BROKEN_BODY = Problem("malformed", "the request body is not what its HTTP headers announce")
 
 
-def create_app(
+def create_handler(
     server: Server, world: Callable[[str], Server | None] | None = None, patience: float = PATIENCE
-) -> web.Application:
-    """Return an application that hands every path below the base URL's own to the server.
+) -> Handler:
+    """Return what hands every path below the base URL's own to the server.
 
     world: finds the server of the world ID in `/w/ID/...`, which such paths go to instead; patience: seconds for a body.
     """
     prefix = urlsplit(server.world.base_url).path
     limit = server.world.settings.max_body
 
-    async def answer(request: web.Request) -> web.StreamResponse:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse | Whole:
         try:
             body = await _read(request, limit, patience) if request.method == "POST" else b""
         except Problem as problem:
-            return _last(server.refuse(problem))
+            return Whole(server.refuse(problem), last=True)
         # Only now: while the body came, the world may have been brought back to what it was, or deleted.
         chosen, path = _choose(server, world, _path(request.raw_path).removeprefix(prefix))
         if chosen is None:
-            return _response(_NO_WORLD)
+            return Whole(_NO_WORLD)
         headers = {name.lower(): value for name, value in request.headers.items()}
         reply = chosen.handle(Request(request.method, path, headers, body, request.remote or ""))
         if reply.delivery is not None:
             return await deliver(request, reply.with_headers(_SERVER), reply.delivery)
-        return _response(reply)
+        return Whole(reply)
 
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
-    return app
+    return answer
 
 
-def create_runner(server: Server, app: web.Application, **options: Any) -> web.AppRunner:
-    """Return what serves an application: what it cannot even read, `server` refuses; options: as for web.AppRunner."""
-    runner = _Runner(app, **{**RUNNER_OPTIONS, **options})
-    runner.acme = server
-    return runner
+def create_runner(
+    server: Server, handler: Handler, *, handle_signals: bool = False, shutdown_timeout: float = 60.0, **options: Any
+) -> web.ServerRunner:
+    """Return what serves a handler; what it cannot even read, `server` refuses; options: beside SERVER_OPTIONS."""
+    listener = _Listener(server, handler, **{**SERVER_OPTIONS, **options})
+    return web.ServerRunner(listener, handle_signals=handle_signals, shutdown_timeout=shutdown_timeout)
 
 
-class _Runner(web.AppRunner):
-    """Its connections answer in problem documents what aiohttp alone would answer in words."""
+class Whole:
+    """A reply that leaves in one write; web.Response would look for what a reply of ours never has."""
 
-    acme: Server
+    __slots__ = ("_last", "_reply", "keep_alive")
 
-    async def _make_server(self) -> web.Server:
-        made = await super()._make_server()
-        return _Listener(self.acme, made)
+    def __init__(self, reply: Reply, *, last: bool = False) -> None:
+        """last: the connection is closed after it, since where the next request would begin is not known."""
+        self._reply, self._last = reply, last
+        self.keep_alive = False
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Write head and body."""
+        reply, transport = self._reply, request.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client has gone")
+        self.keep_alive = request.keep_alive and not self._last
+        lines = [f"HTTP/1.1 {reply.status} {_REASONS.get(reply.status, '')}"]
+        lines += [f"{name}: {value}" for name, value in (_SERVER, *reply.headers)]
+        own = {"Date": _date(int(time.time())), "Content-Length": str(len(reply.body))}
+        if reply.status < 200 or reply.status == 204:
+            del own["Content-Length"]
+        if not self.keep_alive:
+            own["Connection"] = "close"
+        elif request.version < (1, 1):
+            own["Connection"] = "keep-alive"
+        said = "\r\n".join(lines).lower()
+        lines += [f"{name}: {value}" for name, value in own.items() if f"\n{name.lower()}:" not in said]
+        head = "\r\n".join(lines)
+        if head.count("\n") >= len(lines) or head.count("\r") >= len(lines):
+            raise ValueError("a line break in a header")
+        body = b"" if request.method == "HEAD" else reply.body
+        transport.write(head.encode() + b"\r\n\r\n" + body)
+        await request.writer.drain()
+
+    async def write_eof(self) -> None:
+        """All has been written."""
+
+
+Handler: TypeAlias = Callable[[web.BaseRequest], Awaitable[Any]]
+"""Answers a request of aiohttp's."""
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 class _Listener(web.Server):
-    def __init__(self, server: Server, made: web.Server) -> None:
-        super().__init__(
-            made.request_handler,
-            request_factory=made.request_factory,
-            handler_cancellation=made.handler_cancellation,
-            **made._kwargs,  # noqa: SLF001 - aiohttp has no other way to choose the class of a connection
-        )
+    """Its connections answer in problem documents what aiohttp alone would answer in words."""
+
+    def __init__(self, server: Server, handler: Handler, **options: Any) -> None:
+        super().__init__(handler, **options)
         self._acme = server
 
     def __call__(self) -> web.RequestHandler:
@@ -111,15 +149,18 @@ class _Connection(web.RequestHandler):
         status: int = 500,
         exc: BaseException | None = None,
         message: str | None = None,
-    ) -> web.StreamResponse:
+    ) -> Any:
         """Answer what is no HTTP, and our own failure; the connection is closed after it."""
         if request.writer.output_size > 0:
             raise ConnectionError("the reply has begun already")
         if status >= 500:
             LOG.error("%s %r", request.method, request.path, exc_info=exc)
-            return _last(self._acme.refuse(Problem("serverInternal", "the server failed; its log says why")))
+            return self._last(Problem("serverInternal", "the server failed; its log says why"))
         said = ascii((message or "").strip().partition("\n")[0][:100])[1:-1]
-        return _last(self._acme.refuse(Problem("malformed", f"the request is not HTTP/1.1: {said}", status)))
+        return self._last(Problem("malformed", f"the request is not HTTP/1.1: {said}", status))
+
+    def _last(self, problem: Problem) -> Any:
+        return Whole(self._acme.refuse(problem), last=True)
 
 
 def _path(target: str) -> str:
@@ -135,25 +176,15 @@ def _choose(server: Server, world: Callable[[str], Server | None] | None, path: 
     return world(world_id), slash + rest
 
 
-def _response(reply: Reply) -> web.Response:
-    return web.Response(status=reply.status, headers=[_SERVER, *reply.headers], body=reply.body or None)
-
-
-def _last(reply: Reply) -> web.Response:
-    """Answer, and close the connection: where the next request would begin is not known."""
-    response = _response(reply)
-    response.force_close()
-    return response
-
-
-async def _read(request: web.Request, limit: int, patience: float) -> bytes:
+async def _read(request: web.BaseRequest, limit: int, patience: float) -> bytes:
     """Read a body, but not much more than the limit: the server refuses it then. Problem: no whole body came."""
     if "Content-Encoding" in request.headers:
         return b""
-    body = _received(request.content, limit)
     try:
-        # Most bodies come with their headers, and need no timer.
-        return await (body if request.content.is_eof() else asyncio.wait_for(body, patience))
+        # Most bodies come with their headers, and need neither a timer nor a task.
+        if request.content.is_eof():
+            return request.content.read_nowait()[: limit + 1]
+        return await asyncio.wait_for(_received(request.content, limit), patience)
     except TimeoutError:
         raise _TOO_SLOW from None
     except (web.RequestPayloadError, HttpProcessingError):

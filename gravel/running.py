@@ -26,8 +26,7 @@ from acme_server.protocol.vantage import Answer, Fetch, Question
 from acme_server.runner import AsyncioDriver
 from acme_server.settings import Settings as ServerSettings
 from acme_server.tls import TlsMaterial
-from acme_server.web import create_app as create_acme_app
-from acme_server.web import create_runner
+from acme_server.web import create_handler, create_runner
 from acme_server.worlds import HostedWorld, Ports, Worlds
 from gravel.announced import Addresses
 from gravel.authority_options import design_of, profiles_of
@@ -192,7 +191,7 @@ class Running:
         tls_context = server_context(material.certificate_pem, material.key_pem)
         await serve(
             stack,
-            create_acme_app(parts.server, self.worlds.server_of),
+            create_handler(parts.server, self.worlds.server_of),
             sockets.acme.sock,
             tls_context,
             partial(create_runner, parts.server),

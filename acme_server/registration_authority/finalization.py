@@ -112,10 +112,10 @@ def _sign(world: World, order: Order, now: datetime) -> Certificate:
     issuer, profile = world.authority.issuer, of_order(world.settings.profiles, order.profile)
     # What was not asked for is kept within the issuer's validity (RFC 5280 section 6.1.3 wants both valid at once).
     if order.not_before is None:
-        not_before = max(not_before, issuer.certificate.not_valid_before_utc)
+        not_before = max(not_before, issuer.not_before)
     if order.not_after is None:
-        not_after = min(not_after, issuer.certificate.not_valid_after_utc)
-    signers = [issuer.certificate, *(signer.certificate for signer in world.authority.signers)]
+        not_after = min(not_after, issuer.not_after)
+    signers = (issuer, *world.authority.signers)
     if complaints := lint(Leaf(public_key, order.identifiers, serial, not_before, not_after, signers)):
         raise malformed(f"the certificate cannot be signed: {', '.join(complaints)}")
     parts = public_key, order.identifiers, serial, not_before, not_after
@@ -132,8 +132,8 @@ def _sign(world: World, order: Order, now: datetime) -> Certificate:
         chain=certificate_authority.chain_pem(world.authority, leaf),
         not_before=not_before,
         not_after=not_after,
-        issuer=world.authority.issuer.id,
-        alternates=certificate_authority.alternates_pem(world.authority),
+        issuer=issuer.id,
+        alternates=world.authority.chains_pem[1:],
     )
 
 
