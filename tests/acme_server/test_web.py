@@ -86,7 +86,7 @@ async def test_a_body_beyond_the_limit_is_refused_long_before_its_end():
 
 @pytest.mark.parametrize(
     "make_runner",
-    [create_runner, lambda _, handler, **__: web.ServerRunner(web.Server(handler))],
+    [create_runner, lambda handler, **__: web.ServerRunner(web.Server(handler))],
     ids=["as recommended", "as aiohttp would"],
 )
 async def test_a_compressed_body_is_refused_unread(make_runner):

@@ -16,7 +16,7 @@ from aiohttp import web
 from acme_server.exchange import Reply, Request
 from acme_server.server import Server
 from acme_server.settings import Settings
-from acme_server.web import create_handler, create_runner
+from acme_server.web import Handler, create_runner
 from acme_server.world import create_world
 from tests.acme_server.rig import BASE, START, Client, Driver, Response
 
@@ -26,8 +26,8 @@ async def serving(base=BASE, worlds=None, patience=30.0, make_runner=create_runn
     """A server on a free port; yields it and the URL that reaches its base URL."""
     world = create_world(base, settings or Settings(always_valid=True), random.Random(1).randbytes, START)
     server = Server(world, Driver())
-    handler = create_handler(server, worlds and worlds.server_of, patience)
-    runner = make_runner(server, handler, keepalive_timeout=patience)
+    handler = Handler(server, worlds and worlds.server_of, patience)
+    runner = make_runner(handler, keepalive_timeout=patience)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
