@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scheduler.challenge import Challenge
 from scheduler.selection import select
 from scheduler.traces import parse_trace
 
@@ -112,6 +113,11 @@ def test_a_challenge_in_any_other_state_is_selected(state):
 def test_one_name_in_two_namespaces_runs_once():
     twins = [item("b/web", ts=1), item("a/web", ts=2)]
     assert names(select(twins, 5)) == ["b/web"]
+
+
+def test_whether_a_challenge_is_being_deleted_is_not_looked_at():
+    web = Challenge("a/web", "web.test", "HTTP-01", ZERO, removed=True)
+    assert select([web], 5) == [web]
 
 
 def test_a_limit_of_none_selects_nobody():
