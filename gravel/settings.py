@@ -248,13 +248,10 @@ class Settings:
     timing: str = option(
         "fast",
         click.Choice(("cert-manager", "fast")),
-        "What solvers wait before they call an answer visible: 5 passes and 60 s, or 1 pass and none. "
-        "cert-manager: at most 20 challenges start each second, too, and --concurrent-workers is 5.",
+        "Pace of solvers and scheduler: 5 passes, 60 s, 20 starts a second and 5 workers; or 1 pass and no waits.",
     )
     compat: str = option(
-        "none",
-        click.Choice(("none", "cert-manager")),
-        "How errors end challenges: as in cert-manager, or waiting out whatever passes, such as rate limits.",
+        "none", click.Choice(("none", "cert-manager")), "Whose rules say which errors end a challenge."
     )
     retry_period: float = option(10.0, SECONDS, "Seconds between two self-checks.")
     dns01_recursive_nameservers: tuple[str, ...] = option(
@@ -270,9 +267,7 @@ class Settings:
         (), HOST_PORT, "Resolver that http-01 self-checks ask; may be repeated (default: that of --dns)."
     )
     max_concurrent_challenges: int = option(60, COUNT, "Challenges that may be under way at once.")
-    concurrent_workers: int | None = option(
-        None, COUNT, "Challenges that are worked on at once; a worker waits for its checks (default: no limit)."
-    )
+    concurrent_workers: int | None = option(None, COUNT, "Challenges worked on at once (default: that of --timing).")
     cluster_resource_namespace: str = option(
         "cert-manager", NAME, "Where ClusterIssuers have their Secrets; as cert-manager's chart has it."
     )
