@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: help up demo test cover lint types clients all-clients interoperability bench bench-dns bench-fixture bench-memory bench-selection fuzz kill sandwich conformance docs lock clean
+.PHONY: help up demo test cover lint types clients all-clients interoperability bench bench-dns bench-fixture bench-memory bench-selection bench-simulator fuzz kill sandwich conformance docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ bench-fixture: $(VENV)/.dev ## Measure what the pytest plugin adds to a run, and
 
 bench-memory: $(VENV)/.dev ## Measure memory and CPU over 100,000 orders and 1,000,000 nonces
 	$(BIN)/python -m bench.memory
+
+bench-simulator: $(VENV)/.dev ## Measure simulated fleets of up to 1,000,000 certificates beside a bare heap and SimPy
+	$(BIN)/python -m bench.simulator
 
 bench-selection: $(VENV)/.dev ## Measure a pass of the scheduler with up to 1,000,000 challenges waiting
 	$(BIN)/python -m bench.selection

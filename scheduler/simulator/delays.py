@@ -34,6 +34,14 @@ LAWS: Mapping[str, Callable[[Delay, Random], int]] = {
 }
 
 
+def sampler(delay: Delay, dice: Random) -> Callable[[], int]:
+    """Return what draws one duration after another, quicker than `draw`."""
+    if delay.law == "fixed":
+        return lambda: delay.a
+    law = LAWS[delay.law]
+    return lambda: law(delay, dice)
+
+
 def fixed(milliseconds: int) -> Delay:
     """Return a duration that is always the same."""
     return Delay("fixed", milliseconds)

@@ -67,7 +67,8 @@ class Solver:
     check that passes the worker goes on holding on (None: 8 s for HTTP-01's
     five passes, 60 s for DNS-01); wait_instead: `waitInsteadOfSelfCheck`;
     present_fails, check_fails: share of the attempts that fail all the same;
-    stuck: share of the challenges that nobody will ever see.
+    stuck: share of the challenges that nobody will ever see; stuck_names: those of
+    `Names.given` that nobody will ever see.
     """
 
     type: str = "HTTP-01"
@@ -80,6 +81,7 @@ class Solver:
     present_fails: float = 0.0
     check_fails: float = 0.0
     stuck: float = 0.0
+    stuck_names: tuple[str, ...] = ()
 
 
 @attrs.frozen
