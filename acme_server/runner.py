@@ -69,9 +69,9 @@ class AsyncioDriver(Driver):
         first = self._timers.first()
         return first[0] if first else None
 
-    def later(self, delay: timedelta, callback: Callable[[], None]) -> Cancel:
+    def later(self, delay: timedelta, callback: Callable[[], None], *, last: bool = False) -> Cancel:
         """Call back after the delay, in the world's time; what it raises is logged."""
-        return self._push(delay, callback)
+        return self._push(delay, callback, last)
 
     def spawn(
         self,
@@ -181,11 +181,11 @@ class AsyncioDriver(Driver):
         self._turn()
         self._set_alarm()
 
-    def _push(self, delay: timedelta, callback: Callable[[], None]) -> Cancel:
+    def _push(self, delay: timedelta, callback: Callable[[], None], last: bool = False) -> Cancel:
         if self._closed:
             return lambda: None
         due = self.now() + max(delay, timedelta(0))
-        cancel = self._timers.add(due, callback)
+        cancel = self._timers.add(due, callback, last)
         if self._alarm is None or due < self._alarm[0]:
             self._set_alarm()
         return cancel

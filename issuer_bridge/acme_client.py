@@ -146,16 +146,18 @@ class Client:
         yield from self._session.post((yield from self._session.url_of("revokeCert")), payload)
 
     def poll(
-        self, read: Callable[[], Inquiry[R]], finished: Callable[[R], bool], patience: timedelta
+        self, read: Callable[[], Inquiry[R]], finished: Callable[[R], bool], patience: timedelta | None
     ) -> Inquiry[R | None]:
-        """Read until finished, as often as the server asks for and else once a second; None when patience ends."""
-        until = self._clock() + patience
+        """Read until finished, as often as the server asks for and else once a second; None when patience ends, if it does."""
+        began = self._clock()
         while True:
             found = yield from read()
             if finished(found):
                 return found
-            left = until - self._clock()
-            if left <= timedelta(0):
-                return None
-            asked = found.retry_after if found.retry_after is not None else POLL_INTERVAL
-            yield from pause(min(max(asked, POLL_INTERVAL), left))
+            asked = max(found.retry_after or POLL_INTERVAL, POLL_INTERVAL)
+            if patience is not None:
+                left = began + patience - self._clock()
+                if left <= timedelta(0):
+                    return None
+                asked = min(asked, left)
+            yield from pause(asked)

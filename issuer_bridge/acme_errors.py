@@ -23,6 +23,10 @@ class TransportError(Exception):
     """There was no usable answer; the same request may succeed later."""
 
 
+class NetworkError(TransportError):
+    """There was no answer at all, or none in time."""
+
+
 def delay_of(text: str | None, now: datetime) -> timedelta | None:
     """Read a Retry-After header: seconds or an HTTP date (RFC 9110 section 10.2.3); never negative."""
     if text is None:

@@ -20,7 +20,7 @@ from acme_server.protocol.encoding import load_json
 from acme_server.protocol.jose import sign
 from acme_server.protocol.jwk import PrivateKey, jwk_of
 from acme_server.protocol.vantage import Fetch, HttpAnswer, Inquiry, fetch
-from issuer_bridge.acme_errors import TransportError, delay_of, problem_in
+from issuer_bridge.acme_errors import NetworkError, TransportError, delay_of, problem_in
 
 NONCE_TRIES = 6
 MAX_NONCES = 100
@@ -125,7 +125,7 @@ class Session:
             )
         )
         if answer.error is not None:
-            raise TransportError(f"{method} {url}: {answer.error}")
+            raise NetworkError(f"{method} {url}: {answer.error}")
         nonce = answer.header("Replay-Nonce")
         if nonce:
             self._nonces.append(nonce)

@@ -24,6 +24,7 @@ from scheduler.challenge import FINAL_STATES, Challenge, Stage
 from scheduler.engine import Settings
 from scheduler.events import (
     Accept,
+    AddFinalizer,
     CheckFailed,
     CheckPassed,
     CleanedUp,
@@ -31,10 +32,15 @@ from scheduler.events import (
     CleanUpFailed,
     Effect,
     Event,
+    FetchState,
+    FinalizerAdded,
     Present,
     Presented,
     PresentFailed,
+    Release,
+    Released,
     SelfCheck,
+    WaitAuthorization,
 )
 from scheduler.runner import Scheduler
 from solvers.dns01.solver import Dns01Solver
@@ -189,9 +195,14 @@ class Challenges:
     def perform(self, effect: Effect) -> Inquiry[Event]:
         """Carry out what the scheduler asks for, and answer it."""
         resource = self._resources[effect.key]
-        if isinstance(effect, Accept):
-            issuer = issuer_for(self._context.resources, resource)
-            return (yield from self._acceptance.accept(effect.key, resource["spec"], issuer))
+        match effect:
+            case AddFinalizer():
+                return FinalizerAdded(effect.key)  # the scheduler's stage keeps it, and the status tells
+            case Release():
+                return Released(effect.key)
+            case FetchState() | Accept() | WaitAuthorization():
+                issuer = issuer_for(self._context.resources, resource)
+                return (yield from self._acceptance.perform(effect, resource["spec"], issuer))
         if isinstance(effect, SelfCheck) and (wait := wait_of(resource["spec"])) is not None:
             return waited(self._seen[effect.key], wait, self._context.clock())
         try:

@@ -13,10 +13,14 @@ class Stage(StrEnum):
     """Where our workflow is; *status* is the ACME server's word, *state* cert-manager's."""
 
     QUEUED = "queued"
+    STARTING = "starting"
+    FETCHING = "fetching"
     PRESENTING = "presenting"
     CHECKING = "checking"
     ACCEPTING = "accepting"
+    VALIDATING = "validating"
     CLEANING_UP = "cleaning_up"
+    RELEASING = "releasing"
     DONE = "done"
 
 
@@ -31,8 +35,9 @@ class Challenge:
 
     key: `NAMESPACE/NAME`, unique; created: when the resource was; state and
     reason: what cert-manager's status would say; presented_at: first
-    presentation; checks: self-checks so far; failures: errors in a row, for backoff;
-    removed: its removal was asked for, so that it is forgotten once it is clean.
+    presentation; checks: self-checks since it got its slot; failures: errors in a
+    row, for backoff; returned: when it gave its slot back undecided; removed: its
+    removal was asked for, so that it is forgotten once it is clean.
     """
 
     key: str
@@ -48,6 +53,7 @@ class Challenge:
     checks: int = 0
     failures: int = 0
     labels: Mapping[str, str] = attrs.field(factory=dict)
+    returned: datetime | None = None
     removed: bool = False
 
     @property
@@ -59,6 +65,11 @@ class Challenge:
     def final(self) -> bool:
         """Whether its state will never change again."""
         return self.state in FINAL_STATES
+
+    @property
+    def queued(self) -> datetime:
+        """Since when it waits for a slot."""
+        return self.returned or self.created
 
     @property
     def conflict_key(self) -> tuple[str, str]:

@@ -16,6 +16,20 @@ from scheduler.challenge import Challenge
 
 
 @attrs.frozen
+class AddFinalizer:
+    """Have the resource stay until it is cleaned up: one write."""
+
+    key: str
+
+
+@attrs.frozen
+class FetchState:
+    """Ask the ACME server for the state of the challenge, by its authorization."""
+
+    key: str
+
+
+@attrs.frozen
 class Present:
     """Show the answer."""
 
@@ -31,7 +45,14 @@ class SelfCheck:
 
 @attrs.frozen
 class Accept:
-    """Tell the ACME server that the answer is there, and wait for its verdict."""
+    """Tell the ACME server that the answer is there."""
+
+    key: str
+
+
+@attrs.frozen
+class WaitAuthorization:
+    """Wait for the ACME server's verdict."""
 
     key: str
 
@@ -43,7 +64,14 @@ class CleanUp:
     key: str
 
 
-Effect: TypeAlias = Present | SelfCheck | Accept | CleanUp
+@attrs.frozen
+class Release:
+    """Have the resource say that it is not processing any more: one write."""
+
+    key: str
+
+
+Effect: TypeAlias = AddFinalizer | FetchState | Present | SelfCheck | Accept | WaitAuthorization | CleanUp | Release
 
 
 @attrs.frozen
@@ -68,6 +96,28 @@ class Selected:
     """Its turn has come; the engine tells itself, nobody else may."""
 
     key: str
+
+
+@attrs.frozen
+class FinalizerAdded:
+    """The resource stays until it is cleaned up."""
+
+    key: str
+
+
+@attrs.frozen
+class StateFetched:
+    """The ACME server has not decided yet."""
+
+    key: str
+
+
+@attrs.frozen
+class SyncFailed:
+    """A write or a look at the server failed, or there was no verdict in time; tried again after a backoff."""
+
+    key: str
+    reason: str
 
 
 @attrs.frozen
@@ -111,6 +161,13 @@ class AcceptPostponed:
 
 
 @attrs.frozen
+class Accepted:
+    """The ACME server knows that the answer is there."""
+
+    key: str
+
+
+@attrs.frozen
 class Decided:
     """The ACME server's verdict, or an error that ends the challenge: a final state with its reason."""
 
@@ -121,7 +178,7 @@ class Decided:
 
 @attrs.frozen
 class AcceptFailed:
-    """The verdict could not be had (network, 5xx, time-out); tried again after a backoff."""
+    """The server could not be told (network, 5xx); tried again from the self-check on, after a backoff."""
 
     key: str
     reason: str
@@ -129,7 +186,7 @@ class AcceptFailed:
 
 @attrs.frozen
 class CleanedUp:
-    """The answer is gone; the slot is free."""
+    """The answer is gone."""
 
     key: str
 
@@ -142,25 +199,55 @@ class CleanUpFailed:
     reason: str
 
 
-Event: TypeAlias = (
-    Added
-    | Removed
+@attrs.frozen
+class Released:
+    """The slot is free."""
+
+    key: str
+
+
+@attrs.frozen
+class Yielded:
+    """It failed as many self-checks as the policy allows; the engine tells itself, nobody else may."""
+
+    key: str
+
+
+@attrs.frozen
+class Requeued:
+    """Its slot is free, though nothing was decided; the engine tells itself, nobody else may."""
+
+    key: str
+
+
+Answer: TypeAlias = (
+    FinalizerAdded
+    | StateFetched
+    | SyncFailed
     | Presented
     | PresentFailed
     | CheckPassed
     | CheckFailed
     | AcceptPostponed
+    | Accepted
     | Decided
     | AcceptFailed
     | CleanedUp
     | CleanUpFailed
+    | Released
 )
 
-Move: TypeAlias = Event | Selected
+Event: TypeAlias = Added | Removed | Answer
 
-ANSWERS: Mapping[type[Effect], tuple[type[Event], ...]] = {
+Move: TypeAlias = Event | Selected | Yielded | Requeued
+
+ANSWERS: Mapping[type[Effect], tuple[type[Answer], ...]] = {
+    AddFinalizer: (FinalizerAdded, SyncFailed),
+    FetchState: (StateFetched, Decided, SyncFailed),
     Present: (Presented, PresentFailed),
     SelfCheck: (CheckPassed, CheckFailed, AcceptPostponed),
-    Accept: (Decided, AcceptFailed),
+    Accept: (Accepted, Decided, AcceptFailed),
+    WaitAuthorization: (Decided, SyncFailed),
     CleanUp: (CleanedUp, CleanUpFailed),
+    Release: (Released, SyncFailed),
 }

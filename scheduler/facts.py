@@ -9,6 +9,7 @@ from acme_server.protocol.journal import Fact
 from acme_server.protocol.times import rfc3339_micro
 from scheduler.challenge import Challenge, Stage
 from scheduler.events import (
+    Accepted,
     AcceptFailed,
     AcceptPostponed,
     CheckFailed,
@@ -16,26 +17,41 @@ from scheduler.events import (
     CleanedUp,
     CleanUpFailed,
     Decided,
+    FinalizerAdded,
     Move,
     Presented,
     PresentFailed,
+    Released,
     Removed,
+    Requeued,
     Selected,
+    StateFetched,
+    SyncFailed,
+    Yielded,
 )
 
 KINDS: Mapping[type[Move], str] = {
     Removed: "ChallengeRemoved",
     Selected: "ChallengeScheduled",
+    FinalizerAdded: "FinalizerAdded",
+    StateFetched: "ChallengeStateFetched",
+    SyncFailed: "SyncFailed",
     Presented: "ChallengePresented",
     PresentFailed: "PresentFailed",
     CheckPassed: "SelfCheckPassed",
     CheckFailed: "SelfCheckFailed",
     AcceptPostponed: "AcceptPostponed",
+    Accepted: "ChallengeAccepted",
     Decided: "ChallengeDecided",
     AcceptFailed: "AcceptFailed",
     CleanedUp: "ChallengeCleanedUp",
     CleanUpFailed: "CleanUpFailed",
+    Released: "SlotReleased",
+    Yielded: "SlotYielded",
+    Requeued: "ChallengeRequeued",
 }
+
+TELLING = (SyncFailed, PresentFailed, CheckFailed, AcceptPostponed, AcceptFailed, CleanUpFailed, Decided)
 
 
 def arrival(challenge: Challenge, slots: int) -> Fact:
@@ -49,7 +65,7 @@ def arrival(challenge: Challenge, slots: int) -> Fact:
 def happened(event: Move, challenge: Challenge, slots: int) -> Fact:
     """The event happened; `challenge` is what it became, `slots` how many are in use afterwards."""
     extra: dict[str, Any] = {}
-    if isinstance(event, PresentFailed | CheckFailed | AcceptPostponed | AcceptFailed | CleanUpFailed | Decided):
+    if isinstance(event, TELLING):
         extra["reason"] = challenge.reason
     if isinstance(event, CheckFailed | CheckPassed):
         extra["checks"] = challenge.checks

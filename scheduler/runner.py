@@ -19,6 +19,7 @@ from scheduler.events import (
     AcceptFailed,
     Added,
     CheckFailed,
+    CleanUp,
     CleanUpFailed,
     Effect,
     Event,
@@ -26,6 +27,7 @@ from scheduler.events import (
     PresentFailed,
     Removed,
     SelfCheck,
+    SyncFailed,
 )
 
 
@@ -114,7 +116,7 @@ class Scheduler:
             self._alarm = None
         if moment is not None:
             wait = max(moment - self._driver.now(), timedelta(0))
-            self._alarm = (moment, self._driver.later(wait, self._ring))
+            self._alarm = (moment, self._driver.later(wait, self._ring, last=True))
 
     def _ring(self) -> None:
         self._alarm = None
@@ -130,4 +132,6 @@ def failing_answer(effect: Effect, reason: str) -> Event:
             return CheckFailed(effect.key, reason)
         case Accept():
             return AcceptFailed(effect.key, reason)
-    return CleanUpFailed(effect.key, reason)
+        case CleanUp():
+            return CleanUpFailed(effect.key, reason)
+    return SyncFailed(effect.key, reason)

@@ -36,8 +36,11 @@ class Driver(Protocol):
         """Return the present moment."""
         ...
 
-    def later(self, delay: timedelta, callback: Callable[[], None]) -> Cancel:
-        """Call back after the delay (at once, but not before returning, when it is zero)."""
+    def later(self, delay: timedelta, callback: Callable[[], None], *, last: bool = False) -> Cancel:
+        """Call back after the delay (at once, but not before returning, when it is zero).
+
+        last: after all else that is due at that moment, and what follows from it in no time.
+        """
         ...
 
     def spawn(

@@ -23,6 +23,7 @@ from scheduler.simulator.fleet_pass import Slots
 from scheduler.simulator.fleet_population import populate
 from scheduler.simulator.fleet_queue import KINDS, Agenda, Controller
 from scheduler.simulator.fleet_rows import ChallengeRows, IssuanceRows
+from scheduler.simulator.fleet_syncs import Syncs
 from scheduler.simulator.run import NEVER, Run
 from scheduler.simulator.scenario import Arrival, Scenario
 
@@ -50,16 +51,15 @@ class Fleet:
         self.requests = Requests(scenario.authority, self.issuances, dice)
         ari = scenario.renewals is not None and scenario.renewals.ari
         self.limits = Limits(scenario.authority.limits, self.population.domains, ari)
-        self.challenges = Challenges(
-            scenario, self.rows, self.requests, self.population.stuck, births, dice, self._decided
-        )
+        self.challenges = Challenges(scenario, self.rows, self.population.stuck, births, self._decided)
+        syncs = Syncs(scenario, self.rows, self.requests, dice)
         self.orders = Orders(
             scenario, self.issuances, self.requests, self.limits, self.population, self.challenges, dice, self._over
         )
         workers, names = scenario.cluster.workers, len(self.population.domains)
         self.slots = Slots(self.agenda, self.rows, scenario.cluster, names, (PASS, START), self.challenges.start)
         self.challenge_queue = Controller(
-            self.agenda, (CHALLENGE, CHALLENGE_AGAIN), workers, self.challenges.begin, self.challenges.finish
+            self.agenda, (CHALLENGE, CHALLENGE_AGAIN), workers, syncs.begin, self.challenges.finish
         )
         self.order_queue = Controller(self.agenda, (ORDER, ORDER_AGAIN), workers, self.orders.begin, self.orders.finish)
         self.challenges.queue, self.challenges.slots = self.challenge_queue, self.slots

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from scheduler.challenge import Stage
-from scheduler.events import CheckFailed, CheckPassed, CleanedUp, Decided, Move, Presented, Removed, Selected
+from scheduler.events import Move
 from scheduler.stages import MOVES
 
 STAGES = tuple(Stage)
-QUEUED, PRESENTING, CHECKING, ACCEPTING, CLEANING_UP, DONE = range(len(STAGES))
+NUMBER: Mapping[Stage, int] = {stage: number for number, stage in enumerate(STAGES)}
+QUEUED, DONE = NUMBER[Stage.QUEUED], NUMBER[Stage.DONE]
+STARTING, RELEASING = NUMBER[Stage.STARTING], NUMBER[Stage.RELEASING]
+PRESENTING, CLEANING_UP = NUMBER[Stage.PRESENTING], NUMBER[Stage.CLEANING_UP]
 ILLEGAL = -1
 """Fits into no column of stages (a bytearray): a move that is not in the table raises ValueError there."""
 
 
-def after(move: type[Move]) -> tuple[int, ...]:
-    """Return the stage that the move leads to, for each stage."""
-    return tuple(STAGES.index(MOVES[stage][move]) if move in MOVES[stage] else ILLEGAL for stage in STAGES)
+def after(*moves: type[Move], over: Mapping[Stage, Stage] | None = None) -> Sequence[int]:
+    """Return, for each stage, the stage after these moves.
 
-
-SELECTED = after(Selected)
-PRESENTED = after(Presented)
-CHECK_FAILED = after(CheckFailed)
-CHECK_PASSED = after(CheckPassed)
-DECIDED = after(Decided)
-REMOVED = after(Removed)
-CLEANED_UP = after(CleanedUp)
+    over: the stages that are passed over, and where a challenge stands instead (`stages.passed_over`).
+    """
+    numbers = []
+    for stage in STAGES:
+        at: Stage | None = stage
+        for move in moves:
+            at = MOVES[at].get(move) if at is not None else None
+            at = over.get(at, at) if over and at is not None else at
+        numbers.append(ILLEGAL if at is None else NUMBER[at])
+    return tuple(numbers)

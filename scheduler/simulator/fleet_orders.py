@@ -21,13 +21,13 @@ from scheduler.simulator.fleet_authority import (
     Limits,
     Requests,
 )
-from scheduler.simulator.fleet_challenges import INVALID, Challenges
+from scheduler.simulator.fleet_challenges import INVALID, VALID, Challenges
 from scheduler.simulator.fleet_population import Population
 from scheduler.simulator.fleet_queue import Controller
 from scheduler.simulator.fleet_rows import IssuanceRows
 from scheduler.simulator.scenario import Scenario
 
-NEW, PLACED, AUTHORIZED, WAITING, READY, VALID, OVER = range(7)
+NEW, PLACED, AUTHORIZED, WAITING, READY, ISSUED, OVER = range(7)
 """How far an order is."""
 NOTHING, ON, FAILED, REFUSED = range(4)
 """What a sync leads to: the next phase, a backoff, the end."""
@@ -89,8 +89,9 @@ class Orders:
     def decided(self, now: int, row: int, state: int, name: int) -> None:
         """Take in that one of its challenges has a verdict."""
         self.rows.open[row] -= 1
-        if state == INVALID:
+        if state != VALID:
             self.rows.failing[row] = 1
+        if state == INVALID:
             self._limits.failed(name, now)
         self.queue.add(row)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 
 from scheduler.simulator.fleet_moves import QUEUED
-from scheduler.simulator.fleet_queue import KINDS, Agenda
+from scheduler.simulator.fleet_queue import KINDS, PASS, Agenda
 from scheduler.simulator.fleet_rows import ChallengeRows
 from scheduler.simulator.run import NEVER
 from scheduler.simulator.scenario import Cluster
@@ -124,4 +124,4 @@ class Slots:
             self._planned = True
             tick = self._cluster.tick
             ticks = max(1, -((self._ended - now) // tick))
-            self._agenda.put_last(self._ended + ticks * tick, self._pass)
+            self._agenda.put(self._ended + ticks * tick, self._pass, PASS)

@@ -11,7 +11,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from heapq import heapify, heappush
+from heapq import heapify, heappop, heappush
 
 from scheduler.settings import Settings
 from scheduler.simulator.fleet_occupation import Occupation
@@ -23,11 +23,12 @@ KINDS = 16
 _MILLISECOND = timedelta(milliseconds=1)
 _FIRST_BACKOFF = Settings().min_backoff // _MILLISECOND
 _LONGEST_BACKOFF = Settings().max_backoff // _MILLISECOND
-_LAST = 1 << 62
+EVENT, AGAIN, PASS = 0, 1 << 60, 1 << 61
+"""In one moment first come events, then keys that come again, then the scheduler's pass."""
 
 
 class Agenda:
-    """What is due when: a heap of (moment, sequence, event); equal moments keep the order in which they were put."""
+    """What is due when: a heap of (moment, turn and sequence, event)."""
 
     __slots__ = ("heap", "sequence")
 
@@ -35,15 +36,10 @@ class Agenda:
         self.heap: list[tuple[int, int, int]] = []
         self.sequence = 0
 
-    def put(self, due: int, event: int) -> None:
-        """Add an event."""
+    def put(self, due: int, event: int, turn: int = EVENT) -> None:
+        """Add an event; those of one moment and turn come in the order in which they were put."""
         self.sequence = sequence = self.sequence + 1
-        heappush(self.heap, (due, sequence, event))
-
-    def put_last(self, due: int, event: int) -> None:
-        """Add an event that comes after all others of its moment."""
-        self.sequence = sequence = self.sequence + 1
-        heappush(self.heap, (due, _LAST + sequence, event))
+        heappush(self.heap, (due, turn + sequence, event))
 
     def keep(self, *kinds: int) -> list[tuple[int, int, int]]:
         """Drop the events of all other kinds, and return them in their order."""
@@ -106,7 +102,7 @@ class Controller:
         due, earliest = now + wait, self.due[key]
         if earliest == NEVER or due < earliest:
             self.due[key] = due
-            self._agenda.put(due, key * KINDS + self._timer)
+            self._agenda.put(due, key * KINDS + self._timer, AGAIN)
 
     def failed(self, key: int, now: int) -> None:
         """Queue a key after its backoff."""
@@ -118,11 +114,20 @@ class Controller:
         """Count the failures of a key anew."""
         self._failures[key] = 0
 
+    def drop(self, key: int) -> None:
+        """Do not come back to a key."""
+        self.due[key] = NEVER
+
     def fire(self, now: int, key: int) -> None:
-        """Take in that a key's moment in the delaying queue has come; an earlier one may have replaced it."""
-        if self.due[key] == now:
-            self.due[key] = NEVER
-            self.add(key)
+        """Queue the keys whose moment in the delaying queue has come; an earlier one may have replaced it."""
+        heap = self._agenda.heap
+        while True:
+            if self.due[key] == now:
+                self.due[key] = NEVER
+                self.add(key)
+            if not heap or heap[0][0] != now or heap[0][2] % KINDS != self._timer:
+                return
+            key = heappop(heap)[2] // KINDS
 
     def work(self, now: int) -> None:
         """Let idle workers take keys until there is no key or no worker left."""

@@ -15,9 +15,9 @@ _BYTES = bytes(_BLOCK)
 class ChallengeRows:
     """One row a challenge.
 
-    Beside the columns of `run.Challenges`: stage: see `fleet_moves`; prepared: its
-    finalizer and its state, see `fleet_challenges`; outcome: what the sync
-    under way leads to; reason: 1 when the status tells of a failed self-check;
+    Beside the columns of `run.Challenges`: stage: see `fleet_moves`; outcome: what the sync under way leads
+    to, writes: whether that is a write, reason: the failure that the status tells
+    of, see `fleet_syncs`;
     stuck, refused, deleted: 1 for yes; tries: failed self-checks since it got its
     slot; queued: since when it waits for one; unseen: how long after it is shown it can be seen; validation: how long
     the verdict takes, verdict: its moment; follower: the next of the same name that waits.
@@ -25,8 +25,8 @@ class ChallengeRows:
 
     __slots__ = (
         "checks", "count", "created", "decided", "deleted", "follower", "held", "issuance", "name", "outcome",
-        "passed", "prepared", "presented", "queued", "reason", "refused", "released", "stage", "started", "state", "stuck",
-        "tries", "unseen", "validation", "verdict",
+        "passed", "presented", "queued", "reason", "refused", "released", "stage", "started", "state", "stuck",
+        "tries", "unseen", "validation", "verdict", "writes",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class ChallengeRows:
         self.verdict, self.follower, self.queued = array("q"), array("q"), array("q")
         self.checks, self.held, self.unseen = array("q"), array("q"), array("q")
         self.validation, self.tries = array("q"), array("q")
-        self.stage, self.prepared, self.outcome, self.reason = bytearray(), bytearray(), bytearray(), bytearray()
+        self.stage, self.outcome, self.writes, self.reason = bytearray(), bytearray(), bytearray(), bytearray()
         self.stuck, self.refused, self.deleted, self.state = bytearray(), bytearray(), bytearray(), bytearray()
 
     def add(self, issuance: int, name: int, now: int) -> int:
@@ -59,7 +59,7 @@ class ChallengeRows:
         for column in (self.checks, self.held, self.unseen, self.validation, self.tries):
             column.extend(_ZERO)
         for flags in (
-            *(self.stage, self.prepared, self.outcome, self.reason),
+            *(self.stage, self.outcome, self.writes, self.reason),
             *(self.stuck, self.refused, self.deleted, self.state),
         ):
             flags.extend(_BYTES)

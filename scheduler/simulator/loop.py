@@ -40,9 +40,9 @@ class VirtualDriver(Driver):
         """Return the virtual moment."""
         return self._now
 
-    def later(self, delay: timedelta, callback: Callable[[], None]) -> Cancel:
+    def later(self, delay: timedelta, callback: Callable[[], None], *, last: bool = False) -> Cancel:
         """Call back after the delay; never before returning."""
-        return self._timers.add(self._now + max(delay, timedelta(0)), callback)
+        return self._timers.add(self._now + max(delay, timedelta(0)), callback, last)
 
     def spawn(
         self,

@@ -53,8 +53,8 @@ class MortalDriver(Driver):
     def now(self):
         return self.driver.now()
 
-    def later(self, delay, callback):
-        return self.driver.later(delay, lambda: self.alive and callback())
+    def later(self, delay, callback, *, last=False):
+        return self.driver.later(delay, lambda: self.alive and callback(), last=last)
 
     def spawn(self, inquiry, done, failed=None):
         self.driver.spawn(self._guarded(inquiry), lambda result: self.alive and done(result), failed)

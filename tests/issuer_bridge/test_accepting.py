@@ -9,7 +9,14 @@ from acme_server.protocol.vantage import HttpAnswer
 from issuer_bridge.accepting import Acceptance
 from issuer_bridge.accounts import Accounts, Target
 from issuer_bridge.acme_client import Client
-from scheduler.events import AcceptFailed, Decided
+from scheduler.events import (
+    Accept,
+    Accepted,
+    AcceptFailed,
+    Decided,
+    SyncFailed,
+    WaitAuthorization,
+)
 from tests.issuer_bridge.bridge_resources import issuer
 from tests.issuer_bridge.scripted_server import BASE, ScriptedServer, answer, problem
 
@@ -31,17 +38,22 @@ def authorization(status=PENDING, *challenges, **headers):
 
 
 class Bench:
-    def __init__(self, *script, registered=True):
+    def __init__(self, *script, registered=True, **choices):
         self.server = ScriptedServer(answer(201, {"status": "valid"}, Location=f"{BASE}/account/1"), *script)
         client = Client(f"{BASE}/dir", ec.derive_private_key(7, ec.SECP256R1()), self.server.clock)
         self.server.run(client.register())
         accounts, self.lost = Accounts(), []
         if registered:
             accounts.put(issuer(), Target("", None, verify=True, key_hash="", email="", generation=1), client)
-        self.acceptance = Acceptance(self.server.clock, accounts, self.lost.append)
+        self.acceptance = Acceptance(self.server.clock, accounts, self.lost.append, **choices)
 
-    def accept(self, resource=None):
-        return self.server.run(self.acceptance.accept("c", SPEC, resource or issuer()))
+    def ask(self, effect=Accept, resource=None):
+        return self.server.run(self.acceptance.perform(effect("c"), SPEC, resource or issuer()))
+
+    def accept(self):
+        """Accept, and wait for the verdict."""
+        told = self.ask()
+        return self.ask(WaitAuthorization) if told == Accepted("c") else told
 
     @property
     def posts(self):
@@ -102,7 +114,7 @@ def test_a_challenge_that_the_authorization_does_not_have_is_an_error():
 def test_without_a_verdict_within_two_minutes_it_is_tried_again():
     waits = [authorization(PENDING, challenge("processing"), Retry_After="86400") for _ in range(3)]
     bench = Bench(*waits)
-    assert bench.accept() == AcceptFailed("c", "Error accepting authorization: no verdict within 120 seconds")
+    assert bench.accept() == SyncFailed("c", "Error accepting authorization: no verdict within 120 seconds")
     assert sum(bench.server.pauses, timedelta(0)) == timedelta(minutes=2)
 
 
@@ -148,6 +160,6 @@ def test_an_account_that_the_server_forgot_is_reported():
 @pytest.mark.parametrize("gone", [False, True])
 def test_without_a_registered_account_nothing_is_asked(gone):
     bench = Bench(registered=False)
-    found = bench.server.run(bench.acceptance.accept("c", SPEC, None if gone else issuer()))
+    found = bench.server.run(bench.acceptance.perform(Accept("c"), SPEC, None if gone else issuer()))
     assert found == AcceptFailed("c", "ACME client for issuer not initialised/available")
     assert bench.posts == []

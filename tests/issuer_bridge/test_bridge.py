@@ -170,6 +170,7 @@ def test_the_journal_tells_the_story_of_a_request():
         (scheduler, "ChallengeScheduled"),
         (scheduler, "ChallengePresented"),
         (scheduler, "SelfCheckPassed"),
+        (scheduler, "ChallengeAccepted"),
         (scheduler, "ChallengeDecided"),
         (scheduler, "ChallengeCleanedUp"),
         (bridge, "OrderReady"),

@@ -214,7 +214,7 @@ def test_why_nothing_is_presented_is_the_challenge_s_reason(config, text, writer
     found = status(rig)
     assert (found["presented"], found["processing"], found["reason"]) == (False, True, reason)
     assert ("PresentError", f"Error presenting challenge: {reason}") in rig.events("Challenge")
-    assert [entry.at[17:19] for entry in rig.facts("scheduler", "PresentFailed")] == ["00", "05", "15"]
+    assert [entry.at[17:19] for entry in rig.facts("scheduler", "PresentFailed")] == ["00", "00", "05"]
 
 
 def test_a_secret_that_comes_later_is_found():

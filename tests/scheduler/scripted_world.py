@@ -5,13 +5,39 @@ from datetime import UTC, datetime, timedelta
 
 from acme_server.protocol.vantage import pause
 from scheduler.challenge import Challenge
-from scheduler.events import Accept, CheckPassed, CleanedUp, Decided, Present, Presented, SelfCheck
+from scheduler.events import (
+    Accept,
+    Accepted,
+    AddFinalizer,
+    CheckPassed,
+    CleanedUp,
+    CleanUp,
+    Decided,
+    FetchState,
+    FinalizerAdded,
+    Present,
+    Presented,
+    Release,
+    Released,
+    SelfCheck,
+    StateFetched,
+    WaitAuthorization,
+)
 from scheduler.runner import Scheduler, failing_answer
 from scheduler.settings import Settings
 from scheduler.simulator.loop import VirtualDriver
 from scheduler.simulator.network import VirtualNetwork
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+SUCCESS = {
+    AddFinalizer: FinalizerAdded,
+    FetchState: StateFetched,
+    Present: Presented,
+    SelfCheck: CheckPassed,
+    Accept: Accepted,
+    CleanUp: CleanedUp,
+    Release: Released,
+}
 
 
 def seconds(number):
@@ -55,13 +81,11 @@ class World:
         match effect:
             case Present():
                 self.shown[effect.key] = self.shown.get(effect.key, 0) + 1
-                return Presented(effect.key)
-            case SelfCheck():
-                return CheckPassed(effect.key)
-            case Accept():
+            case WaitAuthorization():
                 return Decided(effect.key, "valid", "")
-        self.shown.pop(effect.key, None)
-        return CleanedUp(effect.key)
+            case CleanUp():
+                self.shown.pop(effect.key, None)
+        return SUCCESS[type(effect)](effect.key)
 
     def record(self, facts):
         now = self.driver.now()

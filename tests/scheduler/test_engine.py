@@ -11,6 +11,7 @@ from scheduler.challenge import Challenge, Stage
 from scheduler.engine import Engine, Settings, Step
 from scheduler.events import (
     Accept,
+    Accepted,
     AcceptFailed,
     Added,
     CheckFailed,
@@ -24,6 +25,8 @@ from scheduler.events import (
     PresentFailed,
     Removed,
     SelfCheck,
+    SyncFailed,
+    WaitAuthorization,
 )
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -35,7 +38,8 @@ OTHER = Challenge("default/other", "other.test", "HTTP-01", START + timedelta(se
 TO_PRESENTING = [Added(WEB)]
 TO_CHECKING = [*TO_PRESENTING, Presented(KEY)]
 TO_ACCEPTING = [*TO_CHECKING, CheckPassed(KEY)]
-TO_CLEANING_UP = [*TO_ACCEPTING, Decided(KEY, "valid", "")]
+TO_VALIDATING = [*TO_ACCEPTING, Accepted(KEY)]
+TO_CLEANING_UP = [*TO_VALIDATING, Decided(KEY, "valid", "")]
 TO_DONE = [*TO_CLEANING_UP, CleanedUp(KEY)]
 
 
@@ -56,6 +60,7 @@ def kinds(step):
         (TO_PRESENTING, "ChallengeScheduled", Present(KEY)),
         (TO_CHECKING, "ChallengePresented", SelfCheck(KEY)),
         (TO_ACCEPTING, "SelfCheckPassed", Accept(KEY)),
+        (TO_VALIDATING, "ChallengeAccepted", WaitAuthorization(KEY)),
         (TO_CLEANING_UP, "ChallengeDecided", CleanUp(KEY)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -78,16 +83,17 @@ def test_a_finished_challenge_is_kept_until_it_is_removed():
     ("events", "failure", "effect"),
     [
         (TO_PRESENTING, PresentFailed(KEY, "no route"), Present(KEY)),
-        (TO_ACCEPTING, AcceptFailed(KEY, "503"), Accept(KEY)),
         (TO_CLEANING_UP, CleanUpFailed(KEY, "no route"), CleanUp(KEY)),
     ],
-    ids=["present", "accept", "clean up"],
+    ids=["present", "clean up"],
 )
-def test_a_failed_effect_is_asked_for_again_when_its_backoff_is_over(events, failure, effect):
+def test_a_failure_is_tried_again_at_once_for_its_new_reason_and_then_when_its_backoff_is_over(events, failure, effect):
+    """The first backoff still counts when the second begins: of two moments the earlier is kept."""
     engine = engine_after(events)
     stage = engine.get(KEY).stage
     now = START
-    for wait in (5, 10, 20):
+    assert engine.handle(failure, now).effects == (effect,)
+    for wait in (5, 20, 40):
         assert engine.handle(failure, now).effects == ()
         due = now + timedelta(seconds=wait)
         assert engine.deadline() == (due, f"{stage} {KEY} again")
@@ -95,6 +101,19 @@ def test_a_failed_effect_is_asked_for_again_when_its_backoff_is_over(events, fai
         assert engine.tick(due) == Step(effects=(effect,))
         assert engine.deadline() is None
         now = due
+
+
+@pytest.mark.parametrize(
+    ("events", "failure", "at_once"),
+    [(TO_ACCEPTING, AcceptFailed(KEY, "503"), (SelfCheck(KEY),)), (TO_VALIDATING, SyncFailed(KEY, "no verdict"), ())],
+    ids=["accept", "wait"],
+)
+def test_without_a_verdict_the_answer_is_looked_for_again(events, failure, at_once):
+    """What upstream writes into the status wakes its controller: that accepting failed, not that there is no verdict."""
+    engine = engine_after([*TO_CHECKING, CheckFailed(KEY, "404"), *events[2:]])
+    assert engine.handle(failure, START).effects == at_once
+    assert engine.get(KEY).stage is Stage.CHECKING
+    assert engine.deadline() == (START + timedelta(seconds=5), f"checking {KEY} again")
 
 
 def test_a_failed_self_check_is_repeated_at_once_and_then_every_retry_period():
@@ -147,6 +166,7 @@ def test_facts_say_who_and_how_many_slots_are_in_use():
         (Stage.PRESENTING, (Present(KEY),)),
         (Stage.CHECKING, (SelfCheck(KEY),)),
         (Stage.ACCEPTING, (Accept(KEY),)),
+        (Stage.VALIDATING, (WaitAuthorization(KEY),)),
         (Stage.CLEANING_UP, (CleanUp(KEY),)),
         (Stage.DONE, ()),
     ],
@@ -181,6 +201,7 @@ def test_a_queued_challenge_that_is_removed_is_forgotten_at_once():
         (TO_CHECKING, CheckFailed(KEY, "404")),
         (TO_ACCEPTING, Decided(KEY, "valid", "")),
         (TO_ACCEPTING, AcceptFailed(KEY, "503")),
+        (TO_VALIDATING, Decided(KEY, "valid", "")),
     ],
     ids=lambda value: "" if isinstance(value, list) else type(value).__name__,
 )
@@ -199,14 +220,15 @@ def test_a_running_challenge_that_is_removed_is_cleaned_up_after_its_late_answer
     ("events", "failure"),
     [
         (TO_PRESENTING, PresentFailed(KEY, "no route")),
-        (TO_ACCEPTING, AcceptFailed(KEY, "503")),
+        (TO_CHECKING, CheckFailed(KEY, "404")),
         (TO_CLEANING_UP, CleanUpFailed(KEY, "no route")),
     ],
-    ids=["present", "accept", "clean up"],
+    ids=["present", "check", "clean up"],
 )
 def test_a_challenge_that_is_removed_while_it_waits_is_cleaned_up_at_once(events, failure):
-    engine = engine_after([*events, failure])
+    engine = engine_after([*events, failure, failure])
     assert engine.handle(Removed(KEY), START).effects == (CleanUp(KEY),)
+    engine.handle(CleanedUp(KEY), START)
     assert engine.deadline() is None
 
 
@@ -246,7 +268,7 @@ def test_there_is_nothing_to_say_about_a_challenge_that_is_not_known():
         (TO_ACCEPTING, Decided(KEY, "pending", "")),
         (TO_ACCEPTING, CleanedUp(KEY)),
         (TO_DONE, CleanedUp(KEY)),
-        ([*TO_PRESENTING, PresentFailed(KEY, "no route")], Presented(KEY)),
+        ([*TO_PRESENTING, *2 * [PresentFailed(KEY, "no route")]], Presented(KEY)),
         ([*TO_PRESENTING, Removed(KEY)], CleanedUp(KEY)),
     ],
     ids=lambda value: "" if isinstance(value, list) else type(value).__name__,

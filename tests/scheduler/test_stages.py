@@ -11,24 +11,36 @@ from scheduler.challenge import FINAL_STATES, Challenge, Stage
 from scheduler.events import (
     ANSWERS,
     Accept,
+    Accepted,
     AcceptFailed,
     AcceptPostponed,
     Added,
+    AddFinalizer,
     CheckFailed,
     CheckPassed,
     CleanedUp,
     CleanUp,
     CleanUpFailed,
     Decided,
+    FetchState,
+    FinalizerAdded,
     Present,
     Presented,
     PresentFailed,
+    Release,
+    Released,
     Removed,
+    Requeued,
     Selected,
     SelfCheck,
+    StateFetched,
+    SyncFailed,
+    WaitAuthorization,
+    Yielded,
 )
 from scheduler.settings import Settings
-from scheduler.stages import EFFECTS, MOVES, advance, effect_of, patience
+from scheduler.stages import EFFECTS, MOVES, advance, effect_of, passed_over, patience, written
+from scheduler.versions import version
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = START + timedelta(hours=1)
@@ -38,32 +50,55 @@ EVENTS = [
     Added(NEW),
     Selected(KEY),
     Removed(KEY),
+    FinalizerAdded(KEY),
+    StateFetched(KEY),
+    SyncFailed(KEY, "503"),
     Presented(KEY),
     PresentFailed(KEY, "no route"),
     CheckPassed(KEY),
     CheckFailed(KEY, "404"),
     AcceptPostponed(KEY, "Waiting 5s", timedelta(seconds=5)),
+    Yielded(KEY),
+    Accepted(KEY),
     Decided(KEY, "valid", ""),
     AcceptFailed(KEY, "503"),
     CleanedUp(KEY),
     CleanUpFailed(KEY, "no route"),
+    Released(KEY),
+    Requeued(KEY),
 ]
 LEGAL = {
-    ("queued", "Selected"): "presenting",
+    ("queued", "Selected"): "starting",
     ("queued", "Removed"): "done",
+    ("starting", "FinalizerAdded"): "fetching",
+    ("starting", "SyncFailed"): "starting",
+    ("starting", "Removed"): "done",
+    ("fetching", "StateFetched"): "presenting",
+    ("fetching", "Decided"): "cleaning_up",
+    ("fetching", "SyncFailed"): "fetching",
+    ("fetching", "Removed"): "cleaning_up",
     ("presenting", "Presented"): "checking",
     ("presenting", "PresentFailed"): "presenting",
     ("presenting", "Removed"): "cleaning_up",
     ("checking", "CheckPassed"): "accepting",
     ("checking", "CheckFailed"): "checking",
     ("checking", "AcceptPostponed"): "checking",
+    ("checking", "Yielded"): "cleaning_up",
     ("checking", "Removed"): "cleaning_up",
+    ("accepting", "Accepted"): "validating",
     ("accepting", "Decided"): "cleaning_up",
-    ("accepting", "AcceptFailed"): "accepting",
+    ("accepting", "AcceptFailed"): "checking",
     ("accepting", "Removed"): "cleaning_up",
-    ("cleaning_up", "CleanedUp"): "done",
+    ("validating", "Decided"): "cleaning_up",
+    ("validating", "SyncFailed"): "checking",
+    ("validating", "Removed"): "cleaning_up",
+    ("cleaning_up", "CleanedUp"): "releasing",
     ("cleaning_up", "CleanUpFailed"): "cleaning_up",
     ("cleaning_up", "Removed"): "cleaning_up",
+    ("releasing", "Released"): "done",
+    ("releasing", "SyncFailed"): "releasing",
+    ("releasing", "Removed"): "done",
+    ("done", "Requeued"): "queued",
 }
 
 
@@ -96,17 +131,21 @@ def test_every_effect_belongs_to_one_stage_and_each_of_its_answers_is_a_move_the
     asked = {effect: stage for stage, effect in EFFECTS.items() if effect}
     assert asked.keys() == ANSWERS.keys()
     for effect, stage in asked.items():
-        assert set(ANSWERS[effect]) == set(MOVES[stage]) - {Removed}
+        assert set(ANSWERS[effect]) == set(MOVES[stage]) - {Removed, Yielded}
 
 
 @pytest.mark.parametrize(
     ("stage", "effect"),
     [
         (Stage.QUEUED, None),
+        (Stage.STARTING, AddFinalizer(KEY)),
+        (Stage.FETCHING, FetchState(KEY)),
         (Stage.PRESENTING, Present(KEY)),
         (Stage.CHECKING, SelfCheck(KEY)),
         (Stage.ACCEPTING, Accept(KEY)),
+        (Stage.VALIDATING, WaitAuthorization(KEY)),
         (Stage.CLEANING_UP, CleanUp(KEY)),
+        (Stage.RELEASING, Release(KEY)),
         (Stage.DONE, None),
     ],
 )
@@ -118,17 +157,20 @@ def test_the_stage_names_the_effect(stage, effect):
     ("before", "event", "changes"),
     [
         (at(Stage.QUEUED), Selected(KEY), {}),
+        (at(Stage.STARTING, failures=2), FinalizerAdded(KEY), {"failures": 0}),
+        (at(Stage.FETCHING, failures=1), StateFetched(KEY), {"failures": 0}),
+        (at(Stage.FETCHING, failures=1), SyncFailed(KEY, "503"), {"failures": 2, "reason": "503"}),
         (
             at(Stage.PRESENTING, failures=3, reason="no route"),
             Presented(KEY),
-            {"presented": True, "presented_at": NOW, "reason": "", "failures": 0},
+            {"presented": True, "presented_at": NOW, "reason": ""},
         ),
         (at(Stage.PRESENTING, presented_at=START), Presented(KEY), {"presented": True}),
         (at(Stage.PRESENTING, failures=1), PresentFailed(KEY, "no route"), {"failures": 2, "reason": "no route"}),
         (
             at(Stage.CHECKING, checks=4, reason="Waiting", failures=1),
             CheckPassed(KEY),
-            {"checks": 5, "reason": "", "failures": 0},
+            {"checks": 5, "reason": ""},
         ),
         (
             at(Stage.CHECKING),
@@ -164,7 +206,14 @@ def test_the_stage_names_the_effect(stage, effect):
             CleanUpFailed(KEY, "no route"),
             {"failures": 1, "reason": "Error cleaning up challenge: no route"},
         ),
+        (at(Stage.RELEASING, failures=1), Released(KEY), {"failures": 0}),
         (at(Stage.CHECKING, presented=True), Removed(KEY), {"removed": True}),
+        (at(Stage.CHECKING, checks=3), Yielded(KEY), {}),
+        (
+            at(Stage.DONE, checks=3, presented_at=START),
+            Requeued(KEY),
+            {"returned": NOW, "presented_at": None, "checks": 0},
+        ),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, Challenge) else value.stage.value,
 )
@@ -186,37 +235,78 @@ def test_no_other_state_is_a_verdict(state):
 
 
 def test_only_what_holds_a_slot_is_processing():
-    expected = [False, True, True, True, True, False]
+    expected = [False, *(len(Stage) - 2) * [True], False]
     assert expected == [at(stage).processing for stage in Stage]
 
 
-def wait_after(before, event):
-    return patience(before, event, advance(before, event, NOW), Settings()).total_seconds()
+def after(before, event):
+    return advance(before, event, NOW)
+
+
+WAITED = "Waiting for HTTP-01 challenge propagation: x"
 
 
 @pytest.mark.parametrize(
     ("before", "event", "seconds"),
     [
-        (at(Stage.QUEUED), Selected(KEY), 0),
-        (at(Stage.PRESENTING), Presented(KEY), 0),
+        (at(Stage.FETCHING), SyncFailed(KEY, "x"), 5),
         (at(Stage.PRESENTING), PresentFailed(KEY, "x"), 5),
         (at(Stage.PRESENTING, failures=3), PresentFailed(KEY, "x"), 40),
-        (at(Stage.CHECKING), CheckPassed(KEY), 0),
-        (at(Stage.CHECKING), CheckFailed(KEY, "new"), 0),
-        (at(Stage.CHECKING), CheckFailed(KEY, "new", timedelta(seconds=3)), 0),
-        (at(Stage.CHECKING, reason="Waiting for HTTP-01 challenge propagation: x"), CheckFailed(KEY, "x"), 10),
-        (
-            at(Stage.CHECKING, reason="Waiting for HTTP-01 challenge propagation: x"),
-            CheckFailed(KEY, "x", timedelta(seconds=3)),
-            3,
-        ),
+        (at(Stage.CHECKING), CheckFailed(KEY, "x"), 10),
+        (at(Stage.CHECKING), CheckFailed(KEY, "x", timedelta(seconds=3)), 3),
         (at(Stage.CHECKING), AcceptPostponed(KEY, "new", timedelta(seconds=3)), 3),
-        (at(Stage.CHECKING, reason="old"), AcceptPostponed(KEY, "new", timedelta(seconds=30)), 10),
+        (at(Stage.CHECKING), AcceptPostponed(KEY, "new", timedelta(seconds=30)), 10),
         (at(Stage.ACCEPTING, failures=9), AcceptFailed(KEY, "x"), 1800),
-        (at(Stage.ACCEPTING), Decided(KEY, "valid", ""), 0),
+        (at(Stage.VALIDATING), SyncFailed(KEY, "x"), 5),
         (at(Stage.CLEANING_UP, failures=1), CleanUpFailed(KEY, "x"), 10),
     ],
     ids=lambda value: value.stage.value if isinstance(value, Challenge) else str(value)[:40],
 )
-def test_the_effect_waits_this_long(before, event, seconds):
-    assert seconds == wait_after(before, event)
+def test_what_failed_comes_again_after_this_long(before, event, seconds):
+    assert timedelta(seconds=seconds) == patience(event, after(before, event), Settings())
+
+
+@pytest.mark.parametrize(
+    ("before", "event"),
+    [
+        (at(Stage.STARTING), FinalizerAdded(KEY)),
+        (at(Stage.VALIDATING), Decided(KEY, "valid", "")),
+        (at(Stage.CLEANING_UP), CleanedUp(KEY)),
+        (at(Stage.RELEASING), Released(KEY)),
+    ],
+    ids=name,
+)
+def test_success_does_not_come_again(before, event):
+    assert patience(event, after(before, event), Settings()) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "event", "news"),
+    [
+        (at(Stage.STARTING), FinalizerAdded(KEY), True),
+        (at(Stage.PRESENTING), PresentFailed(KEY, "x"), True),
+        (at(Stage.PRESENTING, reason="x"), PresentFailed(KEY, "x"), False),
+        (at(Stage.CHECKING), CheckFailed(KEY, "x"), True),
+        (at(Stage.CHECKING, reason=WAITED), CheckFailed(KEY, "x"), False),
+        (at(Stage.CHECKING, reason="Waiting 9s"), AcceptPostponed(KEY, "Waiting 8s", timedelta(seconds=8)), False),
+        (at(Stage.FETCHING), SyncFailed(KEY, "x"), False),
+        (at(Stage.CLEANING_UP), CleanUpFailed(KEY, "x"), True),
+        (at(Stage.CLEANING_UP, reason="Error cleaning up challenge: x"), CleanUpFailed(KEY, "x"), False),
+    ],
+    ids=lambda value: value.stage.value if isinstance(value, Challenge) else str(value)[:40],
+)
+def test_a_new_stage_and_a_new_reason_are_written(before, event, news):
+    assert news == written(before, event, after(before, event))
+
+
+@pytest.mark.parametrize(
+    ("settings", "stages"),
+    [
+        (Settings(), {Stage.STARTING: Stage.PRESENTING, Stage.RELEASING: Stage.DONE}),
+        (Settings(version=version("1.19")), {Stage.RELEASING: Stage.DONE}),
+        (Settings(version=version("1.20")), {}),
+    ],
+    ids=["ours", "1.19", "1.20"],
+)
+def test_steps_that_only_a_cluster_takes_are_passed_over(settings, stages):
+    assert stages == passed_over(settings)

@@ -1,4 +1,4 @@
-"""Backoff, the queue of retries, and the settings behind them."""
+"""Backoff, the work queue, and the settings behind them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.backoff import backoff
-from scheduler.settings import Settings
+from scheduler.settings import CLUSTER, Settings
 from scheduler.work_queue import WorkQueue
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -35,6 +35,10 @@ def test_the_defaults_are_upstreams():
     assert (60, timedelta(seconds=10)) == (settings.max_concurrent, settings.retry_period)
 
 
+def test_a_cluster_is_upstreams():
+    assert (5, 20, timedelta(seconds=1)) == (CLUSTER.workers, CLUSTER.starts_per_tick, CLUSTER.tick)
+
+
 @pytest.mark.parametrize(
     "choice",
     [
@@ -42,6 +46,9 @@ def test_the_defaults_are_upstreams():
         {"retry_period": timedelta(0)},
         {"min_backoff": timedelta(0)},
         {"max_backoff": timedelta(seconds=-1)},
+        {"workers": 0},
+        {"starts_per_tick": 0},
+        {"tick": timedelta(0)},
     ],
 )
 def test_settings_that_would_stop_or_spin_the_scheduler_are_refused(choice):
@@ -49,39 +56,76 @@ def test_settings_that_would_stop_or_spin_the_scheduler_are_refused(choice):
         Settings(**choice)
 
 
-def test_keys_come_out_when_they_are_due_and_only_once():
+def taken(queue):
+    return list(iter(queue.take, None))
+
+
+def test_keys_leave_in_the_order_in_which_they_came_and_only_once():
     queue = WorkQueue()
-    queue.put("b", after(2))
-    queue.put("a", after(1))
+    for key in "cabca":
+        queue.add(key)
+    assert taken(queue) == ["c", "a", "b"]
+
+
+def test_there_are_so_many_workers():
+    queue = WorkQueue(workers=2)
+    for key in "abc":
+        queue.add(key)
+    assert taken(queue) == ["a", "b"]
+    queue.done("b")
+    assert taken(queue) == ["c"]
+
+
+def test_a_key_that_comes_while_it_is_worked_on_goes_to_the_end_when_its_worker_is_done():
+    queue = WorkQueue()
+    queue.add("a")
+    assert taken(queue) == ["a"]
+    queue.add("a")
+    queue.add("a")
+    queue.add("b")
+    assert taken(queue) == ["b"]
+    queue.done("a")
+    assert taken(queue) == ["a"]
+    queue.done("a")
+    assert taken(queue) == []
+
+
+def due(queue, moment):
+    return taken(queue) if queue.add_due(moment) else []
+
+
+def test_keys_come_again_when_they_are_due_and_only_once():
+    queue = WorkQueue()
+    queue.add_after("b", after(2))
+    queue.add_after("a", after(1))
     assert (after(1), "a") == queue.first()
-    assert queue.pop_due(after(1)) == ["a"]
-    assert queue.pop_due(after(9)) == ["b"]
+    assert due(queue, after(1)) == ["a"]
+    assert due(queue, after(9)) == ["b"]
     assert queue.first() is None
-    assert queue.pop_due(after(9)) == []
+    assert not queue.add_due(after(9))
 
 
-def test_the_last_moment_given_for_a_key_counts():
+def test_the_earliest_moment_given_for_a_key_counts():
     queue = WorkQueue()
-    queue.put("a", after(1))
-    queue.put("a", after(5))
-    assert queue.pop_due(after(4)) == []
-    queue.put("a", after(3))
-    assert queue.pop_due(after(9)) == ["a"]
+    for seconds in (5, 3, 4):
+        queue.add_after("a", after(seconds))
+    assert due(queue, after(3)) == ["a"]
+    assert not queue.add_due(after(9))
 
 
-def test_a_dropped_key_does_not_come_out():
+def test_a_dropped_key_does_not_come_again():
     queue = WorkQueue()
-    queue.put("a", after(1))
+    queue.add_after("a", after(1))
     queue.drop("a")
-    queue.drop("never put")
+    queue.drop("never given")
     assert queue.first() is None
 
 
-def test_keys_due_at_one_moment_come_out_in_the_order_in_which_they_were_put():
+def test_keys_due_at_one_moment_come_in_the_order_in_which_they_were_given():
     queue = WorkQueue()
     for key in ("c", "a", "b"):
-        queue.put(key, after(1))
-    assert queue.pop_due(after(1)) == ["c", "a", "b"]
+        queue.add_after(key, after(1))
+    assert due(queue, after(1)) == ["c", "a", "b"]
 
 
 OPERATIONS = st.tuples(st.sampled_from("abc"), st.one_of(st.none(), st.integers(0, 5)))
@@ -91,11 +135,12 @@ OPERATIONS = st.tuples(st.sampled_from("abc"), st.one_of(st.none(), st.integers(
 def test_the_queue_agrees_with_a_dictionary(operations, until):
     queue, model = WorkQueue(), {}
     for number, (key, seconds) in enumerate(operations):
-        model.pop(key, None)
         if seconds is None:
             queue.drop(key)
+            model.pop(key, None)
         else:
-            queue.put(key, after(seconds))
-            model[key] = (after(seconds), number)
-    due = sorted((moment, number, key) for key, (moment, number) in model.items() if moment <= after(until))
-    assert [key for _, _, key in due] == queue.pop_due(after(until))
+            queue.add_after(key, after(seconds))
+            if key not in model or after(seconds) < model[key][0]:
+                model[key] = (after(seconds), number)
+    expected = sorted((moment, number, key) for key, (moment, number) in model.items() if moment <= after(until))
+    assert [key for _, _, key in expected] == due(queue, after(until))

@@ -130,7 +130,7 @@ def test_five_workers_keep_up_with_renewals_up_to_the_frontier(solver, frontier,
         until=6 * period,
     )
     came = [moment for moment in outcome.issuances.issued if period <= moment < 5 * period]
-    assert abs(len(came) - 4 * min(certificates, frontier / 100)) < 0.01 * len(came)
+    assert abs(len(came) - 4 * min(certificates, frontier / 100)) < 0.03 * len(came)
 
 
 @pytest.mark.parametrize(
