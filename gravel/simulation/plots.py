@@ -73,7 +73,7 @@ def gantt(run: Run) -> Figure:
     unit, count = unit_for(run.makespan), len(rows.created)
     step = -(-count // BARS)
     shown = range(0, count, max(step, 1))
-    figure, axes = _canvas(unit, height=1.2 + 0.07 * max(len(shown), 20))
+    figure, axes = _canvas(_since(unit), height=1.2 + 0.07 * max(len(shown), 20))
     ends: dict[str, Sequence[int]] = {name: getattr(rows, name) for _, *names, _ in _STAGES for name in names}
     # What was decided without being seen, refused or gone, was not seen until then.
     ends["passed"] = [
@@ -99,7 +99,7 @@ def gantt(run: Run) -> Figure:
 def queue(run: Run) -> Figure:
     """Return how many challenges waited for a slot, and how many held one, over time."""
     unit = unit_for(run.makespan)
-    figure, axes = _canvas(unit)
+    figure, axes = _canvas(_since(unit))
     _steps(axes, levels.waiting(run), run.makespan, unit, label="waiting for a slot", color=_DARK)
     _steps(axes, levels.in_slots(run), run.makespan, unit, label="in a slot", color=_MIDDLE, linestyle="--")
     axes.axhline(
@@ -114,7 +114,7 @@ def queue(run: Run) -> Figure:
 def utilisation(run: Run) -> Figure:
     """Return the share of slots and of workers in use over time, in percent."""
     unit, cluster = unit_for(run.makespan), run.scenario.cluster
-    figure, axes = _canvas(unit)
+    figure, axes = _canvas(_since(unit))
     slots = levels.in_slots(run).thinned(POINTS)
     shares = [100 * value / cluster.cap for value in slots.values]
     axes.step(
@@ -138,7 +138,7 @@ def time_to_certificate(run: Run) -> Figure:
     """Return the distribution of the times from first request to certificate, in percent of the certificates."""
     times = sorted(times_to_issue(run))
     unit = unit_for(times[-1] if times else 0)
-    figure, axes = _canvas(unit, along="time from the request to the certificate")
+    figure, axes = _canvas(f"time from the request to the certificate, {unit.sign}")
     places = range(0, len(times), max(len(times) // POINTS, 1))
     axes.step(
         [0, *(times[place] / unit.size for place in places)],
@@ -159,6 +159,22 @@ def time_to_certificate(run: Run) -> Figure:
     return figure
 
 
+def bars(names: Sequence[str], groups: Mapping[str, Sequence[tuple[float, float, float]]], along: str) -> Figure:
+    """Return one bar a name and group: the middle number, with a whisker from the least to the most."""
+    figure, axes = _canvas(along, height=1.4 + 0.45 * len(names))
+    height = 0.8 / len(groups)
+    for number, (label, triples) in enumerate(groups.items()):
+        places = [place + (number - (len(groups) - 1) / 2) * height for place in range(len(names))]
+        middles = [middle for _, middle, _ in triples]
+        whiskers = [[middle - least for least, middle, _ in triples], [most - middle for _, middle, most in triples]]
+        style = {"color": (_DARK, _LIGHT)[number % 2], "edgecolor": _DARK, "hatch": ("", "///")[number % 2]}
+        axes.barh(places, middles, height=height, label=label, xerr=whiskers, capsize=2, **style)
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    _legend(axes)
+    return figure
+
+
 PLOTS: Mapping[str, Callable[[Run], Figure]] = {
     "gantt": gantt,
     "queue": queue,
@@ -167,19 +183,23 @@ PLOTS: Mapping[str, Callable[[Run], Figure]] = {
 }
 
 
-def _canvas(unit: Unit, along: str = "time since the start", height: float = 3.6) -> tuple[Figure, Any]:
+def _canvas(along: str, height: float = 3.6) -> tuple[Figure, Any]:
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise NoPlots("plots need matplotlib; install it with: pip install 'gravel[plots]'") from None
     figure = Figure(figsize=(8, height), layout="constrained")
     axes = figure.add_subplot()
-    axes.set_xlabel(f"{along}, {unit.sign}")
+    axes.set_xlabel(along)
     axes.margins(x=0)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     return figure, axes
+
+
+def _since(unit: Unit) -> str:
+    return f"time since the start, {unit.sign}"
 
 
 def _steps(axes: Any, curve: Curve, makespan: int, unit: Unit, **style: Any) -> None:
