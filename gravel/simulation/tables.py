@@ -106,7 +106,8 @@ def _write(path: Path, columns: dict[str, Iterable[Any]]) -> Path:
 
 def _ends(summary: Summary) -> str:
     ends = ((summary.issued, "issued"), (summary.failed, "failed"), (summary.unfinished, "without an end"))
-    return f"{summary.requests:,}: " + ", ".join(f"{count:,} {end}" for count, end in ends if count)
+    counts = [(f"{count:,}" if count < summary.requests else "all", end) for count, end in ends if count]
+    return ", ".join([f"{summary.requests:,}", *(f"{count} {end}" for count, end in counts)])
 
 
 def _quantiles(found: Quantiles) -> str:

@@ -24,9 +24,9 @@ class Curve:
 
     def thinned(self, points: int) -> Curve:
         """Return a curve of at most about `points` moments that has every peak and every trough of its stretch."""
-        size = 4 * len(self.moments) // max(points, 4)
-        if size <= 4:
+        if len(self.moments) <= points:
             return self
+        size = -(-4 * len(self.moments) // points)
         kept: list[int] = []
         for start in range(0, len(self.moments), size):
             stretch = range(start, min(start + size, len(self.moments)))
