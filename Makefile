@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: help up demo test cover lint types clients all-clients interoperability bench bench-dns bench-fixture bench-memory fuzz kill conformance docs lock clean
+.PHONY: help up demo test cover lint types clients all-clients interoperability bench bench-dns bench-fixture bench-memory bench-selection fuzz kill sandwich conformance docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,11 +69,17 @@ bench-fixture: $(VENV)/.dev ## Measure what the pytest plugin adds to a run, and
 bench-memory: $(VENV)/.dev ## Measure memory and CPU over 100,000 orders and 1,000,000 nonces
 	$(BIN)/python -m bench.memory
 
+bench-selection: $(VENV)/.dev ## Measure a pass of the scheduler with up to 1,000,000 challenges waiting
+	$(BIN)/python -m bench.selection
+
 fuzz: $(VENV)/.dev ## Send the DNS server 100,000 malformed packets
 	GRAVEL_FUZZ=100000 $(BIN)/python -m pytest tests/solvers/dns/test_server_fuzz.py -q
 
 kill: $(VENV)/.dev ## Kill a loaded server 25 times and hold it to all that it acknowledged
 	GRAVEL_KILLS=25 $(BIN)/python -m pytest tests/gravel/test_kill.py -q
+
+sandwich: $(VENV)/.dev ## Hold the scheduler's order to its bounds on 20,000 random queues
+	$(BIN)/python -m bench.sandwich
 
 conformance: $(VENV)/.dev ## Hold gravel and Debian's pebble to RFC 8555; writes docs/conformance.md
 	$(BIN)/python bench/conformance_page.py

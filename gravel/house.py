@@ -19,7 +19,9 @@ from gravel.server_parts import ServerParts, build_server
 from gravel.settings import Settings
 from issuer_bridge.operator import Operator, Options, WorldAddress
 from issuer_bridge.store import EmbeddedStore
+from scheduler.settings import CLUSTER
 from scheduler.settings import Settings as SchedulerSettings
+from scheduler.versions import NEWEST
 from solvers.dns.zone import Zone
 from solvers.dns01.authorities import Authorities
 from solvers.dns01.propagation import Propagation
@@ -83,8 +85,12 @@ class House(ServerParts):
 
 def house_settings(settings: Settings, server: ServerSettings, base_url: str, tls_ca: str) -> HouseSettings:
     """Return what the options say of a house whose server has settings already, `dns` among them."""
-    scheduler = SchedulerSettings(
-        max_concurrent=settings.max_concurrent_challenges, retry_period=timedelta(seconds=settings.retry_period)
+    pace = CLUSTER if settings.timing == "cert-manager" else SchedulerSettings()
+    scheduler = attrs.evolve(
+        pace,
+        max_concurrent=settings.max_concurrent_challenges,
+        retry_period=timedelta(seconds=settings.retry_period),
+        workers=settings.concurrent_workers or pace.workers,
     )
     return HouseSettings(
         base_url=base_url,
@@ -101,6 +107,7 @@ def house_settings(settings: Settings, server: ServerSettings, base_url: str, tl
             approver=not settings.no_approver,
             scheduler=scheduler,
             cluster_resource_namespace=settings.cluster_resource_namespace,
+            errors=NEWEST if settings.compat == "cert-manager" else None,
         ),
     )
 

@@ -248,7 +248,13 @@ class Settings:
     timing: str = option(
         "fast",
         click.Choice(("cert-manager", "fast")),
-        "What solvers wait before they call an answer visible: 5 passes and 60 s, or 1 pass and none.",
+        "What solvers wait before they call an answer visible: 5 passes and 60 s, or 1 pass and none. "
+        "cert-manager: at most 20 challenges start each second, too, and --concurrent-workers is 5.",
+    )
+    compat: str = option(
+        "none",
+        click.Choice(("none", "cert-manager")),
+        "How errors end challenges: as in cert-manager, or waiting out whatever passes, such as rate limits.",
     )
     retry_period: float = option(10.0, SECONDS, "Seconds between two self-checks.")
     dns01_recursive_nameservers: tuple[str, ...] = option(
@@ -264,6 +270,9 @@ class Settings:
         (), HOST_PORT, "Resolver that http-01 self-checks ask; may be repeated (default: that of --dns)."
     )
     max_concurrent_challenges: int = option(60, COUNT, "Challenges that may be under way at once.")
+    concurrent_workers: int | None = option(
+        None, COUNT, "Challenges that are worked on at once; a worker waits for its checks (default: no limit)."
+    )
     cluster_resource_namespace: str = option(
         "cert-manager", NAME, "Where ClusterIssuers have their Secrets; as cert-manager's chart has it."
     )

@@ -36,6 +36,11 @@ AUTHORIZED = "Successfully authorized domain"
 NO_CHALLENGE = "the ACME authorization does not have a challenge with the URL in spec.url"
 NO_CLIENT = "ACME client for issuer not initialised/available"
 Asking: TypeAlias = FetchState | Accept | WaitAuthorization
+DOING: Mapping[type[Asking], str] = {
+    FetchState: "getting authorization",
+    Accept: "accepting challenge",
+    WaitAuthorization: "accepting authorization",
+}
 Told: TypeAlias = StateFetched | Accepted | Decided | AcceptFailed | SyncFailed
 
 
@@ -74,8 +79,7 @@ class Acceptance:
         try:
             return (yield from self._ask(effect, spec, client))
         except (TransportError, Problem) as error:
-            what = "authorization" if isinstance(effect, WaitAuthorization) else "challenge"
-            reason = f"Error accepting {what}: {error}"
+            reason = f"Error {DOING[type(effect)]}: {error}"
             if isinstance(error, Problem) and is_account_lost(error):
                 self._account_lost(issuer)
             state, told = judged(error, self._rules)

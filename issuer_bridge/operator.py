@@ -39,6 +39,7 @@ from issuer_bridge.resources import (
     Resources,
 )
 from scheduler.engine import Settings as SchedulerSettings
+from scheduler.versions import NEWEST, Version
 from solvers.solver import Solver
 
 __all__ = ["Operator", "Options", "WorldAddress"]
@@ -56,7 +57,8 @@ class Options:
     approver: approve every request; cluster_resource_namespace: where
     ClusterIssuers keep their Secrets; keep_challenges: leave the Challenges of a
     complete Order for people to look at (upstream deletes them); workers: how
-    many resources of a kind are worked on at once.
+    many resources of a kind are worked on at once; errors: the cert-manager whose
+    error classes hold for challenges, None for ours.
     """
 
     approver: bool = True
@@ -64,6 +66,7 @@ class Options:
     cluster_resource_namespace: str = "kube-system"
     keep_challenges: bool = True
     workers: int = 20
+    errors: Version | None = None
     user_agent: str = "gravel"
 
 
@@ -111,7 +114,13 @@ class Operator:
         self._challenges = Challenges(
             self._driver,
             context,
-            Acceptance(context.clock, self._accounts, self._account_lost),
+            Acceptance(
+                context.clock,
+                self._accounts,
+                self._account_lost,
+                options.errors,
+                (options.scheduler.version or NEWEST).authorization_wait,
+            ),
             solvers,
             options.scheduler,
             options.cluster_resource_namespace,

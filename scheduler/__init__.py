@@ -3,5 +3,6 @@
 Also the challenge workflow, and the simulator that runs it in virtual time.
 Not an ACME client: what a challenge's steps do is performed by whoever drives
 it. Like cert-manager's scheduler it knows no fairness between tenants or
-issuers and no rate limits; a stuck challenge keeps its slot.
+issuers and no rate limits; a stuck challenge keeps its slot, unless a policy
+says for how long.
 """

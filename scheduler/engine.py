@@ -204,12 +204,7 @@ class Engine:
         self._queue.done(key)
 
     def _move(self, before: Challenge, event: Move, draft: _Draft) -> Challenge:
-        after = advance(before, event, draft.now)
-        over = self._passed_over.get(after.stage)
-        if after.removed and after.stage is Stage.RELEASING:
-            over = Stage.DONE  # it ends with its clean-up: nothing is left to write to
-        if over is not None:
-            after = attrs.evolve(after, stage=over)
+        after = advance(before, event, draft.now, self._passed_over)
         if not after.processing:
             self._queue.drop(after.key)
         self._store(before, None if after.removed and after.stage is Stage.DONE else after)

@@ -24,7 +24,8 @@ class Selector:
     """Who waits and which conflict keys are busy; told of every change of a challenge."""
 
     def __init__(self, maximum: int, order: Callable[[Challenge], Any] = first_come) -> None:
-        self._maximum = maximum
+        self.maximum = maximum
+        """How many slots there are."""
         self._order = order
         self._arrivals = 0
         self._waiting: dict[str, _Entry] = {}
@@ -39,14 +40,24 @@ class Selector:
         """Take in that a challenge changed; None stands for one that is not known."""
         if _processing(before) and _processing(after):
             return
+        left = None if before is None else self._waiting.pop(before.key, None)
         if after is not None:
             self._learn(after)
-        if before is not None:
-            self._forget(before)
+        if before is None:
+            return
+        key = before.conflict_key
+        if before.processing:
+            self.slots -= 1
+            self._busy[key] -= 1
+            if not self._busy[key]:
+                del self._busy[key]
+                self._show_head(key)
+        elif left is not None and self._queues[key][0] is left:
+            self._show_head(key)
 
     def first(self) -> Challenge | None:
         """Return the challenge to start now; None when no slot is free or nobody may."""
-        if self.slots >= self._maximum:
+        if self.slots >= self.maximum:
             return None
         while self._heads:
             entry = self._heads[0]
@@ -68,19 +79,6 @@ class Selector:
             heappush(queue, entry)
             if queue[0] is entry and key not in self._busy:
                 heappush(self._heads, entry)
-
-    def _forget(self, challenge: Challenge) -> None:
-        key = challenge.conflict_key
-        if challenge.processing:
-            self.slots -= 1
-            self._busy[key] -= 1
-            if not self._busy[key]:
-                del self._busy[key]
-            self._show_head(key)
-        elif (entry := self._waiting.get(challenge.key)) is not None and entry[2] is challenge:
-            del self._waiting[challenge.key]
-            if self._queues[key][0] is entry:
-                self._show_head(key)
 
     def _show_head(self, key: ConflictKey) -> None:
         queue = self._queues.get(key, [])

@@ -129,18 +129,23 @@ SAME_SYNC = (Presented, CheckPassed, Accepted)
 AUTHORIZED = "Successfully authorized domain"
 
 
+NOTHING: Mapping[Stage, Stage] = {}
+
+
 def passed_over(settings: Settings) -> Mapping[Stage, Stage]:
     """Return the stages in which nothing is to be done, and where a challenge stands instead."""
     if settings.version is None:
         return {Stage.STARTING: Stage.PRESENTING, Stage.RELEASING: Stage.DONE}
-    return {} if settings.version.release_apart else {Stage.RELEASING: Stage.DONE}
+    return NOTHING if settings.version.release_apart else {Stage.RELEASING: Stage.DONE}
 
 
-def advance(challenge: Challenge, event: Move, now: datetime) -> Challenge:
-    """Return the challenge after the event, or raise IllegalTransition."""
+def advance(challenge: Challenge, event: Move, now: datetime, over: Mapping[Stage, Stage] = NOTHING) -> Challenge:
+    """Return the challenge after the event, or raise IllegalTransition; `over`: see `passed_over`."""
     stage = MOVES[challenge.stage].get(type(event))
     if stage is None:
         raise IllegalTransition(f"challenge {challenge.key} is {challenge.stage}: no move {type(event).__name__}")
+    # What was removed ends with its clean-up: there is nothing left to write to.
+    stage = Stage.DONE if challenge.removed and stage is Stage.RELEASING else over.get(stage, stage)
     match event:
         case Presented():
             return attrs.evolve(
@@ -167,7 +172,7 @@ def advance(challenge: Challenge, event: Move, now: datetime) -> Challenge:
         case Removed():
             return attrs.evolve(challenge, stage=stage, removed=True)
         case Requeued():
-            return attrs.evolve(challenge, stage=stage, returned=now, presented_at=None, checks=0)
+            return attrs.evolve(challenge, stage=stage, reason="", returned=now, presented_at=None, checks=0)
     return attrs.evolve(challenge, stage=stage)
 
 

@@ -21,7 +21,7 @@ from scheduler.simulator.fleet_moves import DONE, QUEUED
 from scheduler.simulator.fleet_orders import OVER, Orders
 from scheduler.simulator.fleet_pass import Slots
 from scheduler.simulator.fleet_population import populate
-from scheduler.simulator.fleet_queue import KINDS, Agenda, Controller
+from scheduler.simulator.fleet_queue import AGAIN, KINDS, Agenda, Controller
 from scheduler.simulator.fleet_rows import ChallengeRows, IssuanceRows
 from scheduler.simulator.fleet_syncs import Syncs
 from scheduler.simulator.run import NEVER, Run
@@ -34,7 +34,7 @@ STREAMS = ("population", "births", "events")
 LASTING = (ARRIVAL, RETRY, RENEWAL, RESTART)
 """Those that a restart of the controller does not lose."""
 
-OFTEN = 8192
+OFTEN = 2000
 """After so many events the run looks whether it leads anywhere, and tells how far it is."""
 
 
@@ -65,6 +65,7 @@ class Fleet:
         self.challenges.queue, self.challenges.slots = self.challenge_queue, self.slots
         self.orders.queue = self.order_queue
         self._dice = dice
+        self._first_issued = 0
         self._given = scenario.arrivals.law is Arrival.GIVEN and bool(scenario.names.given)
         self.handlers: tuple[Callable[[int, int], None], ...] = (
             self._arrive, self._again, self._renew, self._restart, self.slots.run, self.challenges.start,
@@ -80,16 +81,19 @@ class Fleet:
         heap, handlers = self.agenda.heap, self.handlers
         challenges, orders = self.challenge_queue, self.order_queue
         waiting, ordered = challenges.fifo, orders.fifo
-        until = self.scenario.until
+        until, often = self.scenario.until, OFTEN
         events = 0
         while heap and (until is None or heap[0][0] <= until):
-            now, _, event = heappop(heap)
+            now, turn, event = heappop(heap)
             handlers[event % KINDS](now, event // KINDS)
             events += 1
+            if turn < AGAIN and heap and heap[0][0] == now and heap[0][1] < AGAIN:
+                continue  # what ends in one moment ends before anybody takes up something new
             while (waiting and challenges.idle) or (ordered and orders.idle):
                 challenges.work(now)
                 orders.work(now)
-            if not events % OFTEN:
+            if events > often:
+                often = events + OFTEN
                 if until is None and self._hopeless():
                     break
                 if progress:
@@ -99,7 +103,7 @@ class Fleet:
     def _share(self, now: int) -> float:
         if self.scenario.until:
             return min(1.0, now / self.scenario.until)
-        return min(1.0, self.rows.count / (2 * self.scenario.certificates))
+        return self._first_issued / self.scenario.certificates
 
     def _arrive(self, now: int, place: int) -> None:
         order, moments = self.population.order, self.population.moments
@@ -120,7 +124,9 @@ class Fleet:
         if not issued:
             wait = min(cluster.first_retry << self.issuances.attempt[issuance], cluster.longest_retry)
             self.agenda.put(now + wait, issuance * KINDS + RETRY)
-        elif renewals:
+            return
+        self._first_issued += not self.issuances.renewal[issuance]
+        if renewals:
             due = now + renewals.lifetime - renewals.before
             if renewals.ari:
                 window = renewals.lifetime // 100
@@ -157,6 +163,8 @@ class Fleet:
             passing |= kind in (PASS, START)
             if kind != PASS and not (kind in (START, CHALLENGE, CHALLENGE_AGAIN) and stuck[subject]):
                 return False
+        if any(not stuck[row] and stage[row] not in (QUEUED, DONE) for row in self.challenge_queue.fifo):
+            return False
         return not passing or all(stuck[row] or stage[row] != QUEUED for row in range(self.rows.count))
 
     def close(self) -> None:

@@ -90,6 +90,7 @@ class Challenges:
         rows.stuck[row] = self._solver.stuck > 0 and births.random() < self._solver.stuck
         if self._stuck_names:
             rows.stuck[row] |= self._stuck_names[name]
+        self.queue.add(row)
         self.slots.wait(row, now)
 
     def delete(self, row: int, now: int) -> None:

@@ -21,6 +21,7 @@ from gravel.kube_client import KubeClient
 from gravel.output import announce
 from gravel.running import Running
 from gravel.sockets import EVERYWHERE
+from scheduler.versions import NEWEST
 from solvers.timing import TIMINGS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -170,6 +171,22 @@ SCHEDULING = [
     ({"max_concurrent_challenges": 5, "retry_period": 0.5}, 5, 0.5, True, TIMINGS["fast"]),
     ({"no_approver": True, "timing": "cert-manager"}, 60, 10.0, False, TIMINGS["cert-manager"]),
 ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "workers", "starts", "errors"),
+    [
+        ({}, None, None, None),
+        ({"timing": "cert-manager"}, 5, 20, None),
+        ({"timing": "cert-manager", "concurrent_workers": 50}, 50, 20, None),
+        ({"concurrent_workers": 3, "compat": "cert-manager"}, 3, None, NEWEST),
+    ],
+)
+def test_the_timing_of_cert_manager_is_its_pace_too(free_settings, changes, workers, starts, errors):
+    bridge = house_settings(
+        free_settings(**changes), ServerSettings(dns="127.0.0.1:1", http01_port=2), "https://a.test", "CA"
+    ).bridge
+    assert (workers, starts, errors) == (bridge.scheduler.workers, bridge.scheduler.starts_per_tick, bridge.errors)
 
 
 @pytest.mark.parametrize(("changes", "concurrent", "period", "approver", "timing"), SCHEDULING)

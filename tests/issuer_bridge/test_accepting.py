@@ -14,9 +14,12 @@ from scheduler.events import (
     Accepted,
     AcceptFailed,
     Decided,
+    FetchState,
+    StateFetched,
     SyncFailed,
     WaitAuthorization,
 )
+from scheduler.versions import NEWEST
 from tests.issuer_bridge.bridge_resources import issuer
 from tests.issuer_bridge.scripted_server import BASE, ScriptedServer, answer, problem
 
@@ -103,6 +106,43 @@ def test_what_was_answered_before_a_crash_is_not_answered_again():
 )
 def test_a_verdict_comes_with_upstreams_words(status, challenges, state, reason):
     assert Bench(authorization(status, *challenges)).accept() == Decided("c", state, reason)
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (authorization(), StateFetched("c")),
+        (authorization(PENDING, challenge("processing")), StateFetched("c")),
+        (authorization(VALID), Decided("c", "valid", "Successfully authorized domain")),
+        (
+            authorization("expired", challenge()),
+            Decided("c", "expired", "Error accepting authorization: it has expired"),
+        ),
+        (
+            problem("serverInternal", 500),
+            SyncFailed(
+                "c", "Error getting authorization: 500 urn:ietf:params:acme:error:serverInternal: serverInternal it is"
+            ),
+        ),
+    ],
+)
+def test_the_state_is_that_of_the_authorization_and_nothing_is_answered(reply, expected):
+    bench = Bench(reply)
+    assert expected == bench.ask(FetchState)
+    assert bench.posts == [LOOK]
+
+
+def test_cert_manager_s_errors_hold_when_asked_for():
+    found = Bench(problem("rateLimited", 429, Retry_After="9"), rules=NEWEST).accept()
+    assert (found.state, found.reason[:36]) == ("errored", "Failed to retrieve Order resource: 4")
+
+
+def test_a_wait_may_be_as_long_as_it_takes():
+    """cert-manager before 1.16."""
+    waits = [authorization(PENDING, challenge("processing"), Retry_After="86400") for _ in range(3)]
+    bench = Bench(*waits, authorization(VALID), wait=None)
+    assert bench.accept().state == "valid"
+    assert sum(bench.server.pauses, timedelta(0)) == timedelta(days=2)
 
 
 def test_a_challenge_that_the_authorization_does_not_have_is_an_error():

@@ -14,10 +14,10 @@ from tests.scheduler.scripted_world import START, World, challenge, seconds
 class FaultyWorld(World):
     """Every effect takes a random time and fails one time in five."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, settings):
         self.random = random.Random(seed)
         self.journal = Journal()
-        super().__init__(VirtualDriver(START, VirtualNetwork()))
+        super().__init__(VirtualDriver(START, VirtualNetwork()), settings=settings)
 
     def perform(self, effect):
         yield from pause(timedelta(milliseconds=self.random.randrange(5000)))
@@ -29,9 +29,9 @@ class FaultyWorld(World):
         self.journal.append("scheduler", facts, self.driver.now())
 
 
-def run(seed, count=200):
+def run(seed, settings=None, count=200):
     """Return the world after `count` challenges came in, one a second or so, some for the same names."""
-    world = FaultyWorld(seed)
+    world = FaultyWorld(seed, settings)
     for number in range(count):
         name = f"h{world.random.randrange(count // 2)}.test"
         kind = world.random.choice(["HTTP-01", "DNS-01"])

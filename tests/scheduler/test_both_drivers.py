@@ -3,13 +3,29 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import attrs
+import pytest
+
 from acme_server.protocol.vantage import Elapsed
 from acme_server.runner import AsyncioDriver
 from scheduler.challenge import Stage
-from scheduler.events import Accept, CheckFailed, CleanUp, Decided, Present, SelfCheck
+from scheduler.events import (
+    Accept,
+    AddFinalizer,
+    CheckFailed,
+    CleanUp,
+    Decided,
+    FetchState,
+    Present,
+    Release,
+    SelfCheck,
+    WaitAuthorization,
+)
+from scheduler.policies import Policy
 from scheduler.settings import Settings
 from scheduler.simulator.loop import VirtualDriver
 from scheduler.simulator.network import VirtualNetwork
+from scheduler.versions import NEWEST
 from tests.scheduler.scripted_world import START, World, challenge
 
 NAMES = [f"c{number}" for number in range(12)]
@@ -19,6 +35,10 @@ QUICK = Settings(
     min_backoff=timedelta(milliseconds=1),
     max_backoff=timedelta(milliseconds=4),
 )
+CLUSTER = attrs.evolve(
+    QUICK, workers=2, starts_per_tick=3, tick=timedelta(milliseconds=3), version=NEWEST, policy=Policy(patience=3)
+)
+SETTINGS = pytest.mark.parametrize("settings", [QUICK, CLUSTER], ids=["ours", "cluster"])
 SCRIPT = {
     ("c1", Present): ["no route", OSError("no socket")],
     ("c2", SelfCheck): ["404", "404", "503", "404"],
@@ -27,6 +47,10 @@ SCRIPT = {
     ("c5", Accept): [Decided("default/c5", "invalid", "Error accepting authorization: 403")],
     ("c6", CleanUp): ["no route"] * 4,
     ("c7", Accept): [Decided("default/c7", "expired", "")],
+    ("c8", AddFinalizer): ["conflict"],
+    ("c9", FetchState): ["503", Decided("default/c9", "valid", "")],
+    ("c10", WaitAuthorization): ["no verdict", Decided("default/c10", "invalid", "403")],
+    ("c11", Release): ["conflict", OSError("no socket")],
 }
 
 
@@ -39,16 +63,16 @@ def fill(world):
     world.add(*(challenge(name, f"name{number % 9}.test", number) for number, name in enumerate(NAMES)))
 
 
-def in_virtual_time():
-    world = World(VirtualDriver(START, VirtualNetwork()), SCRIPT, QUICK)
+def in_virtual_time(settings):
+    world = World(VirtualDriver(START, VirtualNetwork()), SCRIPT, settings)
     fill(world)
     world.driver.run()
     return world
 
 
-async def in_real_time():
+async def in_real_time(settings):
     driver = AsyncioDriver(lambda: datetime.now(UTC), instant)
-    world = World(driver, SCRIPT, QUICK)
+    world = World(driver, SCRIPT, settings)
     finished = asyncio.Event()
 
     def on_change(_):
@@ -72,21 +96,25 @@ def told(world, name):
     ]
 
 
-async def test_both_drivers_record_the_same_facts_for_the_same_outcomes():
-    virtual, real = in_virtual_time(), await in_real_time()
+@SETTINGS
+async def test_both_drivers_record_the_same_facts_for_the_same_outcomes(settings):
+    virtual, real = in_virtual_time(settings), await in_real_time(settings)
     assert len(virtual.facts) == len(real.facts) > 6 * len(NAMES)
     for name in NAMES:
         assert told(virtual, name) == told(real, name)
 
 
-async def test_both_drivers_leave_the_same_challenges_behind():
+@SETTINGS
+async def test_both_drivers_leave_the_same_challenges_behind(settings):
     def without_moment(world):
-        return [(each.key, each.stage, each.state, each.reason, each.checks) for each in world.scheduler.challenges]
+        left = world.scheduler.challenges
+        return sorted((each.key, each.stage, each.state, each.reason, each.checks) for each in left)
 
-    virtual, real = in_virtual_time(), await in_real_time()
+    virtual, real = in_virtual_time(settings), await in_real_time(settings)
     assert without_moment(virtual) == without_moment(real)
     assert virtual.shown == real.shown == {}
 
 
-def test_virtual_time_repeats_itself_moment_by_moment():
-    assert in_virtual_time().facts == in_virtual_time().facts
+@SETTINGS
+def test_virtual_time_repeats_itself_moment_by_moment(settings):
+    assert in_virtual_time(settings).facts == in_virtual_time(settings).facts

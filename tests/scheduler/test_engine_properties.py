@@ -17,21 +17,32 @@ from scheduler.challenge import Challenge, Stage
 from scheduler.engine import Engine, Settings
 from scheduler.events import (
     Accept,
+    Accepted,
     AcceptFailed,
     Added,
+    AddFinalizer,
     CheckFailed,
     CheckPassed,
     CleanedUp,
     CleanUp,
     CleanUpFailed,
     Decided,
+    FetchState,
+    FinalizerAdded,
     Present,
     Presented,
     PresentFailed,
+    Release,
+    Released,
     Removed,
     SelfCheck,
+    StateFetched,
+    SyncFailed,
+    WaitAuthorization,
 )
+from scheduler.policies import Policy, first_come
 from scheduler.selection import select
+from scheduler.settings import CLUSTER
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CAP = 3
@@ -47,16 +58,23 @@ def answer_to(effect, works, state="valid"):
         case SelfCheck():
             return CheckPassed(key) if works else CheckFailed(key, "404")
         case Accept():
-            return Decided(key, state, "") if works else AcceptFailed(key, "503")
-    return CleanedUp(key) if works else CleanUpFailed(key, "no route")
+            return Accepted(key) if works else AcceptFailed(key, "503")
+        case WaitAuthorization():
+            return Decided(key, state, "") if works else SyncFailed(key, "no verdict")
+        case CleanUp():
+            return CleanedUp(key) if works else CleanUpFailed(key, "no route")
+    written = {AddFinalizer: FinalizerAdded, FetchState: StateFetched, Release: Released}[type(effect)]
+    return written(key) if works else SyncFailed(key, "409")
 
 
 class World(RuleBasedStateMachine):
     """The engine, and what it asked of the world."""
 
+    settings = Settings(max_concurrent=CAP)
+
     def __init__(self):
         super().__init__()
-        self.engine = Engine(Settings(max_concurrent=CAP))
+        self.engine = Engine(self.settings)
         self.now = START
         self.born = 0
         self.asked = {}
@@ -72,7 +90,10 @@ class World(RuleBasedStateMachine):
             kept = self.engine.get(challenge.key)
             assert challenge == kept or (kept is None and challenge.removed and challenge.stage is Stage.DONE)
         started = [fact.subject["challenge"] for fact in step.facts if fact.kind == "ChallengeScheduled"]
-        assert started == [each.key for each in select(self.before(started), CAP, CAP)]
+        self.starts(started, self.before(started))
+
+    def starts(self, started, before):
+        assert started == [each.key for each in select(before, CAP, CAP)]
 
     def before(self, started):
         """The challenges as they were when the engine selected."""
@@ -120,7 +141,7 @@ class World(RuleBasedStateMachine):
         for effect in list(self.asked.values()):
             self.perform(effect, works=False, half=half)
         left = sorted(self.engine.challenges, key=lambda challenge: not challenge.processing)
-        self.engine = Engine(Settings(max_concurrent=CAP))
+        self.engine = Engine(self.settings)
         for challenge in left:
             self.do(self.engine.handle(Added(challenge), self.now))
 
@@ -147,8 +168,9 @@ class World(RuleBasedStateMachine):
     @invariant()
     def whoever_is_processing_waits_for_an_answer_or_for_a_moment(self):
         due = self.engine.deadline() is not None
+        busy = len(self.asked) == self.settings.workers
         for challenge in self.engine.challenges:
-            assert not challenge.processing or challenge.key in self.asked or due
+            assert not challenge.processing or challenge.key in self.asked or due or busy
 
     def teardown(self):
         """The world heals: every effect works, time passes as it must, and all come clean."""
@@ -162,8 +184,37 @@ class World(RuleBasedStateMachine):
         assert {each.stage for each in self.engine.challenges} <= {Stage.DONE}
         assert all(each.final and not each.presented for each in self.engine.challenges)
         assert (self.shown, self.engine.slots) == ({}, 0)
+        self.look_back()
+
+    def look_back(self):
         assert self.history["ChallengeScheduled"] == self.history["ChallengeCleanedUp"]
 
 
+class Cluster(World):
+    """The same with ticks, workers, the steps of a cluster, and a policy that is not patient."""
+
+    settings = attrs.evolve(CLUSTER, max_concurrent=CAP, workers=2, starts_per_tick=2, policy=Policy(patience=3))
+
+    def starts(self, started, before):
+        """Only a pass starts anybody, and it starts whom it should."""
+        assert started in ([], [each.key for each in select(before, 2, CAP, first_come)])
+
+    @invariant()
+    def never_an_older_one_of_the_same_name_left_waiting_by_a_start(self):
+        """Nobody who could start is forgotten: a pass is due."""
+        if select(self.engine.challenges, 1, CAP, first_come):
+            assert self.engine.deadline()[0] <= self.now + self.settings.tick
+
+    @invariant()
+    def never_more_effects_than_workers(self):
+        assert len(self.asked) <= self.settings.workers
+
+    def look_back(self):
+        """Who is removed before its finalizer stands needs no clean-up, and who comes back is started again."""
+        assert self.history["ChallengeScheduled"] >= self.history["ChallengeCleanedUp"]
+        assert self.history["SlotYielded"] >= self.history["ChallengeRequeued"]
+
+
 TestWorld = World.TestCase
-TestWorld.settings = hypothesis_settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestCluster = Cluster.TestCase
+TestWorld.settings = TestCluster.settings = hypothesis_settings(max_examples=100, stateful_step_count=40, deadline=None)

@@ -45,6 +45,7 @@ from scheduler.versions import version
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = START + timedelta(hours=1)
 KEY = "default/web"
+WAITED = "Waiting for HTTP-01 challenge propagation: x"
 NEW = Challenge(KEY, "web.test", "HTTP-01", START)
 EVENTS = [
     Added(NEW),
@@ -210,9 +211,9 @@ def test_the_stage_names_the_effect(stage, effect):
         (at(Stage.CHECKING, presented=True), Removed(KEY), {"removed": True}),
         (at(Stage.CHECKING, checks=3), Yielded(KEY), {}),
         (
-            at(Stage.DONE, checks=3, presented_at=START),
+            at(Stage.DONE, checks=3, presented_at=START, reason=WAITED),
             Requeued(KEY),
-            {"returned": NOW, "presented_at": None, "checks": 0},
+            {"returned": NOW, "presented_at": None, "checks": 0, "reason": ""},
         ),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, Challenge) else value.stage.value,
@@ -241,9 +242,6 @@ def test_only_what_holds_a_slot_is_processing():
 
 def after(before, event):
     return advance(before, event, NOW)
-
-
-WAITED = "Waiting for HTTP-01 challenge propagation: x"
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,23 @@ def test_what_was_taken_back_never_comes(entries):
     assert sorted(called) == [place for place, (_, taken_back) in enumerate(entries) if not taken_back]
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans())))
+def test_what_is_to_come_last_comes_after_all_else_of_its_moment(entries):
+    timers, called = Timers(), []
+    for place, (offset, last) in enumerate(entries):
+        timers.add(NOON + timedelta(seconds=offset), lambda place=place: called.append(place), last=last)
+    run(timers)
+    assert called == sorted(range(len(entries)), key=lambda place: entries[place])
+
+
+def test_what_follows_in_no_time_comes_before_the_last():
+    timers, called = Timers(), []
+    timers.add(NOON, lambda: called.append("last"), last=True)
+    timers.add(NOON, lambda: timers.add(NOON, lambda: called.append("what follows")))
+    run(timers)
+    assert called == ["what follows", "last"]
+
+
 def test_taking_back_what_has_come_is_harmless():
     timers, called, (cancel,) = filled([0])
     run(timers)
