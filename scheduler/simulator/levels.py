@@ -37,11 +37,14 @@ class Curve:
 
 def level(up: Iterable[int], down: Iterable[int]) -> Curve:
     """Return how many there are when one comes at each moment of `up` and one goes at each of `down`; NEVER is skipped."""
-    coming = [moment for moment in up if moment != NEVER]
-    going = [moment for moment in down if moment != NEVER]
+    # A change is one integer, its lowest bit the direction: a million of them sort several times as fast as pairs.
+    changes = [2 * moment + 1 for moment in up if moment != NEVER]
+    changes += [2 * moment for moment in down if moment != NEVER]
+    changes.sort()
     moments, values, value = [0], [0], 0
-    for moment, change in sorted([*((moment, 1) for moment in coming), *((moment, -1) for moment in going)]):
-        value += change
+    for change in changes:
+        moment = change >> 1
+        value += 1 if change & 1 else -1
         if moment == moments[-1]:
             values[-1] = value
         else:
@@ -66,8 +69,10 @@ def issued(run: Run) -> Curve:
 
 
 def at_work(run: Run) -> Iterator[tuple[int, float]]:
-    """Yield the start of each bin, and how many workers of the challenge controller were busy in it on average."""
+    """Yield the start of each bin of the makespan, and how many workers of the challenge controller were busy in it on average."""
+    most = len(run.busy) - 1
     for number, busy in enumerate(run.busy_over_time):
         start = number * run.busy_bin
-        width = min(run.busy_bin, max(run.makespan - start, 1))
-        yield start, busy / width
+        if start >= run.makespan:
+            return
+        yield start, min(busy / min(run.busy_bin, run.makespan - start), most)

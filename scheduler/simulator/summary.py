@@ -14,9 +14,9 @@ import attrs
 from scheduler.simulator.levels import Curve, in_slots, waiting
 from scheduler.simulator.run import NEVER, Run
 
-SLOT_USES = ("worked on", "waiting", "stuck", "final")
+SLOT_USES = ("worked on", "waiting", "stuck", "not cleaned up")
 """What slots are held for: a worker is at it; the answer cannot be seen yet, or no worker is free;
-nothing will ever come of it; it is decided and not cleaned up."""
+nothing came of it before the run ended; it is decided, and its slot is not free yet."""
 
 
 @attrs.frozen
@@ -35,14 +35,15 @@ class Quantiles:
 
 @attrs.frozen
 class Summary:
-    """What `summarise` finds.
+    """What `summarise` finds; means and shares are over the makespan.
 
     requests: for certificates, renewals and retries too; issued, failed: of them;
     missed: certificates that ended before they were renewed; time_to_issue: from
-    the first request to the certificate, with those that failed in between; time_in_queue: from a challenge to its slot;
-    queue_most, slots_most and their means over the makespan; slot_uses: share of the
-    slots' time, by SLOT_USES; workers: how many were busy on average; all_busy: share of the time in
-    which every worker was; starvation: the longest time in the queue over the median one;
+    the first request to the certificate, with those that failed in between;
+    time_in_queue: from a challenge to its slot, of those that got one; slots_full: share of the
+    time in which every slot was held; slot_uses: share of the slots' time, by SLOT_USES;
+    workers: how many of the challenge controller's were busy; all_busy: share of the time in
+    which every one was; starvation: the longest time in the queue over the median one, 0 when that is 0;
     overtaken: challenges that at least `cap` younger ones overtook; calls: ACME requests;
     wasted: those for requests that led to nothing; limits: how often each said no.
     """
@@ -59,6 +60,7 @@ class Summary:
     queue_mean: float
     slots_most: int
     slots_mean: float
+    slots_full: float
     slot_uses: Mapping[str, float]
     workers: float
     all_busy: float
@@ -74,7 +76,15 @@ class Summary:
         return self.requests - self.issued - self.failed
 
     def to_json(self) -> dict[str, Any]:
-        """Return one document: counts as they are, durations in seconds (`_s`), shares from 0 to 1."""
+        """Return one document: counts as they are, durations in seconds (`_s`), shares from 0 to 1.
+
+        makespan_s; certificates: `requested` (renewals and retries too), `issued`, `failed`,
+        `unfinished`, `missed_renewals`; challenges: how many; time_to_issue_s and time_in_queue_s:
+        `p50`, `p95`, `p99`, `max`; queue: challenges without a slot, `max` and `mean`; slots: those
+        held, `max`, `mean`, `full_share`, and `share` of their time: `worked_on`, `waiting`, `stuck`,
+        `not_cleaned_up`; workers: those busy, `mean`, `all_busy_share`; starvation; overtaken; acme:
+        `requests`, `wasted`, and `limits_hit`, by the limit's name. The words are those of this class.
+        """
         return {
             "makespan_s": self.makespan / 1000,
             "certificates": {
@@ -91,6 +101,7 @@ class Summary:
             "slots": {
                 "max": self.slots_most,
                 "mean": round(self.slots_mean, 3),
+                "full_share": round(self.slots_full, 6),
                 "share": {use.replace(" ", "_"): round(share, 6) for use, share in self.slot_uses.items()},
             },
             "workers": {"mean": round(self.workers, 3), "all_busy_share": round(self.all_busy, 6)},
@@ -103,10 +114,9 @@ class Summary:
 def summarise(run: Run) -> Summary:
     """Return the numbers of a run."""
     issuances, challenges = run.issuances, run.challenges
-    queued = _spans(challenges.created, challenges.started)
-    in_queue = quantiles(queued)
-    queue, slots = waiting(run), in_slots(run)
-    time = max(sum(run.busy), 1)
+    in_queue = quantiles(_spans(challenges.created, challenges.started))
+    queue, slots, cap = waiting(run), in_slots(run), run.scenario.cluster.cap
+    span = max(run.makespan, 1)
     return Summary(
         makespan=run.makespan,
         requests=len(issuances.created),
@@ -117,14 +127,16 @@ def summarise(run: Run) -> Summary:
         time_to_issue=quantiles(times_to_issue(run)),
         time_in_queue=in_queue,
         queue_most=max(queue.values),
-        queue_mean=_mean(queue, run.makespan),
+        queue_mean=queue.area(run.makespan) / span,
         slots_most=max(slots.values),
-        slots_mean=_mean(slots, run.makespan),
+        slots_mean=slots.area(run.makespan) / span,
+        slots_full=Curve(slots.moments, tuple(int(held >= cap) for held in slots.values)).area(run.makespan) / span,
         slot_uses=slot_uses(run),
-        workers=sum(number * spent for number, spent in enumerate(run.busy)) / time,
-        all_busy=run.busy[-1] / time if run.busy else 0.0,
-        starvation=in_queue.most / max(in_queue.p50, 1) if queued else 0.0,
-        overtaken=overtaken(run, run.scenario.cluster.cap),
+        workers=_busy(run) / span,
+        # Stuck challenges are looked at after the makespan too; they may keep all workers busy.
+        all_busy=min(run.busy[-1] / span, 1.0),
+        starvation=in_queue.most / in_queue.p50 if in_queue.p50 else 0.0,
+        overtaken=overtaken(run, cap),
         calls=sum(run.calls.values()),
         wasted=run.wasted,
         limits=run.limits,
@@ -177,12 +189,10 @@ def slot_uses(run: Run) -> dict[str, float]:
 
 def overtaken(run: Run, more_than: int) -> int:
     """Return how many challenges started at least so many places later than they were created."""
-    started = run.challenges.started
-    rows = [row for row, moment in enumerate(started) if moment != NEVER]
-    ranked = sorted(rows, key=started.__getitem__)
-    # Rows are in the order of their creation, so the difference of the ranks is at most how many younger ones went first.
-    place = dict(zip(rows, range(len(rows)), strict=True))
-    return sum(rank - place[row] >= more_than for rank, row in enumerate(ranked))
+    started = [moment for moment in run.challenges.started if moment != NEVER]
+    # Rows are in the order of their creation, so the difference of the places is at most how many younger ones went first.
+    ranked = sorted(range(len(started)), key=started.__getitem__)
+    return sum(rank - place >= more_than for rank, place in enumerate(ranked))
 
 
 def missed_renewals(run: Run) -> int:
@@ -196,12 +206,15 @@ def missed_renewals(run: Run) -> int:
         if issued != NEVER:
             missed += issued > ends.get(certificate, issued)
             ends[certificate] = issued + renewals.lifetime
-    return missed + sum(end < run.makespan for end in ends.values())
+    over = max(run.makespan, run.scenario.until or 0)
+    return missed + sum(end < over for end in ends.values())
 
 
 def _spans(starts: Sequence[int], ends: Sequence[int]) -> list[int]:
     return [end - start for start, end in zip(starts, ends, strict=True) if end != NEVER]
 
 
-def _mean(curve: Curve, makespan: int) -> float:
-    return curve.area(makespan) / max(makespan, 1)
+def _busy(run: Run) -> int:
+    """Return the worker-milliseconds of the makespan, as exact as the bins are when the run went on after it."""
+    after = -(-run.makespan // run.busy_bin)
+    return sum(number * spent for number, spent in enumerate(run.busy)) - sum(run.busy_over_time[after:])

@@ -45,7 +45,7 @@ def test_slots_are_held_for_work_for_waiting_by_the_stuck_and_by_what_is_decided
         "worked on": 25 / 130,
         "waiting": 15 / 130,
         "stuck": 80 / 130,
-        "final": 10 / 130,
+        "not cleaned up": 10 / 130,
     }
 
 
@@ -53,12 +53,28 @@ def test_queue_and_slots_are_counted_over_the_makespan():
     found = summarise(run_of([WORKED, STUCK, QUEUED]))
     assert (found.queue_most, found.queue_mean) == (2, (20 + 90) / 100)
     assert (found.slots_most, found.slots_mean) == (2, 130 / 100)
+    # Both slots are held from 20 to 50.
+    assert summarise(run_of([WORKED, STUCK], scenario=Scenario(1, cluster=Cluster(cap=2)))).slots_full == 30 / 100
     assert found.time_in_queue == Quantiles(0, 20, 20, 20)
 
 
 def test_workers_are_counted_by_how_long_how_many_were_busy():
     found = summarise(run_of([WORKED]))
     assert (found.workers, found.all_busy) == (0.8, 0.4)
+
+
+def test_what_workers_do_after_the_makespan_does_not_count():
+    # 160 worker-ms until 100; then one worker is at it for 50 more, with a challenge that nobody will ever see.
+    run = attrs.evolve(run_of([WORKED]), busy=(20, 50, 80), busy_over_time=column(100, 60, 50), busy_bin=50)
+    assert summarise(run).workers == 1.6
+    run = attrs.evolve(run_of([WORKED]), busy=(0, 0, 150), busy_over_time=column(100, 100, 100), busy_bin=50)
+    assert (summarise(run).workers, summarise(run).all_busy) == (2.0, 1.0)
+
+
+def test_starvation_is_the_longest_wait_over_the_median_one():
+    rows = [(0, start, -1, -1, -1, -1, 0) for start in (10, 20, 90)]
+    assert summarise(run_of(rows)).starvation == 4.5
+    assert summarise(run_of([WORKED, WORKED, STUCK])).starvation == 0
 
 
 def test_a_certificate_takes_as_long_as_all_its_requests():
@@ -69,12 +85,19 @@ def test_a_certificate_takes_as_long_as_all_its_requests():
 
 
 @pytest.mark.parametrize(
-    ("issued", "missed"),
-    [((0, 80), 0), ((0, 100), 0), ((0, 101), 1), ((0,), 1), ((60,), 0)],
-    ids=["in time", "just in time", "too late", "never", "not due yet"],
+    ("issued", "until", "missed"),
+    [
+        ((0, 80), None, 0),
+        ((0, 100), None, 0),
+        ((0, 101), None, 1),
+        ((0,), None, 1),
+        ((60,), None, 0),
+        ((60,), 170, 1),
+    ],
+    ids=["in time", "just in time", "too late", "never", "not due yet", "after the last that happened"],
 )
-def test_a_renewal_is_missed_when_the_certificate_ended_before_it(issued, missed):
-    scenario = Scenario(1, renewals=Renewals(lifetime=100, before=30))
+def test_a_renewal_is_missed_when_the_certificate_ended_before_it(issued, until, missed):
+    scenario = Scenario(1, renewals=Renewals(lifetime=100, before=30), until=until)
     rows = [(0, moment, moment, -1, 0) for moment in issued]
     assert summarise(run_of([WORKED], rows, 150, scenario)).missed == missed
 
@@ -130,6 +153,16 @@ def test_the_document_says_its_units():
         "makespan_s", "certificates", "challenges", "time_to_issue_s", "time_in_queue_s",
         "queue", "slots", "workers", "starvation", "overtaken", "acme",
     ]  # fmt: skip
+    assert {name: list(value) for name, value in document.items() if isinstance(value, dict)} == {
+        "certificates": ["requested", "issued", "failed", "unfinished", "missed_renewals"],
+        "time_to_issue_s": ["p50", "p95", "p99", "max"],
+        "time_in_queue_s": ["p50", "p95", "p99", "max"],
+        "queue": ["max", "mean"],
+        "slots": ["max", "mean", "full_share", "share"],
+        "workers": ["mean", "all_busy_share"],
+        "acme": ["requests", "wasted", "limits_hit"],
+    }
+    assert list(document["slots"]["share"]) == ["worked_on", "waiting", "stuck", "not_cleaned_up"]
     assert document["makespan_s"] == 9.0
     assert document["certificates"] == {"requested": 3, "issued": 3, "failed": 0, "unfinished": 0, "missed_renewals": 0}
     assert document["time_to_issue_s"] == {"p50": 9.0, "p95": 9.0, "p99": 9.0, "max": 9.0}
