@@ -88,7 +88,9 @@ def gantt(run: Run) -> Figure:
         lefts = [begin / unit.size for _, begin, _ in spans]
         widths = [(finish - begin) / unit.size for _, begin, finish in spans]
         axes.barh([place for place, *_ in spans], widths, left=lefts, height=0.8, label=label, **style)
-    axes.set_ylabel("challenge, the oldest at the top" + (f" (every {step}th of {count:,})" if step > 1 else ""))
+    axes.set_ylabel(
+        "challenge, the oldest at the top" + (f" (a sample: one in {step:,} of {count:,})" if step > 1 else "")
+    )
     axes.set_yticks([])
     axes.set_ylim(max(len(shown), 1) - 0.5, -0.5)
     axes.set_xlim(0, max(run.makespan, 1) / unit.size)
@@ -100,8 +102,8 @@ def queue(run: Run) -> Figure:
     """Return how many challenges waited for a slot, and how many held one, over time."""
     unit = unit_for(run.makespan)
     figure, axes = _canvas(_since(unit))
-    _steps(axes, levels.waiting(run), run.makespan, unit, label="waiting for a slot", color=_DARK)
-    _steps(axes, levels.in_slots(run), run.makespan, unit, label="in a slot", color=_MIDDLE, linestyle="--")
+    _steps(axes, _points(levels.waiting(run)), run, unit, label="waiting for a slot", color=_DARK)
+    _steps(axes, _points(levels.in_slots(run)), run, unit, label="in a slot", color=_MIDDLE, linestyle="--")
     axes.axhline(
         run.scenario.cluster.cap, color="#666666", linewidth=0.8, linestyle=":", label=f"cap {run.scenario.cluster.cap}"
     )
@@ -115,19 +117,10 @@ def utilisation(run: Run) -> Figure:
     """Return the share of slots and of workers in use over time, in percent."""
     unit, cluster = unit_for(run.makespan), run.scenario.cluster
     figure, axes = _canvas(_since(unit))
-    slots = levels.in_slots(run).thinned(POINTS)
-    shares = [100 * value / cluster.cap for value in slots.values]
-    axes.step(
-        [moment / unit.size for moment in slots.moments],
-        shares,
-        where="post",
-        label="slots",
-        color=_MIDDLE,
-        linestyle="--",
-    )
-    work = list(levels.at_work(run))
-    starts = [start / unit.size for start, _ in work]
-    axes.step(starts, [100 * busy / cluster.workers for _, busy in work], where="post", label="workers", color=_DARK)
+    work = [(start, 100 * busy / cluster.workers) for start, busy in levels.at_work(run)] or [(0, 0.0)]
+    _steps(axes, work, run, unit, label="workers", color=_DARK)
+    slots = _points(levels.in_slots(run), 100 / cluster.cap)
+    _steps(axes, slots, run, unit, label="slots", color=_MIDDLE, linestyle="--")
     axes.set_ylabel("in use, %")
     axes.set_ylim(0, 105)
     _legend(axes)
@@ -202,10 +195,16 @@ def _since(unit: Unit) -> str:
     return f"time since the start, {unit.sign}"
 
 
-def _steps(axes: Any, curve: Curve, makespan: int, unit: Unit, **style: Any) -> None:
+def _points(curve: Curve, scale: float = 1) -> list[tuple[int, float]]:
     thin = curve.thinned(POINTS)
-    moments = [*thin.moments, max(makespan, thin.moments[-1])]
-    axes.step([moment / unit.size for moment in moments], [*thin.values, thin.values[-1]], where="post", **style)
+    return [(moment, scale * value) for moment, value in zip(thin.moments, thin.values, strict=True)]
+
+
+def _steps(axes: Any, points: Sequence[tuple[int, float]], run: Run, unit: Unit, **style: Any) -> None:
+    """Draw what holds from each moment on, to the end of the run."""
+    end, last = points[-1]
+    drawn = [*points, (max(run.makespan, end), last)]
+    axes.step([moment / unit.size for moment, _ in drawn], [value for _, value in drawn], where="post", **style)
 
 
 def _legend(axes: Any) -> None:

@@ -128,4 +128,4 @@ def _time(milliseconds: float) -> str:
 
 def _shown(spread: Spread, write: Callable[[float], str]) -> str:
     ends = (write(spread.least), write(spread.most))
-    return write(spread.median) + (f" ({ends[0]} to {ends[1]})" if ends[0] != ends[1] else "")
+    return write(spread.median) + (f"\n{ends[0]}\nto {ends[1]}" if ends[0] != ends[1] else "")

@@ -36,11 +36,12 @@ def rows(summary: Summary) -> tuple[Row, ...]:
         ("makespan", spoken(summary.makespan), True),
         ("requests", _ends(summary), True),
         ("time to certificate", _quantiles(summary.time_to_issue), bool(summary.issued)),
+        ("in full use", f"workers {summary.all_busy:.0%} of the time, slots {summary.slots_full:.0%}", True),
         ("time in the queue", _quantiles(summary.time_in_queue), bool(summary.challenges)),
         ("queue", f"at most {summary.queue_most:,}, {summary.queue_mean:,.1f} on average", bool(summary.challenges)),
         ("slots", f"at most {summary.slots_most}, {summary.slots_mean:.1f} on average", bool(summary.challenges)),
         ("slots' time", uses, bool(uses)),
-        ("workers", f"{summary.workers:.2f} busy on average, all of them {summary.all_busy:.0%} of the time", True),
+        ("workers", f"{summary.workers:.1f} busy on average", True),
         ("starvation", f"longest wait {summary.starvation:.1f} times the median one", summary.starvation > 0),
         (
             "overtaken",

@@ -14,11 +14,15 @@ from gravel.simulation.page import page
 from gravel.simulation.sweep_report import Swept, plot, settings, table, to_json
 from scheduler.simulator.delays import Delay
 from scheduler.simulator.fleet import simulate
-from scheduler.simulator.scenario import Cluster, Scenario, Solver
+from scheduler.simulator.scenario import Arrival, Arrivals, Cluster, Scenario, Solver
 from scheduler.simulator.summary import summarise
 
 LABELS = {
-    "gantt": ("time since the start, min", "challenge, the oldest at the top (every 2th of 90)", "waits for a slot"),
+    "gantt": (
+        "time since the start, min",
+        "challenge, the oldest at the top (a sample: one in 2 of 90)",
+        "waits for a slot",
+    ),
     "queue": ("time since the start, min", "challenges", "cap 30"),
     "utilisation": ("time since the start, min", "in use, %", "workers"),
     "time-to-certificate": ("time from the request to the certificate, min", "certificates issued, %", "p95"),
@@ -94,6 +98,13 @@ def test_the_page_needs_nothing_but_itself(run, figures):
     assert "gravel simulate --challenges 90" in text
     assert "Workers &lt;were&gt; the bottleneck." in text
     assert run.digest in text
+
+
+def test_the_page_shows_of_a_long_list_its_beginning(figures):
+    run = simulate(Scenario(1000, arrivals=Arrivals(Arrival.GIVEN, moments=tuple(range(1000)))))
+    text = page(run, summarise(run), figures, "gravel simulate fleet.yaml")
+    assert "and 980 more" in text
+    assert "999" not in text[text.index("The scenario") :]
 
 
 def test_a_browser_shows_the_page(run, figures, tmp_path):
