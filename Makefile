@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: help up demo test cover lint types clients all-clients interoperability bench bench-dns bench-fixture bench-memory bench-selection bench-simulator fuzz kill sandwich conformance docs lock clean
+.PHONY: help up demo test cover lint types clients all-clients interoperability bench bench-dns bench-fixture bench-memory bench-selection bench-simulator fuzz kill sandwich conformance dask docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,7 +55,7 @@ all-clients: clients $(VENV)/.dev ## Install the further clients that `make inte
 clients: ## Install the real clients that tests and benchmarks use (Debian or Ubuntu, root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-	  bind9-dnsutils curl dehydrated knot-dnsutils lego openssl pebble
+	  bind9-dnsutils chromium curl dehydrated knot-dnsutils lego openssl pebble
 
 bench: $(VENV)/.dev ## Compare with Debian's pebble: certificates/s, latency, CPU per certificate
 	$(BIN)/python bench/compare.py
@@ -86,6 +86,10 @@ sandwich: $(VENV)/.dev ## Hold the scheduler's order to its bounds on 20,000 ran
 
 conformance: $(VENV)/.dev ## Hold gravel and Debian's pebble to RFC 8555; writes docs/conformance.md
 	$(BIN)/python bench/conformance_page.py
+
+dask: $(VENV)/.dev ## Hold a sweep on a dask cluster, a scheduler and two workers, to one without
+	$(PIP) --editable '.[all,dev,dask]'
+	$(BIN)/python -m pytest tests/gravel/simulation/test_dask.py -q
 
 docs: $(VENV)/.dev ## Write the generated parts of the documents anew
 	$(BIN)/python -m tests.documents
