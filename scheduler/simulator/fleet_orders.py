@@ -117,10 +117,10 @@ class Orders:
 
     def _ask(self, row: int, *kinds: int) -> int:
         """Send requests, until one breaks, and write the status."""
-        took = 0
+        took, requests = 0, self._requests
         for kind in kinds:
-            took += self._requests.take(kind, row)
-            if self._requests.breaks():
+            took += requests.take(kind, row)
+            if requests.errors and requests.breaks():
                 self.rows.outcome[row] = FAILED
                 return took
         self.rows.outcome[row] = ON
