@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import attrs
 
@@ -59,12 +60,12 @@ def level(up: Iterable[int], down: Iterable[int]) -> Curve:
 
 def waiting(run: Run) -> Curve:
     """Return how many challenges waited for a slot."""
-    return level(run.challenges.created, run.challenges.started)
+    return level(chain(run.challenges.created, run.yields.yielded), chain(run.challenges.started, run.yields.taken))
 
 
 def in_slots(run: Run) -> Curve:
     """Return how many challenges held a slot: cert-manager's `processing`."""
-    return level(run.challenges.started, run.challenges.released)
+    return level(chain(run.challenges.started, run.yields.taken), chain(run.challenges.released, run.yields.yielded))
 
 
 def issued(run: Run) -> Curve:

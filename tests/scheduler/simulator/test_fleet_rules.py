@@ -335,3 +335,10 @@ def test_a_certificate_that_always_fails_is_given_up_when_nothing_else_ends_the_
     outcome = run(1, DNS, Cluster(version="1.18.0", longest_retry=HOUR), late)
     assert max(outcome.issuances.attempt) == 1000
     assert set(states(outcome)) == {"errored"}
+
+
+def test_a_patience_that_nobody_can_be_seen_within_ends_after_all():
+    scenario = Scenario(20, solver=Solver(propagation=fixed(5 * MINUTE)), cluster=Cluster(cap=4, patience=3))
+    run = simulate(scenario)
+    assert len(run.yields.taken) > 1000
+    assert [moment for moment in run.issuances.issued if moment != NEVER] == []
