@@ -34,6 +34,8 @@ STREAMS = ("population", "births", "events")
 LASTING = (ARRIVAL, RETRY, RENEWAL, RESTART)
 """Those that a restart of the controller does not lose."""
 
+LAST_ATTEMPT = 1000
+"""A run without `until` gives a certificate up after so many failures in a row."""
 OFTEN = 2000
 """After so many events the run looks whether it leads anywhere, and tells how far it is."""
 
@@ -124,13 +126,16 @@ class Fleet:
     def _over(self, now: int, issuance: int, issued: bool) -> None:
         cluster, renewals = self.scenario.cluster, self.scenario.renewals
         if not issued:
-            wait = min(cluster.first_retry << self.issuances.attempt[issuance], cluster.longest_retry)
-            self.agenda.put(now + wait, issuance * KINDS + RETRY)
+            attempt = self.issuances.attempt[issuance]
+            wait = min(cluster.first_retry << attempt, cluster.longest_retry)
+            if self.scenario.until is not None or attempt < LAST_ATTEMPT:
+                self.agenda.put(now + wait, issuance * KINDS + RETRY)
             return
         self._first_issued += not self.issuances.renewal[issuance]
         if renewals:
             due = now + renewals.lifetime - renewals.before
             if renewals.ari:
+                # As Boulder suggests it: 2 % of the lifetime.
                 window = renewals.lifetime // 100
                 due += self._dice.randint(-window, window)
             self.agenda.put(max(due, now), issuance * KINDS + RENEWAL)
@@ -159,9 +164,10 @@ class Fleet:
 
     def _barren(self, now: int) -> bool:
         """Whether nothing has been decided for longer than it can take: a patience shorter than the propagation has no end."""
-        longest = max(self.rows.unseen[: self.rows.count], default=0)
-        lasting = any(event % KINDS in LASTING for _, _, event in self.agenda.heap)
-        return now - self._verdict_at > DAY + 2 * longest and not lasting
+        waited = now - self._verdict_at
+        if waited <= DAY or any(event % KINDS in LASTING for _, _, event in self.agenda.heap):
+            return False
+        return waited > DAY + 2 * max(self.rows.unseen, default=0)
 
     def _hopeless(self) -> bool:
         """Whether only challenges that nobody will ever see are left to be tried."""
@@ -185,11 +191,23 @@ class Fleet:
             self.challenge_queue.occupation.change(until, 0)
 
 
+def check(scenario: Scenario) -> None:
+    """Raise ValueError when there can be no run, or none that ends."""
+    solver, authority, cluster = scenario.solver, scenario.authority, scenario.cluster
+    for name in ("cap", "workers", "starts_per_tick", "tick", "retry_period"):
+        if getattr(cluster, name) < 1:
+            raise ValueError(f"{name} is {getattr(cluster, name)}; it must be at least 1")
+    shares = (solver.present_fails, solver.check_fails, authority.errors, authority.invalid)
+    if scenario.until is None and (scenario.renewals or max(shares) >= 1):
+        raise ValueError("with renewals, or when everything fails, a run has no end; set until")
+
+
 def simulate(scenario: Scenario, progress: Callable[[float], None] | None = None) -> Run:
     """Return what becomes of a scenario; `progress` is told now and then the share that is done, from 0 to 1.
 
     ValueError when the scenario contradicts itself.
     """
+    check(scenario)
     fleet = Fleet(scenario)
     events = fleet.run(progress)
     fleet.close()
@@ -197,6 +215,7 @@ def simulate(scenario: Scenario, progress: Callable[[float], None] | None = None
     columns: list[array[int]] = [
         *attrs.astuple(issuances, recurse=False),
         *attrs.astuple(challenges, recurse=False),
+        *attrs.astuple(fleet.rows.yielded, recurse=False),
     ]
     digest = sha256()
     for column in columns:

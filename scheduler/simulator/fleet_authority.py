@@ -19,13 +19,13 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 class Requests:
-    """Counts requests and draws what comes of them; calls: how many of each of CALLS."""
+    """Counts requests and draws what comes of them; calls: how many of each of CALLS; errors: share of 5xx."""
 
-    __slots__ = ("_dice", "_errors", "_latency", "_spent", "calls")
+    __slots__ = ("_dice", "_latency", "_spent", "calls", "errors")
 
     def __init__(self, authority: Authority, rows: IssuanceRows, dice: Random) -> None:
         self._latency = sampler(authority.latency, dice)
-        self._errors = authority.errors
+        self.errors = authority.errors
         self._dice = dice
         self._spent = rows.spent
         self.calls = [0] * len(CALLS)
@@ -42,8 +42,8 @@ class Requests:
         self._spent[issuance] += times
 
     def breaks(self) -> bool:
-        """Draw whether an answer is a 5xx."""
-        return self._errors > 0 and self._dice.random() < self._errors
+        """Draw whether an answer is a 5xx; without errors there is no need to ask."""
+        return self._dice.random() < self.errors
 
 
 class Bucket:

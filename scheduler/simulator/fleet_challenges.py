@@ -44,18 +44,8 @@ class Challenges:
     """
 
     __slots__ = (
-        "_authority",
-        "_births",
-        "_cluster",
-        "_decided",
-        "_propagation",
-        "_rules",
-        "_solver",
-        "_stuck_names",
-        "_validation",
-        "queue",
-        "rows",
-        "slots",
+        "_authority", "_births", "_cluster", "_decided", "_propagation", "_rules", "_solver", "_stuck_names", "_validation",
+        "queue", "rows", "slots",
     )  # fmt: skip
     queue: Controller
     slots: Slots
@@ -81,7 +71,9 @@ class Challenges:
         rows, births, refused = self.rows, self._births, self._authority.invalid
         row = rows.add(issuance, name, now)
         self.queue.know(row)
-        rows.unseen[row] = max(self._propagation() for _ in range(self._solver.nameservers))
+        rows.unseen[row] = self._propagation()
+        for _ in range(1, self._solver.nameservers):
+            rows.unseen[row] = max(rows.unseen[row], self._propagation())
         rows.validation[row] = self._validation()
         rows.refused[row] = refused > 0 and births.random() < refused
         rows.stuck[row] = self._solver.stuck > 0 and births.random() < self._solver.stuck

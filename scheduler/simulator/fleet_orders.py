@@ -71,20 +71,18 @@ class Orders:
             None, None, self._created, None, self._issued, self.discard,
         )  # fmt: skip
 
-    def create(self, certificate: int, attempt: int, renewal: int, now: int) -> int:
+    def create(self, certificate: int, attempt: int, renewal: int, now: int) -> None:
         """Create an order."""
         row = self.rows.add(certificate, attempt, renewal, now)
         self.queue.know(row)
         self.queue.add(row)
-        return row
 
-    def create_waiting(self, certificate: int, now: int) -> int:
+    def create_waiting(self, certificate: int, now: int) -> None:
         """Create an order whose challenges have been created in this moment."""
         row = self.rows.add(certificate, 0, 0, now)
         self.queue.know(row)
         self.rows.phase[row] = WAITING
         self._created(now, row)
-        return row
 
     def decided(self, now: int, row: int, state: int, name: int) -> None:
         """Take in that one of its challenges has a verdict."""
@@ -119,10 +117,10 @@ class Orders:
 
     def _ask(self, row: int, *kinds: int) -> int:
         """Send requests, until one breaks, and write the status."""
-        took = 0
+        took, requests = 0, self._requests
         for kind in kinds:
-            took += self._requests.take(kind, row)
-            if self._requests.breaks():
+            took += requests.take(kind, row)
+            if requests.errors and requests.breaks():
                 self.rows.outcome[row] = FAILED
                 return took
         self.rows.outcome[row] = ON

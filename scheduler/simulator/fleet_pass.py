@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 
 from scheduler.simulator.fleet_moves import QUEUED
-from scheduler.simulator.fleet_queue import KINDS, PASS, Agenda
+from scheduler.simulator.fleet_queue import KINDS, LAST, Agenda
 from scheduler.simulator.fleet_rows import ChallengeRows
 from scheduler.simulator.run import NEVER
 from scheduler.simulator.scenario import Cluster
@@ -27,7 +27,7 @@ class Slots:
 
     __slots__ = (
         "_agenda", "_busy", "_cluster", "_ended", "_first", "_heads", "_last", "_names", "_pass", "_planned", "_rows",
-        "_start", "_start_kind", "in_progress", "passes",
+        "_start", "_start_kind", "in_progress",
     )  # fmt: skip
 
     def __init__(
@@ -52,7 +52,6 @@ class Slots:
         self._planned = False
         self._ended = -cluster.tick
         self.in_progress = 0
-        self.passes = 0
 
     def wait(self, row: int, now: int) -> None:
         """Queue a challenge behind all others of its name."""
@@ -78,7 +77,6 @@ class Slots:
     def run(self, now: int, _: int) -> None:
         """Pass: give slots to the oldest heads, one write after the other."""
         self._planned = False
-        self.passes += 1
         cluster, heads, stage = self._cluster, self._heads, self._rows.stage
         room = min(cluster.starts_per_tick, cluster.cap - self.in_progress)
         while room > 0 and heads:
@@ -102,13 +100,12 @@ class Slots:
     def restart(self, now: int, unstarted: Iterable[int]) -> None:
         """Begin anew: the first pass is at once, and who was chosen but not started waits again."""
         self._planned = False
+        self._ended = now - self._cluster.tick
         for row in unstarted:
             name = self._rows.name[row]
             self._rows.follower[row] = self._first[name]
             self._first[name] = row
             self.release(row, now)
-        self._ended = now - self._cluster.tick
-        self._planned = False
         self._plan(now)
 
     def _head(self, name: int) -> None:
@@ -124,4 +121,4 @@ class Slots:
             self._planned = True
             tick = self._cluster.tick
             ticks = max(1, -((self._ended - now) // tick))
-            self._agenda.put(self._ended + ticks * tick, self._pass, PASS)
+            self._agenda.put(self._ended + ticks * tick, self._pass, LAST)

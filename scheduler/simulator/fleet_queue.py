@@ -21,11 +21,12 @@ ABSENT, WAITING, WORKING, DIRTY = range(4)
 KINDS = 16
 """An event is subject * KINDS + kind."""
 IDLE = -1
+"""What a sync takes that has nothing to do."""
 _BLOCK = 1024
 _MILLISECOND = timedelta(milliseconds=1)
 _FIRST_BACKOFF = Settings().min_backoff // _MILLISECOND
 _LONGEST_BACKOFF = Settings().max_backoff // _MILLISECOND
-EVENT, AGAIN, PASS = 0, 1 << 60, 1 << 61
+AT_ONCE, AGAIN, LAST = 0, 1 << 60, 1 << 61
 """In one moment first come events, then keys that come again, then the scheduler's pass."""
 
 
@@ -38,7 +39,7 @@ class Agenda:
         self.heap: list[tuple[int, int, int]] = []
         self.sequence = 0
 
-    def put(self, due: int, event: int, turn: int = EVENT) -> None:
+    def put(self, due: int, event: int, turn: int = AT_ONCE) -> None:
         """Add an event; those of one moment and turn come in the order in which they were put."""
         self.sequence = sequence = self.sequence + 1
         heappush(self.heap, (due, turn + sequence, event))

@@ -127,8 +127,9 @@ class Syncs:
         return took
 
     def _fetch(self, row: int) -> int:
-        took = self._requests.take(AUTHORIZATION, self._rows.issuance[row])
-        return self._leads_to(row, UNFETCHED if self._requests.breaks() else FETCHED, took)
+        requests = self._requests
+        took = requests.take(AUTHORIZATION, self._rows.issuance[row])
+        return self._leads_to(row, UNFETCHED if requests.errors and requests.breaks() else FETCHED, took)
 
     def _look(self, now: int, row: int) -> int:
         """Present and check."""
@@ -161,7 +162,7 @@ class Syncs:
         """Accept the challenge and wait for the authorization's verdict, asked for once a second."""
         rows, requests, issuance = self._rows, self._requests, self._rows.issuance[row]
         took = requests.take(CHALLENGE, issuance)
-        if requests.breaks():
+        if requests.errors and requests.breaks():
             return self._leads_to(row, UNACCEPTED, took)
         if rows.verdict[row] == NEVER:
             rows.verdict[row] = now + took + rows.validation[row]
@@ -170,4 +171,4 @@ class Syncs:
             outcome, wait = self._late, self._authorization_wait
         requests.count(AUTHORIZATION, issuance, wait // SECOND)
         took += wait + requests.take(AUTHORIZATION, issuance)
-        return self._leads_to(row, UNDECIDED if requests.breaks() else outcome, took)
+        return self._leads_to(row, UNDECIDED if requests.errors and requests.breaks() else outcome, took)

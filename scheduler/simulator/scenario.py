@@ -146,7 +146,7 @@ class Scenario:
     """One question; the same scenario gives the same run.
 
     until: the moment at which the run ends, whatever is left (None: when nothing
-    happens any more, which a renewal never lets come).
+    happens any more but looking for what nobody will ever see; with renewals it is needed).
     """
 
     certificates: int

@@ -169,6 +169,22 @@ def test_more_slots_or_workers_never_take_longer_when_all_service_is_equal(numbe
     assert simulate(Scenario(number, cluster=more)).makespan <= simulate(Scenario(number, cluster=cluster)).makespan
 
 
+@given(st.integers(1, 40), st.integers(1, 6), st.integers(2, 6), st.integers(1, 5))
+def test_a_stuck_challenge_never_helps_the_others(number, workers, cap, stuck):
+    names = (*(f"a{each}.test" for each in range(stuck)), *(f"b{each:02}.test" for each in range(number)))
+    ends = []
+    for given_names in (names[stuck:], names):
+        scenario = Scenario(
+            len(given_names),
+            names=Names(given=given_names),
+            solver=Solver(stuck_names=names[:stuck]),
+            cluster=Cluster(cap=cap, workers=workers),
+            until=HOUR,
+        )
+        ends.append([moment if moment >= 0 else HOUR for moment in simulate(scenario).issuances.issued][-number:])
+    assert max(ends[0]) <= max(ends[1])
+
+
 @given(st.permutations(range(12)))
 def test_who_comes_first_of_those_created_at_once_does_not_change_the_end(order):
     names = tuple(f"n{number:02}.test" for number in order)

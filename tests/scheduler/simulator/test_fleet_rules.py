@@ -162,10 +162,10 @@ def test_a_restart_forgets_backoffs_and_delays():
 
 
 def test_a_restart_makes_its_first_pass_at_once_and_starts_whom_the_last_one_left():
-    names = tuple(f"{number:02}.test" for number in range(4))
-    cluster = Cluster(write=100, restarts=(250,))
-    outcome = run(4, cluster=cluster, names=Names(given=names), arrivals=Arrivals(Arrival.GIVEN, moments=(0,) * 4))
-    assert [*outcome.challenges.started] == [100, 200, 350, 450]
+    names = tuple(f"{number:02}.test" for number in range(8))
+    cluster = Cluster(write=100, starts_per_tick=3, restarts=(150,))
+    outcome = run(8, cluster=cluster, names=Names(given=names), arrivals=Arrivals(Arrival.GIVEN, moments=(0,) * 8))
+    assert [*outcome.challenges.started] == [100, 250, 350, 450, 1550, 1650, 1750, 2850]
 
 
 def test_a_verdict_that_was_asked_for_before_a_restart_is_there_after_it():
@@ -312,6 +312,29 @@ def test_progress_is_told_as_a_share():
     simulate(Scenario(3000, solver=Solver(propagation=fixed(MINUTE))), told.append)
     assert told == sorted(told)
     assert 0 < told[0] < told[-1] <= 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"cluster": Cluster(tick=0)}, "tick is 0; it must be at least 1"),
+        ({"cluster": Cluster(workers=0)}, "workers is 0; it must be at least 1"),
+        ({"renewals": Renewals()}, "a run has no end; set until"),
+        ({"authority": Authority(invalid=1.0)}, "a run has no end; set until"),
+        ({"cluster": Cluster(version="0.9")}, "cert-manager 0.9 is not known; the oldest is 1.5"),
+        ({"authority": Authority(limits="mine")}, "'mine' is no preset of rate limits"),
+    ],
+)
+def test_a_scenario_that_cannot_run_is_refused(changed, message):
+    with pytest.raises(ValueError, match=message):
+        run(1, **changed)
+
+
+def test_a_certificate_that_always_fails_is_given_up_when_nothing_else_ends_the_run():
+    late = Authority(validation=fixed(21 * SECOND))
+    outcome = run(1, DNS, Cluster(version="1.18.0", longest_retry=HOUR), late)
+    assert max(outcome.issuances.attempt) == 1000
+    assert set(states(outcome)) == {"errored"}
 
 
 def test_a_patience_that_nobody_can_be_seen_within_ends_after_all():
