@@ -42,7 +42,7 @@ def account(call: Call) -> Answer:
 
 def account_orders(call: Call) -> Answer:
     """Section 7.1.2.1: every order but the invalid ones, a page at a time, each from after the last of the one before."""
-    record = _own_account(call)
+    record = _own_account(call, "foreign orders")
     store, links, size = call.world.store, call.world.links, call.world.settings.orders_per_page
     orders_left = store.find(ORDERS_BY_ACCOUNT, record.id)
     if "after" in call.parameters:
@@ -94,10 +94,10 @@ def _shown(call: Call, record: Account) -> resources.Document:
     return document
 
 
-def _own_account(call: Call) -> Account:
+def _own_account(call: Call, case: str = "") -> Account:
     record = call.world.store.get(Account, call.parameters["account"])
     if record is None:
         raise not_found()
     if record.id != call.account.id:
-        raise unauthorized("this is another account")
+        raise unauthorized("this is another account", case=case)
     return record

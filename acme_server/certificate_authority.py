@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import attrs
 from cryptography import x509
@@ -109,6 +110,11 @@ class CertificateAuthority:
         """The issuer of every leaf, in PEM."""
         return pem(self.intermediate)
 
+    @cached_property
+    def chains_pem(self) -> tuple[str, ...]:
+        """What is between a leaf and each root, in PEM: all chains without the leaf (RFC 8555 section 7.4.2)."""
+        return tuple("".join(map(pem, self.chain(number))) for number in range(len(self.roots)))
+
     def chain(self, number: int = 0) -> tuple[x509.Certificate, ...]:
         """Return what is between a leaf and a root, from the leaf upwards."""
         certificates = tuple(signer.certificate for signer in self.intermediates)
@@ -192,12 +198,7 @@ def pem(certificate: x509.Certificate) -> str:
 
 def chain_pem(ca: CertificateAuthority, leaf: x509.Certificate) -> str:
     """Return leaf and intermediates as application/pem-certificate-chain (RFC 8555 section 9.1)."""
-    return pem(leaf) + "".join(map(pem, ca.chain()))
-
-
-def alternates_pem(ca: CertificateAuthority) -> tuple[str, ...]:
-    """Return the other chains, without the leaf (RFC 8555 section 7.4.2)."""
-    return tuple("".join(map(pem, ca.chain(number))) for number in range(1, len(ca.roots)))
+    return pem(leaf) + ca.chains_pem[0]
 
 
 def issuers_pem(chain: str) -> str:

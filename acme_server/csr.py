@@ -46,10 +46,11 @@ def parse_csr(der: bytes) -> CertificateSigningRequest:
     if len(der) > MAX_BYTES:
         raise _bad(f"has {len(der)} octets; at most {MAX_BYTES} are accepted, so ask for fewer names")
     if der.lstrip().startswith(b"-----BEGIN"):
-        raise _bad("is PEM; send the base64url of its DER form (RFC 8555 section 7.4)")
+        raise _bad("is PEM; send the base64url of its DER form (RFC 8555 section 7.4)", "CSR form")
     request = _read(
         lambda: x509.load_der_x509_csr(der),
         "is not a DER-encoded PKCS #10 request (RFC 2986); make it with 'openssl req -new -outform DER' or alike",
+        "CSR form",
     )
     # The key's policy comes first: an absurd key is slow to verify with.
     public_key = _checked_key(request)
@@ -64,16 +65,16 @@ def wants_stapling(request: x509.CertificateSigningRequest) -> bool:
     return any(x509.TLSFeatureType.status_request in feature for feature in features)
 
 
-def _bad(what: str) -> Problem:
-    return Problem("badCSR", f"the CSR {what}")
+def _bad(what: str, case: str = "") -> Problem:
+    return Problem("badCSR", f"the CSR {what}", case=case)
 
 
-def _read(reader: Callable[[], T], complaint: str) -> T:
+def _read(reader: Callable[[], T], complaint: str, case: str = "") -> T:
     """The library reads parts of a CSR only when asked for them, and raises as variously as they can be wrong."""
     try:
         return reader()
     except _UNREADABLE:
-        raise _bad(complaint) from None
+        raise _bad(complaint, case) from None
 
 
 def _checked_key(request: x509.CertificateSigningRequest) -> PublicKey:

@@ -218,7 +218,7 @@ def _own(call: Call, kind: type[Owned]) -> Owned:
     if record is None:
         raise not_found()
     if call.signed is not None and record.account_id != call.account.id:
-        raise unauthorized("the resource belongs to another account")
+        raise unauthorized("the resource belongs to another account", case=f"foreign {kind.__name__.lower()}")
     return record
 
 

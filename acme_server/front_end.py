@@ -103,7 +103,7 @@ def handle(world: World, request: Request, now: datetime) -> tuple[Reply, tuple[
     except Exception:
         LOG.exception("%s %r", request.method, request.path)
         answer = _problem(_INTERNAL, personality)
-    headers = _CORS if route is DIRECTORY else (*_CORS, _index(world))
+    headers = _CORS if route is DIRECTORY else (*_CORS, world.links.index)
     if request.method == "POST" or (route is NEW_NONCE and request.method in ("GET", "HEAD")):
         headers = (*headers, ("Replay-Nonce", world.nonces.issue(now)))
     reply = answer.reply
@@ -113,7 +113,7 @@ def handle(world: World, request: Request, now: datetime) -> tuple[Reply, tuple[
 def refuse(world: World, problem: Problem, now: datetime) -> Reply:
     """Answer what never became a request, as if it had been a POST."""
     nonce = ("Replay-Nonce", world.nonces.issue(now))
-    return _problem(problem, world.settings.personality).reply.with_headers(*_CORS, _index(world), nonce)
+    return _problem(problem, world.settings.personality).reply.with_headers(*_CORS, world.links.index, nonce)
 
 
 def find_route(request: Request) -> tuple[Route | None, Mapping[str, str]]:
@@ -124,17 +124,12 @@ def find_route(request: Request) -> tuple[Route | None, Mapping[str, str]]:
     if route is None or (mark and (request.method == "POST" or not route.get)):
         return None, {}
     parameters: dict[str, str] = {}
-    for segment, wanted in zip(segments, route.pattern.split("/"), strict=True):
-        name = wanted[1:-1]
-        if wanted.startswith("{") and _OTHERS.get(name, _ID).fullmatch(segment):
-            parameters[name] = segment
+    for segment, (wanted, judge) in zip(segments, _SEGMENTS[route.pattern], strict=True):
+        if judge is not None and judge(segment):
+            parameters[wanted] = segment
         elif segment != wanted:
             return None, {}
     return route, parameters
-
-
-def _index(world: World) -> tuple[str, str]:
-    return "Link", f'<{world.links.directory}>;rel="index"'
 
 
 def _answer(
@@ -209,4 +204,11 @@ def _shape(route: Route) -> tuple[str, int]:
     return segments[1], len(segments)
 
 
+def _segment(text: str) -> tuple[str, Callable[[str], Any] | None]:
+    """Return what a segment must be, or the name of its parameter with what judges it."""
+    name = text[1:-1]
+    return (name, _OTHERS.get(name, _ID).fullmatch) if text.startswith("{") else (text, None)
+
+
 _BY_SHAPE: Mapping[tuple[str, int], Route] = {_shape(route): route for route in ROUTES}
+_SEGMENTS = {route.pattern: tuple(map(_segment, route.pattern.split("/"))) for route in ROUTES}

@@ -6,25 +6,25 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import attrs
-from cryptography.x509 import Certificate
 
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.jwk import PublicKey
+from acme_server.signers import Signer
 
 
 @attrs.frozen
 class Leaf:
-    """What is about to be signed; `signers` are the certificates of the authority, the issuer's first."""
+    """What is about to be signed; `signers` are those of the authority, the issuer first."""
 
     public_key: PublicKey
     identifiers: Sequence[Identifier]
     serial: int
     not_before: datetime
     not_after: datetime
-    signers: Sequence[Certificate]
+    signers: Sequence[Signer]
 
     @property
-    def issuer(self) -> Certificate:
+    def issuer(self) -> Signer:
         """Who is to sign."""
         return self.signers[0]
 
@@ -36,15 +36,9 @@ RULES: tuple[tuple[str, Callable[[Leaf], bool]], ...] = (
     ("its serial number has less than 64 bits", lambda leaf: leaf.serial < 1 << 64),
     ("its serial number has more than 20 octets", lambda leaf: leaf.serial >= 1 << 159),
     ("it ends before it begins", lambda leaf: leaf.not_after < leaf.not_before),
-    (
-        "it is valid before its issuer is",
-        lambda leaf: leaf.not_before.replace(microsecond=0) < leaf.issuer.not_valid_before_utc,
-    ),
-    (
-        "it is valid after its issuer is",
-        lambda leaf: leaf.not_after.replace(microsecond=0) > leaf.issuer.not_valid_after_utc,
-    ),
-    ("its key is the authority's", lambda leaf: any(leaf.public_key == each.public_key() for each in leaf.signers)),
+    ("it is valid before its issuer is", lambda leaf: leaf.not_before.replace(microsecond=0) < leaf.issuer.not_before),
+    ("it is valid after its issuer is", lambda leaf: leaf.not_after.replace(microsecond=0) > leaf.issuer.not_after),
+    ("its key is the authority's", lambda leaf: any(leaf.public_key == each.public_key for each in leaf.signers)),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 
 import attrs
 
@@ -22,10 +23,15 @@ class Links:
     def _at(self, pattern: str, **ids: str | int) -> str:
         return self.base + self.paths.get(pattern, pattern).format_map(ids)
 
-    @property
+    @cached_property
     def directory(self) -> str:
         """Section 7.1.1."""
         return self._at("/dir")
+
+    @cached_property
+    def index(self) -> tuple[str, str]:
+        """The header of every reply but the directory itself (section 7.1)."""
+        return "Link", f'<{self.directory}>;rel="index"'
 
     @property
     def new_nonce(self) -> str:

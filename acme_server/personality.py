@@ -56,10 +56,11 @@ class Personality:
     """The differences on the wire.
 
     paths: of routes, where they are not our own; kinds: problems that are answered as others;
+    cases: the same for what was wrong in particular (Problem.case), before kinds;
     texts: of a type of problem, the details that clients match on, ours as a pattern and then
     theirs; omitted: members that no problem has; bare_not_found: whether what is not there is
-    answered without a document; wrong_url: the problem of a JWS that was signed for another
-    URL; user_agent: whether one is wanted (RFC 8555 section 6.1); readable: routes that a GET
+    answered without a document; user_agent: whether one is wanted (RFC 8555 section 6.1);
+    nonce_in_body_alone: whether a Replay-Nonce header in a request is refused; readable: routes that a GET
     reads without a signature; terse_accounts: whether accounts show neither an agreement nor
     that there are no contacts; shuffled: whether arrays of orders and authorizations come in
     another order each time; retry_dates: whether Retry-After is now and then a date;
@@ -71,11 +72,12 @@ class Personality:
     name: str
     paths: Mapping[str, str] = attrs.field(factory=dict)
     kinds: Mapping[Kind, Kind] = attrs.field(factory=dict)
+    cases: Mapping[str, Kind] = attrs.field(factory=dict)
     texts: Mapping[str, tuple[str, str]] = attrs.field(factory=dict)
     omitted: tuple[str, ...] = ()
     bare_not_found: bool = False
-    wrong_url: str = "unauthorized"
     user_agent: bool = False
+    nonce_in_body_alone: bool = False
     readable: tuple[str, ...] = ()
     terse_accounts: bool = False
     shuffled: bool = False
@@ -104,12 +106,13 @@ class Personality:
 
     def said(self, problem: Problem) -> Problem:
         """Return a problem as this server would tell it."""
-        kind, status = self.kinds.get((problem.kind, problem.status), (problem.kind, problem.status))
+        usual = (problem.kind, problem.status)
+        kind, status = self.cases.get(problem.case) or self.kinds.get(usual, usual)
         return attrs.evolve(
             problem,
             kind=kind,
             status=status,
-            detail=re.sub(*self.texts[problem.kind], problem.detail) if problem.kind in self.texts else problem.detail,
+            detail=re.sub(*self.texts[kind], problem.detail) if kind in self.texts else problem.detail,
             extra={name: value for name, value in problem.extra.items() if name not in self.omitted},
         )
 
@@ -131,10 +134,19 @@ PEBBLE = Personality(
         "orderNotReady": ("^the order is (.*);.*$", r"""Order's status ("\1") was not ready"""),
         "unauthorized": ("^Incorrect TXT record.*$", "Correct value not found for DNS challenge"),
     },
+    cases={
+        "algorithm": ("badSignatureAlgorithm", 400),
+        "kid": ("malformed", 400),
+        "nonce": ("badNonce", 400),
+        "url": ("malformed", 400),
+        "CSR form": ("malformed", 400),
+        "CSR names": ("unauthorized", 403),
+        "foreign orders": ("malformed", 404),
+    },
     omitted=("algorithms",),
     bare_not_found=True,
-    wrong_url="malformed",
     user_agent=True,
+    nonce_in_body_alone=True,
     terse_accounts=True,
     shuffled=True,
     retry_dates=True,
@@ -150,8 +162,17 @@ BOULDER = Personality(
         ("malformed", 413): ("unauthorized", 403),
         ("malformed", 415): ("malformed", 400),
     },
+    cases={
+        "algorithm": ("malformed", 400),
+        "kid": ("malformed", 400),
+        "nonce": ("badNonce", 400),
+        "url": ("malformed", 400),
+        "CSR form": ("malformed", 400),
+        "CSR names": ("unauthorized", 403),
+        "foreign order": ("malformed", 404),
+    },
     texts={"badNonce": ("^.*$", "JWS has an invalid anti-replay nonce")},
-    wrong_url="malformed",
+    nonce_in_body_alone=True,
     readable=(
         "/order/{order}",
         "/authz/{authorization}",

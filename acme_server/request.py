@@ -18,7 +18,7 @@ from acme_server.exchange import Request
 from acme_server.protocol.encoding import b64url_decode
 from acme_server.protocol.jose import check_algorithm, load_object, parse_jws, verify
 from acme_server.protocol.jwk import Jwk, bad_key, parse_jwk
-from acme_server.protocol.problem import Problem, malformed
+from acme_server.protocol.problem import Problem, malformed, unauthorized
 from acme_server.world import World
 
 CONTENT_TYPE = "application/jose+json"
@@ -50,12 +50,14 @@ def read_request(world: World, request: Request, signer: Signer, now: datetime) 
     """Check everything about a POST but what its payload says."""
     if world.settings.personality.user_agent and not request.headers.get("user-agent"):
         raise malformed("the request has no User-Agent (RFC 8555 section 6.1)")
+    if world.settings.personality.nonce_in_body_alone and "replay-nonce" in request.headers:
+        raise malformed("a request has no Replay-Nonce header; the nonce belongs into the JWS header")
     _check_body(request, world.settings.max_body)
     jws = parse_jws(request.body)
     check_algorithm(jws.header["alg"])
     account, jwk = _key_of(world, jws.header, signer)
     verify(jws, jwk)
-    _check_url(jws.header, world.base_url + request.path, world.settings.personality.wrong_url)
+    _check_url(jws.header, world.base_url + request.path)
     _spend_nonce(world, jws.header, now)
     if account is not None:
         check_active(account)
@@ -93,16 +95,17 @@ def _account_of(world: World, kid: Any) -> Account:
     account_id = world.links.account_id(kid)
     account = None if account_id is None else world.store.get(Account, account_id)
     if account is None:
-        raise Problem("accountDoesNotExist", f"'kid' is not the URL of an account here: {kid[:200]!r}")
+        detail = f"'kid' is not the URL of an account here: {kid[:200]!r}"
+        raise Problem("accountDoesNotExist", detail, case="kid" if account_id is None else "")
     return account
 
 
-def _check_url(header: Mapping[str, Any], expected: str, kind: str) -> None:
+def _check_url(header: Mapping[str, Any], expected: str) -> None:
     url = header.get("url")
     if not isinstance(url, str):
         raise malformed("the JWS header has no string 'url'")
     if url != expected:
-        raise Problem(kind, f"the JWS was signed for {url[:200]!r}, it was sent to {expected!r}")
+        raise unauthorized(f"the JWS was signed for {url[:200]!r}, it was sent to {expected!r}", case="url")
 
 
 def _spend_nonce(world: World, header: Mapping[str, Any], now: datetime) -> None:
@@ -112,6 +115,6 @@ def _spend_nonce(world: World, header: Mapping[str, Any], now: datetime) -> None
     try:
         b64url_decode(nonce)
     except ValueError as error:
-        raise malformed(f"the JWS header's 'nonce' {error}") from None
+        raise malformed(f"the JWS header's 'nonce' {error}", case="nonce") from None
     if not world.nonces.redeem(nonce, now):
         raise Problem("badNonce", "the nonce is unknown, used or too old; take the one in this reply")

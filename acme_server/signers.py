@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from ipaddress import ip_address
 
 import attrs
@@ -60,6 +61,22 @@ class Signer:
     key: PrivateKey = attrs.field(repr=False, eq=False)
     key_identifier: x509.SubjectKeyIdentifier
     pointers: tuple[x509.ExtensionType, ...] = attrs.field(repr=False)
+
+    # Read once: the library takes them out of the certificate whenever it is asked, and every leaf asks.
+    @cached_property
+    def public_key(self) -> PublicKey:
+        """Its own key."""
+        return self.key.public_key()
+
+    @cached_property
+    def not_before(self) -> datetime:
+        """Since when it is valid."""
+        return self.certificate.not_valid_before_utc
+
+    @cached_property
+    def not_after(self) -> datetime:
+        """Until when it is valid."""
+        return self.certificate.not_valid_after_utc
 
     @property
     def id(self) -> str:

@@ -37,16 +37,16 @@ class World:
     faults: Faults = attrs.field(factory=Faults, repr=False)
     limits: Limits = attrs.field(factory=Limits, repr=False)
     revocation_lists: dict[str, RevocationList] = attrs.field(factory=dict, repr=False)
+    links: Links = attrs.field(init=False, repr=False)
+    """The world's URLs."""
+
+    def __attrs_post_init__(self) -> None:
+        self.links = Links(self.base_url, self.settings.personality.paths)
 
     @property
     def journal(self) -> Journal:
         """The world's history, which its store writes."""
         return self.store.journal
-
-    @property
-    def links(self) -> Links:
-        """The world's URLs."""
-        return Links(self.base_url, self.settings.personality.paths)
 
     @property
     def named_links(self) -> Links | None:
@@ -65,6 +65,7 @@ class World:
     def reconfigure(self, settings: Settings, fact: Fact, now: datetime) -> None:
         """Have other settings from now on."""
         self.settings = settings
+        self.__attrs_post_init__()
         self.store.commit((), (fact,), now)
 
     def copy(self) -> World:

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
+from typing import Any
 
 import attrs
 import click
@@ -56,12 +57,12 @@ def bind(door: Door) -> socket.socket:
 
 async def serve(
     stack: AsyncExitStack,
-    app: web.Application,
+    app: Any,
     sock: socket.socket,
     tls: ssl.SSLContext | None = None,
-    runner: Callable[..., web.AppRunner] = _plain,
+    runner: Callable[..., web.BaseRunner] = _plain,
 ) -> None:
-    """Serve an application on a socket until the stack closes; runner: makes its runner."""
+    """Serve an application on a socket until the stack closes; runner: makes a runner of it."""
     running = runner(app, handle_signals=False, shutdown_timeout=1.0)
     await running.setup()
     stack.push_async_callback(running.cleanup)

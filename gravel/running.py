@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -26,8 +25,7 @@ from acme_server.protocol.vantage import Answer, Fetch, Question
 from acme_server.runner import AsyncioDriver
 from acme_server.settings import Settings as ServerSettings
 from acme_server.tls import TlsMaterial
-from acme_server.web import create_app as create_acme_app
-from acme_server.web import create_runner
+from acme_server.web import Handler, create_runner
 from acme_server.worlds import HostedWorld, Ports, Worlds
 from gravel.announced import Addresses
 from gravel.authority_options import design_of, profiles_of
@@ -192,10 +190,10 @@ class Running:
         tls_context = server_context(material.certificate_pem, material.key_pem)
         await serve(
             stack,
-            create_acme_app(parts.server, self.worlds.server_of),
+            Handler(parts.server, self.worlds.server_of),
             sockets.acme.sock,
             tls_context,
-            partial(create_runner, parts.server),
+            create_runner,
         )
         settings = self.settings
         access = Access(self.token, names, settings.webhook_open, settings.acme_dns_domain)

@@ -19,8 +19,9 @@ hears in `facts`. It runs as cert-manager's challenge controller does:
   The failures in a row are counted until a sync ends without one.
 * A verdict that could not be had leads back to the self-check, in a later sync.
 * With `starts_per_tick`, selection is made in passes, `tick` apart; the first
-  at the moment of the first event. A pass that would start nobody is left out.
-  A start is a write. Without it, selection follows every event.
+  at the moment of the first event. A pass takes no time, where upstream's takes
+  that of its writes; one that would start nobody is left out. Without it,
+  selection follows every event.
 * In one moment first come events and what follows from them in no time, then
   challenges that come again, then the pass: it sees all that happened until
   then (the runner asks its driver for this; `deadline` and `tick` keep it).

@@ -17,7 +17,7 @@ _MOMENT = 0.01
 _LINGER = struct.pack("ii", 1, 0)
 
 
-async def deliver(request: web.Request, reply: Reply, delivery: Delivery) -> web.StreamResponse:
+async def deliver(request: web.BaseRequest, reply: Reply, delivery: Delivery) -> web.StreamResponse:
     """Send a reply as its delivery says."""
     if delivery.lost:
         return _hang_up(request, web.StreamResponse(), reset=delivery.reset)
@@ -37,7 +37,7 @@ async def deliver(request: web.Request, reply: Reply, delivery: Delivery) -> web
     return response if len(body) == len(whole) else _hang_up(request, response)
 
 
-def _hang_up(request: web.Request, response: web.StreamResponse, *, reset: bool = False) -> web.StreamResponse:
+def _hang_up(request: web.BaseRequest, response: web.StreamResponse, *, reset: bool = False) -> web.StreamResponse:
     """End the connection; a reset (RST) is a close of a socket that does not linger."""
     transport = request.transport
     if transport is not None:
@@ -50,7 +50,7 @@ def _hang_up(request: web.Request, response: web.StreamResponse, *, reset: bool 
     return response
 
 
-async def _half_close(request: web.Request) -> None:
+async def _half_close(request: web.BaseRequest) -> None:
     """Send a FIN once all has left, then wait until the client ends its side, which cancels the handler."""
     transport = request.transport
     if transport is None:

@@ -74,7 +74,7 @@ def load_object(data: bytes, what: str) -> dict[str, Any]:
 
 def jws_from(document: Any, what: str = "JWS") -> Jws:
     """Read a flattened JWS from JSON: exactly protected, payload and signature."""
-    if not isinstance(document, Mapping):
+    if not isinstance(document, dict):
         raise malformed(f"the {what} is not an object in flattened JSON serialization")
     for name, why in (("signatures", "has several signatures"), ("header", "has an unprotected header")):
         if name in document:
@@ -122,7 +122,7 @@ def verify(jws: Jws, jwk: Jwk, what: str = "JWS") -> None:
     alg = jws.header["alg"]
     check_algorithm(alg)
     if ALGORITHMS[alg] != jwk.kind:
-        raise bad_key(f"algorithm {alg} needs a key of kind {ALGORITHMS[alg]}, this one is {jwk.kind}")
+        raise bad_key(f"algorithm {alg} needs a key of kind {ALGORITHMS[alg]}, this one is {jwk.kind}", "algorithm")
     try:
         _verify(jwk, jws.signature, jws.signing_input)
     except (InvalidSignature, ValueError):
@@ -135,14 +135,15 @@ def mac_fits(jws: Jws, key: bytes) -> bool:
 
 
 def _verify(jwk: Jwk, signature: bytes, data: bytes) -> None:
-    key = jwk.key
-    if isinstance(key, ec.EllipticCurvePublicKey):
+    # By its kind: the library's classes are abstract, and asking for them takes longer than the rest of this.
+    key: Any = jwk.key
+    if jwk.kind in _ECDSA:
         size = COORDINATE_BYTES[jwk.kind]
         if len(signature) != 2 * size:
             raise ValueError("an ECDSA signature is two coordinates long")
         r, s = int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big")
         key.verify(encode_dss_signature(r, s), data, _ECDSA[jwk.kind])
-    elif isinstance(key, rsa.RSAPublicKey):
+    elif jwk.kind == "RSA":
         key.verify(signature, data, _PKCS1, _SHA256)
     else:
         key.verify(signature, data)

@@ -50,7 +50,8 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
     """An error document of RFC 8555 section 6.7 (and RFC 9457).
 
     kind: the type without its URN prefix; status: HTTP status; extra: further
-    members (`algorithms`, `identifier`, ...); headers: HTTP headers to send along.
+    members (`algorithms`, `identifier`, ...); headers: HTTP headers to send along;
+    case: what was wrong, where servers differ in what they call it (acme_server.personality).
     """
 
     kind: str
@@ -59,6 +60,7 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
     subproblems: tuple[Problem, ...] = ()
     extra: Mapping[str, Any] = attrs.field(factory=dict)
     headers: tuple[tuple[str, str], ...] = ()
+    case: str = attrs.field(default="", eq=False)
 
     def __attrs_post_init__(self) -> None:
         if self.status == 0:
@@ -101,14 +103,14 @@ def _status(value: Any, default: int) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else default
 
 
-def malformed(detail: str) -> Problem:
+def malformed(detail: str, case: str = "") -> Problem:
     """The request is not what the RFC asks for."""
-    return Problem("malformed", detail)
+    return Problem("malformed", detail, case=case)
 
 
-def unauthorized(detail: str, status: int = 403) -> Problem:
+def unauthorized(detail: str, status: int = 403, case: str = "") -> Problem:
     """The client lacks authority for what it asks."""
-    return Problem("unauthorized", detail, status)
+    return Problem("unauthorized", detail, status, case=case)
 
 
 class IllegalTransition(Exception):  # noqa: N818 - says what happened

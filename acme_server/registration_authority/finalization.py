@@ -95,7 +95,8 @@ def _check_csr(world: World, order: Order, csr: CertificateSigningRequest) -> No
     complaints = [f"lacks {', '.join(missing)}"] if missing else []
     complaints += [f"has {', '.join(extra)}, not in the order"] if extra else []
     if complaints:
-        raise Problem("badCSR", f"the CSR's names are not the order's: it {' and '.join(complaints)}")
+        detail = f"the CSR's names are not the order's: it {' and '.join(complaints)}"
+        raise Problem("badCSR", detail, case="CSR names")
     if world.store.find(ACCOUNT_BY_THUMBPRINT, csr.thumbprint):
         raise Problem("badCSR", "the CSR's key is an account key; make a key of its own (RFC 8555 section 11.1)")
 
@@ -111,10 +112,10 @@ def _sign(world: World, order: Order, now: datetime) -> Certificate:
     issuer, profile = world.authority.issuer, of_order(world.settings.profiles, order.profile)
     # What was not asked for is kept within the issuer's validity (RFC 5280 section 6.1.3 wants both valid at once).
     if order.not_before is None:
-        not_before = max(not_before, issuer.certificate.not_valid_before_utc)
+        not_before = max(not_before, issuer.not_before)
     if order.not_after is None:
-        not_after = min(not_after, issuer.certificate.not_valid_after_utc)
-    signers = [issuer.certificate, *(signer.certificate for signer in world.authority.signers)]
+        not_after = min(not_after, issuer.not_after)
+    signers = (issuer, *world.authority.signers)
     if complaints := lint(Leaf(public_key, order.identifiers, serial, not_before, not_after, signers)):
         raise malformed(f"the certificate cannot be signed: {', '.join(complaints)}")
     parts = public_key, order.identifiers, serial, not_before, not_after
@@ -131,8 +132,8 @@ def _sign(world: World, order: Order, now: datetime) -> Certificate:
         chain=certificate_authority.chain_pem(world.authority, leaf),
         not_before=not_before,
         not_after=not_after,
-        issuer=world.authority.issuer.id,
-        alternates=certificate_authority.alternates_pem(world.authority),
+        issuer=issuer.id,
+        alternates=world.authority.chains_pem[1:],
     )
 
 

@@ -88,9 +88,7 @@ def gantt(run: Run) -> Figure:
         lefts = [begin / unit.size for _, begin, _ in spans]
         widths = [(finish - begin) / unit.size for _, begin, finish in spans]
         axes.barh([place for place, *_ in spans], widths, left=lefts, height=0.8, label=label, **style)
-    axes.set_ylabel(
-        "challenge, the oldest at the top" + (f" (a sample: one in {step:,} of {count:,})" if step > 1 else "")
-    )
+    axes.set_ylabel("challenges, oldest first" + (f"\n(a sample: 1 in {step:,} of {count:,})" if step > 1 else ""))
     axes.set_yticks([])
     axes.set_ylim(max(len(shown), 1) - 0.5, -0.5)
     axes.set_xlim(0, max(run.makespan, 1) / unit.size)
@@ -132,7 +130,7 @@ def time_to_certificate(run: Run) -> Figure:
     times = sorted(times_to_issue(run))
     unit = unit_for(times[-1] if times else 0)
     figure, axes = _canvas(f"time from the request to the certificate, {unit.sign}")
-    places = range(0, len(times), max(len(times) // POINTS, 1))
+    places = [*range(0, len(times) - 1, max(len(times) // POINTS, 1)), *range(len(times))[-1:]]
     axes.step(
         [0, *(times[place] / unit.size for place in places)],
         [0, *(100 * (place + 1) / len(times) for place in places)],

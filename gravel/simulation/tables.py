@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from rich.console import Group
 from rich.table import Table
 
 from gravel.simulation.durations import spoken
@@ -55,14 +56,14 @@ def rows(summary: Summary) -> tuple[Row, ...]:
     return tuple((heading, text) for heading, text, told in found if told)
 
 
-def table(scenario: Scenario, summary: Summary) -> Table:
+def table(scenario: Scenario, summary: Summary) -> Group:
     """Lay a run out for a terminal."""
-    laid = Table(title=question(scenario), title_justify="left", show_header=False, box=None, pad_edge=False)
+    laid = Table(show_header=False, box=None, pad_edge=False)
     laid.add_column(style="bold", no_wrap=True)
     laid.add_column()
     for heading, text in rows(summary):
         laid.add_row(heading, text)
-    return laid
+    return Group(question(scenario), laid)
 
 
 def write_csv(run: Run, folder: Path) -> tuple[Path, ...]:

@@ -25,7 +25,7 @@ from scheduler.simulator.fleet_queue import AGAIN, KINDS, Agenda, Controller
 from scheduler.simulator.fleet_rows import ChallengeRows, IssuanceRows
 from scheduler.simulator.fleet_syncs import Syncs
 from scheduler.simulator.run import NEVER, Run
-from scheduler.simulator.scenario import Arrival, Scenario
+from scheduler.simulator.scenario import DAY, Arrival, Scenario
 
 ARRIVAL, RETRY, RENEWAL, RESTART, PASS, START, CHALLENGE, CHALLENGE_AGAIN, ORDER, ORDER_AGAIN = range(10)
 """Kinds of events."""
@@ -65,6 +65,7 @@ class Fleet:
         self.challenges.queue, self.challenges.slots = self.challenge_queue, self.slots
         self.orders.queue = self.order_queue
         self._dice = dice
+        self._verdict_at = 0
         self._first_issued = 0
         self._given = scenario.arrivals.law is Arrival.GIVEN and bool(scenario.names.given)
         self.handlers: tuple[Callable[[int, int], None], ...] = (
@@ -94,7 +95,7 @@ class Fleet:
                 orders.work(now)
             if events > often:
                 often = events + OFTEN
-                if until is None and self._hopeless():
+                if until is None and (self._hopeless() or self._barren(now)):
                     break
                 if progress:
                     progress(self._share(now))
@@ -117,6 +118,7 @@ class Fleet:
             self.agenda.put(moments[order[place]], place * KINDS + ARRIVAL)
 
     def _decided(self, now: int, challenge: int, state: int) -> None:
+        self._verdict_at = now
         self.orders.decided(now, self.rows.issuance[challenge], state, self.rows.name[challenge])
 
     def _over(self, now: int, issuance: int, issued: bool) -> None:
@@ -154,6 +156,12 @@ class Fleet:
         alive = (row for row in range(self.rows.count) if stage[row] not in (QUEUED, DONE))
         self.challenge_queue.restart(now, alive)
         self.order_queue.restart(now, (row for row in range(self.issuances.count) if phase[row] != OVER))
+
+    def _barren(self, now: int) -> bool:
+        """Whether nothing has been decided for longer than it can take: a patience shorter than the propagation has no end."""
+        longest = max(self.rows.unseen[: self.rows.count], default=0)
+        lasting = any(event % KINDS in LASTING for _, _, event in self.agenda.heap)
+        return now - self._verdict_at > DAY + 2 * longest and not lasting
 
     def _hopeless(self) -> bool:
         """Whether only challenges that nobody will ever see are left to be tried."""
@@ -209,6 +217,7 @@ def simulate(scenario: Scenario, progress: Callable[[float], None] | None = None
         scenario=scenario,
         issuances=issuances,
         challenges=challenges,
+        yields=fleet.rows.yielded,
         makespan=makespan,
         events=events,
         calls=dict(zip(CALLS, fleet.requests.calls, strict=True)),

@@ -112,6 +112,8 @@ class Challenges:
         rows.stage[row] = _SELECTED[rows.stage[row]]
         if rows.started[row] == NEVER:
             rows.started[row] = now
+        elif row in rows.outside:
+            rows.yielded.taken[rows.outside.pop(row)] = now
         self.queue.add(row)
 
     def finish(self, now: int, row: int) -> int:
@@ -162,5 +164,6 @@ class Challenges:
         rows.presented[row] = NEVER
         rows.tries[row] = rows.reason[row] = 0
         rows.queued[row] = now
+        rows.give_back(row, now)
         self.slots.release(row, now)
         self.slots.wait(row, now)

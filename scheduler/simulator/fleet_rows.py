@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 
-from scheduler.simulator.run import NEVER, Challenges, Issuances
+from scheduler.simulator.run import NEVER, Challenges, Issuances, Yields
 
 _BLOCK = 1024
 _NEVER = array("q", [NEVER]) * _BLOCK
@@ -20,13 +20,14 @@ class ChallengeRows:
     of, see `fleet_syncs`;
     stuck, refused, deleted: 1 for yes; tries: failed self-checks since it got its
     slot; queued: since when it waits for one; unseen: how long after it is shown it can be seen; validation: how long
-    the verdict takes, verdict: its moment; follower: the next of the same name that waits.
+    the verdict takes, verdict: its moment; follower: the next of the same name that waits. yielded: who gave a slot back
+    without a verdict, when, and when it got one again; outside: which of those rows is open, by challenge.
     """
 
     __slots__ = (
         "checks", "count", "created", "decided", "deleted", "follower", "held", "issuance", "name", "outcome",
-        "passed", "presented", "queued", "reason", "refused", "released", "stage", "started", "state", "stuck",
-        "tries", "unseen", "validation", "verdict", "writes",
+        "outside", "passed", "presented", "queued", "reason", "refused", "released", "stage", "started", "state", "stuck",
+        "tries", "unseen", "validation", "verdict", "writes", "yielded",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -38,6 +39,8 @@ class ChallengeRows:
         self.validation, self.tries = array("q"), array("q")
         self.stage, self.outcome, self.writes, self.reason = bytearray(), bytearray(), bytearray(), bytearray()
         self.stuck, self.refused, self.deleted, self.state = bytearray(), bytearray(), bytearray(), bytearray()
+        self.yielded = Yields(array("q"), array("q"), array("q"))
+        self.outside: dict[int, int] = {}
 
     def add(self, issuance: int, name: int, now: int) -> int:
         """Return a new row."""
@@ -63,6 +66,13 @@ class ChallengeRows:
             *(self.stuck, self.refused, self.deleted, self.state),
         ):
             flags.extend(_BYTES)
+
+    def give_back(self, row: int, now: int) -> None:
+        """Take in that a challenge has no slot any more, and no verdict either."""
+        self.outside[row] = len(self.yielded.challenge)
+        self.yielded.challenge.append(row)
+        self.yielded.yielded.append(now)
+        self.yielded.taken.append(NEVER)
 
     def lose(self, row: int, now: int, end: int) -> None:
         """Take back what a sync that would have lasted until `end` has noted beforehand."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import attrs
 
@@ -23,16 +24,20 @@ class Curve:
         return sum((min(after, end) - moment) * value for moment, after, value in steps if moment < end)
 
     def thinned(self, points: int) -> Curve:
-        """Return a curve of at most about `points` moments that has every peak and every trough of its stretch."""
+        """Return a curve of about `points` moments: of each stretch the peak, the trough, what lasts longest and both ends."""
         if len(self.moments) <= points:
             return self
-        size = -(-4 * len(self.moments) // points)
+        size = -(-5 * len(self.moments) // points)
         kept: list[int] = []
         for start in range(0, len(self.moments), size):
             stretch = range(start, min(start + size, len(self.moments)))
-            value = self.values.__getitem__
-            kept += sorted({stretch[0], min(stretch, key=value), max(stretch, key=value), stretch[-1]})
+            low, high = min(stretch, key=self.values.__getitem__), max(stretch, key=self.values.__getitem__)
+            longest = max(stretch[:-1], key=self._lasts, default=start)
+            kept += sorted({start, low, high, longest, stretch[-1]})
         return Curve(tuple(self.moments[place] for place in kept), tuple(self.values[place] for place in kept))
+
+    def _lasts(self, place: int) -> int:
+        return self.moments[place + 1] - self.moments[place]
 
 
 def level(up: Iterable[int], down: Iterable[int]) -> Curve:
@@ -55,12 +60,12 @@ def level(up: Iterable[int], down: Iterable[int]) -> Curve:
 
 def waiting(run: Run) -> Curve:
     """Return how many challenges waited for a slot."""
-    return level(run.challenges.created, run.challenges.started)
+    return level(chain(run.challenges.created, run.yields.yielded), chain(run.challenges.started, run.yields.taken))
 
 
 def in_slots(run: Run) -> Curve:
     """Return how many challenges held a slot: cert-manager's `processing`."""
-    return level(run.challenges.started, run.challenges.released)
+    return level(chain(run.challenges.started, run.yields.taken), chain(run.challenges.released, run.yields.yielded))
 
 
 def issued(run: Run) -> Curve:

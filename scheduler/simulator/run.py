@@ -56,6 +56,18 @@ class Challenges:
     state: array[int]
 
 
+@attrs.frozen
+class Yields:
+    """One row for each time that a challenge gave its slot back without a verdict (`Cluster.patience`).
+
+    challenge: its row; yielded: when; taken: when it got a slot again.
+    """
+
+    challenge: array[int]
+    yielded: array[int]
+    taken: array[int]
+
+
 STATES = ("", "valid", "invalid", "expired", "errored")
 
 
@@ -75,6 +87,7 @@ class Run:
     scenario: Scenario
     issuances: Issuances
     challenges: Challenges
+    yields: Yields
     makespan: int
     events: int
     calls: Mapping[str, int]

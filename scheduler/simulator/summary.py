@@ -170,21 +170,30 @@ def slot_uses(run: Run) -> dict[str, float]:
     """Return what the slots' time went to, as shares of it."""
     rows = run.challenges
     worked = final = stuck = held = 0
+    outside = _outside(run)
     columns = zip(rows.started, rows.decided, rows.released, rows.held, strict=True)
-    for started, decided, released, work in columns:
+    for row, (started, decided, released, work) in enumerate(columns):
         if started == NEVER:
             continue
-        span = (run.makespan if released == NEVER else released) - started
+        span = (run.makespan if released == NEVER else released) - started - outside.get(row, 0)
         held += span
         if decided == NEVER:
             stuck += span
             continue
-        after = started + span - max(decided, started)
+        after = (run.makespan if released == NEVER else released) - max(decided, started)
         worked += min(work, span - after)
         final += after
     total = max(held, 1)
     waits = held - worked - stuck - final
     return dict(zip(SLOT_USES, (worked / total, waits / total, stuck / total, final / total), strict=True))
+
+
+def _outside(run: Run) -> dict[int, int]:
+    """Return how long each challenge had no slot after it had given one back."""
+    times: dict[int, int] = {}
+    for row, yielded, taken in zip(run.yields.challenge, run.yields.yielded, run.yields.taken, strict=True):
+        times[row] = times.get(row, 0) + (run.makespan if taken == NEVER else taken) - yielded
+    return times
 
 
 def overtaken(run: Run, more_than: int) -> int:

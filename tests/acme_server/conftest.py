@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from acme_server.personality import PERSONALITIES
 from acme_server.settings import Settings
 from tests.acme_server.attack_rig import Attacker
 from tests.acme_server.wire_rig import served
 
 
+@pytest.fixture(scope="module", params=PERSONALITIES)
+def personality(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def target():
-    with served(Settings()) as served_at:
+def target(personality):
+    with served(Settings(personality=PERSONALITIES[personality])) as served_at:
         yield served_at
 
 

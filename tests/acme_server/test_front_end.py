@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import attrs
 import pytest
@@ -97,7 +98,7 @@ def test_resources_are_posted_to(pattern, method):
 @pytest.mark.parametrize("pattern", READABLE)
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
 def test_what_can_be_read_cannot_be_written(pattern, method):
-    response = Client(make_server()).get(pattern, method)
+    response = Client(make_server()).get(re.sub(r"\{\w+\}", "x", pattern), method)
     assert response.outcome == (405, "malformed")
     assert response.header("Allow") == "GET, HEAD, POST, OPTIONS"
 

@@ -124,7 +124,7 @@ GOOD = Leaf(
     serial=1 << 126,
     not_before=START,
     not_after=START + timedelta(days=1),
-    signers=(AUTHORITY.intermediate, AUTHORITY.root),
+    signers=AUTHORITY.intermediates + AUTHORITY.roots,
 )
 BROKEN = {
     "it has no name": {"identifiers": ()},

@@ -16,28 +16,24 @@ from aiohttp import web
 from acme_server.exchange import Reply, Request
 from acme_server.server import Server
 from acme_server.settings import Settings
-from acme_server.web import create_app, create_runner
+from acme_server.web import Handler, create_runner
 from acme_server.world import create_world
 from tests.acme_server.rig import BASE, START, Client, Driver, Response
 
 
 @asynccontextmanager
-async def serving(base=BASE, mount="", worlds=None, patience=30.0, make_runner=create_runner, settings=None):
+async def serving(base=BASE, worlds=None, patience=30.0, make_runner=create_runner, settings=None):
     """A server on a free port; yields it and the URL that reaches its base URL."""
     world = create_world(base, settings or Settings(always_valid=True), random.Random(1).randbytes, START)
     server = Server(world, Driver())
-    app = create_app(server, worlds and worlds.server_of, patience)
-    if mount:
-        outer = web.Application()
-        outer.add_subapp(mount, app)
-        app = outer
-    runner = make_runner(server, app, keepalive_timeout=patience)
+    handler = Handler(server, worlds and worlds.server_of, patience)
+    runner = make_runner(handler, keepalive_timeout=patience)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     host, port = runner.addresses[0][:2]
     try:
-        yield server, f"http://{host}:{port}{mount}"
+        yield server, f"http://{host}:{port}{urlsplit(base).path}"
     finally:
         await runner.cleanup()
 

@@ -214,7 +214,7 @@ BROKEN = {
         "acme_server.registration_authority.orders.together", lambda problems: problems[0]
     ),
     "the_directory_names_new_nonce": shown("directory", drop("newNonce")),
-    "replies_link_to_the_directory": instead("acme_server.links.Links.directory", "https://acme.test/other"),
+    "replies_link_to_the_directory": instead("acme_server.links.Links.index", ("Link", '<https://acme.test/other>;rel="index"')),
     "meta_is_an_object": shown("directory", with_member(meta=["terms"])),
     "new_authz_is_named_only_if_it_works": shown("directory", lambda found: found.update(newAuthz=f"{found['newOrder']}x")),
     "accounts_have_status_and_orders": shown("account", drop("orders")),

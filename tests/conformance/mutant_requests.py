@@ -105,13 +105,13 @@ def unowned(call, kind):
     return call.world.store.get(kind, call.parameters[kind.__name__.lower()])
 
 
-def equivalent_url(original, header, expected, kind):
+def equivalent_url(original, header, expected):
     url = header.get("url")
-    return None if isinstance(url, str) and url.lower().rstrip("/?") == expected else original(header, expected, kind)
+    return None if isinstance(url, str) and url.lower().rstrip("/?") == expected else original(header, expected)
 
 
-def url_if_any(original, header, expected, kind):
-    return original(header, expected, kind) if isinstance(header.get("url"), str) else None
+def url_if_any(original, header, expected):
+    return original(header, expected) if isinstance(header.get("url"), str) else None
 
 
 def nonce_if_any(original, world, header, now):

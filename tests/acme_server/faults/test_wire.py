@@ -19,7 +19,7 @@ from acme_server.faults.rule import read_rule
 from acme_server.protocol.encoding import b64url
 from acme_server.server import Server
 from acme_server.settings import Settings
-from acme_server.web import RUNNER_OPTIONS, create_app
+from acme_server.web import Handler, create_runner
 from acme_server.world import create_world
 from tests.acme_server.rig import BASE, START, Client, Driver, Response, csr
 
@@ -42,7 +42,7 @@ class SocketClient(Client):
 async def serving():
     world = create_world(BASE, Settings(always_valid=True), random.Random(1).randbytes, START)
     server = Server(world, Driver())
-    runner = web.AppRunner(create_app(server), shutdown_timeout=1.0, **RUNNER_OPTIONS)
+    runner = create_runner(Handler(server), shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:

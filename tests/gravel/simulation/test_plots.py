@@ -20,7 +20,8 @@ from scheduler.simulator.summary import summarise
 LABELS = {
     "gantt": (
         "time since the start, min",
-        "challenge, the oldest at the top (a sample: one in 2 of 90)",
+        "challenges, oldest first",
+        "(a sample: 1 in 2 of 90)",
         "waits for a slot",
     ),
     "queue": ("time since the start, min", "challenges", "cap 30"),

@@ -162,7 +162,10 @@ COLUMNS = ("started", "presented", "decided", "released", *COUNTS)
 
 
 def ran(scenario):
-    """Return a fleet that has run, and whether two syncs that began apart ended in one moment: whose comes first is chance."""
+    """Return a fleet that has run, and whether chance had a part.
+
+    It has where two syncs that began apart end in one moment, or one ends when an order deletes its challenge.
+    """
     fleet, held, began = Fleet(scenario), {}, {}
     end = fleet.handlers[CHALLENGE]
 
@@ -174,7 +177,8 @@ def ran(scenario):
     fleet.handlers = (*fleet.handlers[:CHALLENGE], noting, *fleet.handlers[CHALLENGE + 1 :])
     fleet.run(None)
     fleet.close()
-    return fleet, any(len(moments) > 1 for moments in began.values())
+    apart = any(len(moments) > 1 for moments in began.values())
+    return fleet, apart or any(moment in began for moment in fleet.issuances.issued)
 
 
 def both(scenario):
@@ -220,6 +224,12 @@ TWELVE = [f"n{number}.test" for number in range(12)]
         scenario_of(TWELVE, authority=Authority(invalid=1.0)),
         scenario_of(TWELVE, Solver(stuck=0.4), cluster=Cluster(cap=3, patience=2)),
         scenario_of(TWELVE, authority=Authority(validation=fixed(130 * SECOND))),
+        # Two end in one moment while others wait for their finalizers.
+        scenario_of(
+            TWELVE,
+            Solver(present=fixed(101)),
+            cluster=Cluster(cap=4, workers=2, starts_per_tick=2, tick=400, version="1.12"),
+        ),
         *(
             scenario_of(TWELVE, authority=Authority(validation=fixed(21 * SECOND)), cluster=Cluster(version=each))
             for each in ("1.12", "1.17.0", "1.18.1", "1.20", "1.21")
@@ -253,6 +263,7 @@ def scenarios(draw):
     )
     authority = Authority(
         latency=fixed(draw(st.integers(0, 300))),
+        finalize=fixed(53),
         validation=draw(st.one_of(delays, st.just(Delay("uniform", 0, 300 * SECOND)))),
         invalid=draw(st.sampled_from([0.0, 0.3])),
     )

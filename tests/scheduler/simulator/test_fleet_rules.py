@@ -312,3 +312,10 @@ def test_progress_is_told_as_a_share():
     simulate(Scenario(3000, solver=Solver(propagation=fixed(MINUTE))), told.append)
     assert told == sorted(told)
     assert 0 < told[0] < told[-1] <= 1
+
+
+def test_a_patience_that_nobody_can_be_seen_within_ends_after_all():
+    scenario = Scenario(20, solver=Solver(propagation=fixed(5 * MINUTE)), cluster=Cluster(cap=4, patience=3))
+    run = simulate(scenario)
+    assert len(run.yields.taken) > 1000
+    assert [moment for moment in run.issuances.issued if moment != NEVER] == []

@@ -36,10 +36,16 @@ def test_the_area_of_a_level_is_the_time_that_all_spent(found):
 def test_a_thinned_curve_is_short_and_keeps_the_highest_peak_and_both_ends(found, points):
     curve = level([start for start, _ in found], [end for _, end in found])
     thin = curve.thinned(points)
-    assert len(thin.moments) <= points + 4
+    assert len(thin.moments) <= points + 5
     assert max(thin.values) == max(curve.values)
     assert (thin.moments[0], thin.moments[-1]) == (curve.moments[0], curve.moments[-1])
     assert list(thin.moments) == sorted(thin.moments)
+
+
+def test_a_thinned_curve_keeps_the_level_that_lasts_longest():
+    # Two hundred short visits, in two crowds far apart: nobody is there in between.
+    visits = [*range(1, 200, 2), *range(100_001, 100_200, 2)]
+    assert level(visits, [visit + 1 for visit in visits]).thinned(30).area(100_000) <= 200
 
 
 def test_what_is_at_work_is_an_average_of_each_bin_until_the_makespan():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scheduler.simulator.delays import Delay
 from scheduler.simulator.fleet import simulate
-from scheduler.simulator.run import Challenges, Issuances, Run
+from scheduler.simulator.run import Challenges, Issuances, Run, Yields
 from scheduler.simulator.scenario import DAY, Authority, Cluster, Renewals, Scenario, Solver
 from scheduler.simulator.summary import Quantiles, overtaken, quantiles, summarise
 
@@ -20,16 +20,29 @@ def column(*values):
     return array("q", values)
 
 
-def run_of(challenges, issuances=((0, 0, -1, -1, 0),), makespan=100, scenario=None):
+def run_of(challenges, issuances=((0, 0, -1, -1, 0),), makespan=100, scenario=None, yields=()):
     """A run of rows: challenges (created, started, presented, passed, decided, released, held), issuances as in the columns."""
     created, started, presented, passed, decided, released, held = (
         column(*each) for each in zip(*challenges, strict=True)
     )
     zeros = column(*(0 for _ in challenges))
     rows = Challenges(zeros, zeros, created, started, presented, passed, decided, released, zeros, held, zeros)
+    yields = Yields(*(column(*each) for each in zip(*yields, strict=True))) if yields else Yields(*[column()] * 3)
     requests = Issuances(*(column(*each) for each in zip(*issuances, strict=True)))
     return Run(
-        scenario or Scenario(len(issuances)), requests, rows, makespan, 0, {}, 0, {}, (60, 0, 40), column(), 1, ""
+        scenario or Scenario(len(issuances)),
+        requests,
+        rows,
+        yields,
+        makespan,
+        0,
+        {},
+        0,
+        {},
+        (60, 0, 40),
+        column(),
+        1,
+        "",
     )
 
 
@@ -56,6 +69,14 @@ def test_queue_and_slots_are_counted_over_the_makespan():
     # Both slots are held from 20 to 50.
     assert summarise(run_of([WORKED, STUCK], scenario=Scenario(1, cluster=Cluster(cap=2)))).slots_full == 30 / 100
     assert found.time_in_queue == Quantiles(0, 20, 20, 20)
+
+
+def test_a_challenge_that_gave_its_slot_back_holds_none_until_it_has_one_again():
+    found = summarise(run_of([WORKED, STUCK], yields=[(1, 30, 70), (1, 80, -1)]))
+    # The second holds its slot from 20 to 30 and from 70 to 80.
+    assert (found.slots_most, found.slots_mean) == (2, 70 / 100)
+    assert found.slot_uses["stuck"] == 20 / 70
+    assert found.queue_mean == (20 + 40 + 20) / 100
 
 
 def test_workers_are_counted_by_how_long_how_many_were_busy():
@@ -131,7 +152,7 @@ scenarios = st.builds(
         Solver, type=st.sampled_from(["HTTP-01", "DNS-01"]), propagation=st.just(Delay("uniform", 0, 90_000))
     ),
     authority=st.builds(Authority, invalid=st.sampled_from([0.0, 0.3])),
-    cluster=st.builds(Cluster, cap=st.integers(1, 8), workers=st.integers(1, 6)),
+    cluster=st.builds(Cluster, cap=st.integers(1, 8), workers=st.integers(1, 6), patience=st.sampled_from([None, 2])),
     until=st.just(2 * DAY),
 )
 
