@@ -58,7 +58,7 @@ SAID = [
     (Scenario(1, solver=Solver("DNS-01")), "Nothing was short: challenges take that long by themselves."),
     (
         Scenario(500, arrivals=Arrivals(Arrival.WAVE, 500 * SECOND), until=HOUR),
-        "Workers were the bottleneck: all 5 were busy 99% of the time",
+        "Workers were the bottleneck: all 5 were busy 99% of the time; with 10 workers, 95 % of the certificates would be issued within 9 s instead of 6 min 25 s (42.8 times as fast).",
     ),
 ]  # fmt: skip
 
