@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scheduler.simulator.delays import Delay
 from scheduler.simulator.fleet import simulate
 from scheduler.simulator.run import Challenges, Issuances, Run, Yields
-from scheduler.simulator.scenario import DAY, Authority, Cluster, Renewals, Scenario, Solver
+from scheduler.simulator.scenario import HOUR, Authority, Cluster, Renewals, Scenario, Solver
 from scheduler.simulator.summary import Quantiles, overtaken, quantiles, summarise
 
 
@@ -153,7 +153,7 @@ scenarios = st.builds(
     ),
     authority=st.builds(Authority, invalid=st.sampled_from([0.0, 0.3])),
     cluster=st.builds(Cluster, cap=st.integers(1, 8), workers=st.integers(1, 6), patience=st.sampled_from([None, 2])),
-    until=st.just(2 * DAY),
+    until=st.just(2 * HOUR),
 )
 
 
@@ -161,7 +161,8 @@ scenarios = st.builds(
 @given(scenarios)
 def test_shares_add_up_and_nothing_is_more_than_there_is(scenario):
     found = summarise(simulate(scenario))
-    assert sum(found.slot_uses.values()) == pytest.approx(1)
+    # With a patience, and checks that cost nothing, slots may be held for no time at all.
+    assert sum(found.slot_uses.values()) == pytest.approx(1 if found.slots_mean else 0)
     assert all(-1e-9 <= share <= 1 + 1e-9 for share in found.slot_uses.values())
     assert found.slots_most <= scenario.cluster.cap
     assert found.workers <= scenario.cluster.workers + 1e-9
