@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from acme_server.evolving import evolve
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.problem import Problem
 from acme_server.protocol.status import (
@@ -87,7 +88,7 @@ def status_of(authorization: Authorization, now: datetime) -> AuthorizationStatu
 def respond(authorization: Authorization, index: int, now: datetime) -> Authorization:
     """The client says that a challenge is ready (section 7.5.1)."""
     challenge = authorization.challenges[index]
-    responded = attrs.evolve(challenge, status=move(CHALLENGE, challenge.status, "respond"), attempt=1, due=now)
+    responded = evolve(challenge, status=move(CHALLENGE, challenge.status, "respond"), attempt=1, due=now)
     return _with_challenge(authorization, index, responded)
 
 
@@ -100,11 +101,11 @@ def retry(
 ) -> Authorization:
     """A challenge is looked at again, since it was not met, or sooner than was planned (section 8.2)."""
     challenge = authorization.challenges[index]
-    retried = attrs.evolve(
+    retried = evolve(
         challenge, status=move(CHALLENGE, challenge.status, "retry"), attempt=challenge.attempt + 1, due=due
     )
     if problem is not None:
-        retried = attrs.evolve(retried, failures=(*challenge.failures, problem.to_json()), record=record)
+        retried = evolve(retried, failures=(*challenge.failures, problem.to_json()), record=record)
     return _with_challenge(authorization, index, retried)
 
 
@@ -117,13 +118,13 @@ def validate(
 ) -> Authorization:
     """A challenge was met: the authorization becomes valid until `expires`, unless it is settled already."""
     challenge = authorization.challenges[index]
-    met = attrs.evolve(
+    met = evolve(
         challenge, status=move(CHALLENGE, challenge.status, "validate"), validated=now, record=record, failures=()
     )
     decided = _with_challenge(authorization, index, met)
     if status_of(authorization, now) is not AuthorizationStatus.PENDING:
         return decided
-    return attrs.evolve(decided, status=move(AUTHORIZATION, decided.status, "validate"), expires=expires)
+    return evolve(decided, status=move(AUTHORIZATION, decided.status, "validate"), expires=expires)
 
 
 def fail(
@@ -136,18 +137,18 @@ def fail(
     """A challenge was not met: it and, unless it is settled already, the authorization become invalid."""
     challenge = authorization.challenges[index]
     failures = (*challenge.failures, problem.to_json())
-    missed = attrs.evolve(challenge, status=move(CHALLENGE, challenge.status, "fail"), failures=failures, record=record)
+    missed = evolve(challenge, status=move(CHALLENGE, challenge.status, "fail"), failures=failures, record=record)
     decided = _with_challenge(authorization, index, missed)
     if status_of(authorization, now) is not AuthorizationStatus.PENDING:
         return decided
-    return attrs.evolve(decided, status=move(AUTHORIZATION, decided.status, "fail"))
+    return evolve(decided, status=move(AUTHORIZATION, decided.status, "fail"))
 
 
 def deactivate(authorization: Authorization, now: datetime) -> Authorization:
     """The client gives the authorization up (section 7.5.2)."""
-    return attrs.evolve(authorization, status=move(AUTHORIZATION, status_of(authorization, now), "deactivate"))
+    return evolve(authorization, status=move(AUTHORIZATION, status_of(authorization, now), "deactivate"))
 
 
 def _with_challenge(authorization: Authorization, index: int, challenge: Challenge) -> Authorization:
     challenges = authorization.challenges
-    return attrs.evolve(authorization, challenges=(*challenges[:index], challenge, *challenges[index + 1 :]))
+    return evolve(authorization, challenges=(*challenges[:index], challenge, *challenges[index + 1 :]))

@@ -15,6 +15,7 @@ import attrs
 
 from acme_server.authorizations import Authorization
 from acme_server.authorizations import status_of as authorization_status
+from acme_server.evolving import evolve
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.problem import PREFIX, Problem, unauthorized
 from acme_server.protocol.status import ORDER, AuthorizationStatus, ChallengeStatus, OrderStatus, move
@@ -83,17 +84,17 @@ def finalize(
 ) -> Order:
     """Take the CSR of a ready order (section 7.4)."""
     stage = move(ORDER, status_of(order, authorizations, now), "finalize")
-    return attrs.evolve(order, stage=stage, csr=csr, key_thumbprint=key_thumbprint)
+    return evolve(order, stage=stage, csr=csr, key_thumbprint=key_thumbprint)
 
 
 def issue(order: Order, certificate_id: str) -> Order:
     """The certificate exists."""
-    return attrs.evolve(order, stage=move(ORDER, order.stage, "issue"), certificate_id=certificate_id)
+    return evolve(order, stage=move(ORDER, order.stage, "issue"), certificate_id=certificate_id)
 
 
 def fail(order: Order, problem: Problem) -> Order:
     """The certificate will never exist."""
-    return attrs.evolve(order, stage=move(ORDER, order.stage, "fail"), error=problem.to_json())
+    return evolve(order, stage=move(ORDER, order.stage, "fail"), error=problem.to_json())
 
 
 def _loss(authorization: Authorization, now: datetime) -> Problem | None:

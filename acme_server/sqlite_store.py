@@ -17,6 +17,7 @@ from typing import Any
 
 import attrs
 
+from acme_server.evolving import evolve
 from acme_server.protocol.journal import Entry, Fact, Journal
 from acme_server.record_json import read, write
 from acme_server.store import HOUSE, INDEXES, KINDS, MemoryStore, Record
@@ -87,7 +88,7 @@ class SqliteStore(MemoryStore):
     def commit(self, changes: Sequence[Record], facts: Sequence[Fact], at: datetime) -> None:
         """See Store; the file is first."""
         self._check_all(changes)
-        records = [attrs.evolve(record, version=record.version + 1) for record in changes]
+        records = [evolve(record, version=record.version + 1) for record in changes]
         entries = self.journal.chained(HOUSE, facts, at)
         self._transact(records, entries)
         for record in records:

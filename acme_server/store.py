@@ -17,6 +17,7 @@ import attrs
 from acme_server.accounts import Account
 from acme_server.authorizations import Authorization
 from acme_server.certificates import Certificate
+from acme_server.evolving import evolve
 from acme_server.orders import Order
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.journal import Fact, Journal
@@ -126,7 +127,7 @@ class MemoryStore:
         """See Store."""
         self._check_all(changes)
         for record in changes:
-            self._write(attrs.evolve(record, version=record.version + 1))
+            self._write(evolve(record, version=record.version + 1))
         self.journal.append(HOUSE, facts, at)
 
     def copy(self) -> MemoryStore:
