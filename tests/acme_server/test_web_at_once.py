@@ -52,21 +52,22 @@ async def test_a_request_is_answered_alike_whole_and_in_pieces(request_):
         assert without_chance(pieces) == without_chance(whole)
 
 
-async def test_what_succeeds_is_answered_alike_whole_and_in_pieces():
+@pytest.mark.parametrize("path", ["/nonce", "/account/"])
+async def test_what_succeeds_is_answered_alike_whole_and_in_pieces(path):
     async with serving() as (server, url):
         account = Client(server)
         account.register()
-        path = account.kid.removeprefix(BASE).encode()
+        target = path if path == "/nonce" else account.kid.removeprefix(BASE)
 
         def signed() -> bytes:
-            body = account.signed(account.kid, {}).body
-            head = BAD.replace(b"/new-order", path).replace(b"Length: 2", b"Length: %d" % len(body))
+            body = account.signed(BASE + target, None).body
+            head = BAD.replace(b"/new-order", target.encode()).replace(b"Length: 2", b"Length: %d" % len(body))
             return head.removesuffix(b"{}") + body
 
         whole = await talk(url, signed(), LAST)
         again = signed()
         pieces = await talk(url, again[:-1], again[-1:], LAST)
-        assert whole.startswith(b"HTTP/1.1 200 OK\r\nServer: gravel\r\n")
+        assert whole.startswith(b"HTTP/1.1 20")
         assert without_chance(pieces) == without_chance(whole)
 
 
