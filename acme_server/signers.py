@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from ipaddress import ip_address
+from typing import Any
 
 import attrs
 from cryptography import x509
@@ -37,14 +38,23 @@ def _key_usage(*wanted: str) -> x509.KeyUsage:
     return x509.KeyUsage(**{usage: usage in wanted for usage in _USAGES})
 
 
+def _extension(value: x509.ExtensionType, *, critical: bool = False) -> x509.Extension[Any]:
+    return x509.Extension(value.oid, critical, value)
+
+
+def _encoded(value: x509.ExtensionType, *, critical: bool = False) -> x509.Extension[Any]:
+    """Make an extension of many certificates, which is encoded here and not for each of them."""
+    return _extension(x509.UnrecognizedExtension(value.oid, value.public_bytes()), critical=critical)
+
+
 _CA_USAGE = _key_usage("key_cert_sign", "crl_sign")
-_LEAF_USAGE = _key_usage("digital_signature")
+_LEAF_USAGE = _encoded(_key_usage("digital_signature"), critical=True)
 # TLS 1.2 with RSA key exchange encrypts to the certificate's key.
-_RSA_LEAF_USAGE = _key_usage("digital_signature", "key_encipherment")
-_LEAF_CONSTRAINTS = x509.BasicConstraints(ca=False, path_length=None)
-_SERVER_AUTH = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
-_BOTH_AUTH = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
-_MUST_STAPLE = x509.TLSFeature([x509.TLSFeatureType.status_request])
+_RSA_LEAF_USAGE = _encoded(_key_usage("digital_signature", "key_encipherment"), critical=True)
+_LEAF_CONSTRAINTS = _encoded(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+_SERVER_AUTH = _encoded(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]))
+_BOTH_AUTH = _encoded(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]))
+_MUST_STAPLE = _encoded(x509.TLSFeature([x509.TLSFeatureType.status_request]))
 _NO_NAME = x509.Name([])
 _MAX_COMMON_NAME = 64
 
@@ -60,7 +70,7 @@ class Signer:
     certificate: x509.Certificate
     key: PrivateKey = attrs.field(repr=False, eq=False)
     key_identifier: x509.SubjectKeyIdentifier
-    pointers: tuple[x509.ExtensionType, ...] = attrs.field(repr=False)
+    pointers: tuple[x509.Extension[Any], ...] = attrs.field(repr=False)
 
     # Read once: the library takes them out of the certificate whenever it is asked, and every leaf asks.
     @cached_property
@@ -143,7 +153,7 @@ def _ca_certificate(
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     )
     for pointer in () if issuer is None else issuer.pointers:
-        builder = builder.add_extension(pointer, critical=False)
+        builder = builder.add_extension(pointer.value, critical=False)
     return builder.sign(**signature_of(signing_key))
 
 
@@ -165,8 +175,7 @@ def signer_of(certificate: x509.Certificate, key: PrivateKey, links: Links | Non
         list_url = x509.UniformResourceIdentifier(links.revocation_list(signer_id))
         point = x509.DistributionPoint([list_url], relative_name=None, reasons=None, crl_issuer=None)
         pointers += [x509.AuthorityInformationAccess(accesses), x509.CRLDistributionPoints([point])]
-    encoded = tuple(x509.UnrecognizedExtension(item.oid, item.public_bytes()) for item in pointers)
-    return Signer(certificate, key, key_identifier, encoded)
+    return Signer(certificate, key, key_identifier, tuple(map(_encoded, pointers)))
 
 
 def _key_identifier_of(certificate: x509.Certificate) -> x509.SubjectKeyIdentifier:
@@ -188,22 +197,19 @@ def sign_leaf(
     usage = _RSA_LEAF_USAGE if isinstance(public_key, rsa.RSAPublicKey) else _LEAF_USAGE
     names = x509.SubjectAlternativeName([_general_name(identifier) for identifier in identifiers])
     subject = _common_name(identifiers) if profile.common_name else _NO_NAME
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(signer.certificate.subject)
-        .public_key(public_key)
-        .serial_number(serial)
-        .not_valid_before(not_before)
-        .not_valid_after(not_after)
-        .add_extension(usage, critical=True)
-        .add_extension(_BOTH_AUTH if profile.client_auth else _SERVER_AUTH, critical=False)
-        .add_extension(_LEAF_CONSTRAINTS, critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
-    )
-    for extra in (*signer.pointers, *([_MUST_STAPLE] if must_staple else [])):
-        builder = builder.add_extension(extra, critical=False)
-    return builder.add_extension(names, critical=not subject.rdns).sign(**signature_of(signer.key))
+    extensions = [
+        usage,
+        _BOTH_AUTH if profile.client_auth else _SERVER_AUTH,
+        _LEAF_CONSTRAINTS,
+        _extension(x509.SubjectKeyIdentifier.from_public_key(public_key)),
+        *signer.pointers,
+        *([_MUST_STAPLE] if must_staple else []),
+        _extension(names, critical=not subject.rdns),
+    ]
+    # All at once, as each step would copy all before it; moments as the builder itself hands them on.
+    start, end = (moment.astimezone(UTC).replace(tzinfo=None) for moment in (not_before, not_after))
+    builder = x509.CertificateBuilder(signer.certificate.subject, subject, public_key, serial, start, end, extensions)
+    return builder.sign(**signature_of(signer.key))
 
 
 def _common_name(identifiers: Sequence[Identifier]) -> x509.Name:
