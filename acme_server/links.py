@@ -19,6 +19,12 @@ class Links:
     base: str
     paths: Mapping[str, str] = attrs.field(factory=dict)
     ocsp: str | None = None
+    # What all account URLs begin with: every request names one.
+    _account: str = attrs.field(init=False, repr=False)
+
+    @_account.default
+    def _of_nobody(self) -> str:
+        return self.account("")
 
     def _at(self, pattern: str, **ids: str | int) -> str:
         return self.base + self.paths.get(pattern, pattern).format_map(ids)
@@ -74,7 +80,7 @@ class Links:
 
     def account_id(self, kid: str) -> str | None:
         """Return the ID in an account URL, or None when the text is not exactly one of ours."""
-        prefix = self.account("")
+        prefix = self._account
         return kid[len(prefix) :] if kid.startswith(prefix) else None
 
     def orders(self, account_id: str) -> str:

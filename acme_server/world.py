@@ -37,11 +37,12 @@ class World:
     faults: Faults = attrs.field(factory=Faults, repr=False)
     limits: Limits = attrs.field(factory=Limits, repr=False)
     revocation_lists: dict[str, RevocationList] = attrs.field(factory=dict, repr=False)
+    # The world's URLs: a reply holds some ten of them.
     links: Links = attrs.field(init=False, repr=False)
-    """The world's URLs."""
 
-    def __attrs_post_init__(self) -> None:
-        self.links = Links(self.base_url, self.settings.personality.paths)
+    @links.default
+    def _links(self) -> Links:
+        return Links(self.base_url, self.settings.personality.paths)
 
     @property
     def journal(self) -> Journal:
@@ -64,8 +65,7 @@ class World:
 
     def reconfigure(self, settings: Settings, fact: Fact, now: datetime) -> None:
         """Have other settings from now on."""
-        self.settings = settings
-        self.__attrs_post_init__()
+        self.settings, self.links = settings, Links(self.base_url, settings.personality.paths)
         self.store.commit((), (fact,), now)
 
     def copy(self) -> World:

@@ -58,7 +58,7 @@ def load_json(data: bytes) -> Any:
         raise ValueError(f"is not JSON ({error.msg} at character {error.pos})") from None
     except ValueError as error:
         raise ValueError(str(error).split(";")[0]) from None
-    if _LONE_SURROGATE.search(text) and not _encodes(value):
+    if "\\" in text and _LONE_SURROGATE.search(text) and not _encodes(value):
         raise ValueError("has a lone surrogate")
     return value
 
