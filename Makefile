@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: help up demo test cover lint types clients all-clients interoperability bench bench-dns bench-fixture bench-memory bench-selection bench-simulator fuzz kill sandwich conformance dask docs lock clean
+.PHONY: help up demo test cover lint types clients all-clients interoperability bench bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz kill sandwich conformance dask docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ bench-simulator: $(VENV)/.dev ## Measure simulated fleets of up to 1,000,000 cer
 
 bench-selection: $(VENV)/.dev ## Measure a pass of the scheduler with up to 1,000,000 challenges waiting
 	$(BIN)/python -m bench.selection
+
+bench-wedge: $(VENV)/.dev ## Load 100 fresh servers with 10 to 60 clients at once, ungated: none may stop answering
+	$(BIN)/python -m bench.wedge
 
 fuzz: $(VENV)/.dev ## Send the DNS server 100,000 malformed packets
 	GRAVEL_FUZZ=100000 $(BIN)/python -m pytest tests/solvers/dns/test_server_fuzz.py -q
