@@ -227,6 +227,8 @@ def simulate(scenario: Scenario, progress: Callable[[float], None] | None = None
         challenges.started,
         challenges.decided,
         challenges.released,
+        fleet.rows.yielded.yielded,
+        fleet.rows.yielded.taken,
     )
     makespan = max((max(column) for column in last if column), default=0)
     spent = fleet.issuances.spent

@@ -152,8 +152,8 @@ scenarios = st.builds(
         Solver, type=st.sampled_from(["HTTP-01", "DNS-01"]), propagation=st.just(Delay("uniform", 0, 90_000))
     ),
     authority=st.builds(Authority, invalid=st.sampled_from([0.0, 0.3])),
-    cluster=st.builds(Cluster, cap=st.integers(1, 8), workers=st.integers(1, 6), patience=st.sampled_from([None, 2])),
-    until=st.just(2 * DAY),
+    cluster=st.builds(Cluster, cap=st.integers(1, 8), workers=st.integers(1, 6), patience=st.sampled_from([None, 3])),
+    until=st.just(DAY // 8),
 )
 
 
