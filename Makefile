@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: help up demo test cover lint types clients all-clients interoperability bench bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz kill sandwich conformance dask docs lock clean
+.PHONY: help up demo test cover lint types clients all-clients interoperability bench bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz kill sandwich conformance dask simulated docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ conformance: $(VENV)/.dev ## Hold gravel and Debian's pebble to RFC 8555; writes
 dask: $(VENV)/.dev ## Hold a sweep on a dask cluster, a scheduler and two workers, to one without
 	$(PIP) --editable '.[all,dev,dask]'
 	$(BIN)/python -m pytest tests/gravel/simulation/test_dask.py -q
+
+simulated: $(VENV)/.dev ## Simulate what people saw, policies and two fleets; writes docs/simulated.md
+	$(BIN)/python -m bench.simulation_page
 
 docs: $(VENV)/.dev ## Write the generated parts of the documents anew
 	$(BIN)/python -m tests.documents
