@@ -72,6 +72,4 @@ def test_the_image_holds_every_package_and_offers_every_port_without_root():
 
 
 def test_the_image_can_check_the_signatures_of_dns_updates():
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    installed = re.findall(r" '(?:\.|gravel)\[(\w+)\]'", RECIPE)
-    assert [name for extra in installed for name in extras[extra]] == ["gravel[speed,rfc2136]"] * 2
+    assert re.findall(r" '(?:\.|gravel)\[([\w,]+)\]'", RECIPE) == ["speed,rfc2136"] * 2

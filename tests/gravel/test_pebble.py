@@ -168,8 +168,10 @@ def test_the_conformance_suite_finds_what_clients_of_pebble_rely_on_and_nothing_
     assert [one.check.name for one in run(checks, session) if one.outcome is Outcome.FAIL] == [
         "supported_algorithms_are_listed",
         "another_url_makes_it_unauthorized",
+        "a_nonce_that_is_not_base64url_is_malformed",
         "errors_are_problem_documents",
         "a_deactivated_account_is_told_401",
+        "a_bad_csr_is_named_so",
     ]
 
 
