@@ -21,6 +21,24 @@ _CANONICAL_ENDS = ("", "", "AQgw", "AEIMQUYcgkosw048")
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]*")
 _LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 MAX_DEPTH = 20
+_NO_DOCUMENT = object()
+
+try:
+    import orjson
+except ImportError:
+
+    def _plain(data: bytes) -> Any:
+        del data
+        return _NO_DOCUMENT
+else:
+
+    def _plain(data: bytes) -> Any:
+        """Read in a fraction of the time what says the same when it is written again, so that it has no name twice."""
+        try:
+            value = orjson.loads(data)
+            return value if orjson.dumps(value) == data else _NO_DOCUMENT
+        except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+            return _NO_DOCUMENT
 
 
 def b64url(data: bytes) -> str:
@@ -44,6 +62,12 @@ def b64url_decode(text: Any) -> bytes:
 
 def load_json(data: bytes) -> Any:
     """Read UTF-8 JSON with unique names, finite numbers and at most MAX_DEPTH levels."""
+    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH and (value := _plain(data)) is not _NO_DOCUMENT:
+        return value
+    return _strictly(data)
+
+
+def _strictly(data: bytes) -> Any:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acme_server.protocol.encoding import b64url, b64url_decode, load_json
+from acme_server.protocol.encoding import _strictly, b64url, b64url_decode, load_json
 
 
 @given(st.binary())
@@ -113,3 +113,35 @@ def test_brackets_inside_strings_do_not_count_as_depth():
 def test_the_standard_library_would_have_been_fooled():
     """Why this module exists: the lenient decoder reads garbage as `hi`."""
     assert base64.urlsafe_b64decode(b"a!G k\n=") == b"hi"
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=8,
+)
+texts = st.builds(
+    lambda value, separators, escaped: json.dumps(value, separators=separators, ensure_ascii=escaped).encode(
+        "utf-8", "surrogatepass"
+    ),
+    values,
+    st.sampled_from([(",", ":"), (", ", ": ")]),
+    st.booleans(),
+)
+changed = st.builds(
+    lambda text, place, octet: text[: place % len(text)] + octet + text[place % len(text) + 1 :],
+    texts,
+    st.integers(0, 100),
+    st.sampled_from([b"", b'"', b",", b"{", b"\\", b"9", b"\xff", b'"a":1,"a":2']),
+)
+
+
+@given(texts | changed | st.binary(max_size=40))
+def test_what_is_read_quickly_is_read_as_strictly(data):
+    def outcome(read):
+        try:
+            return read(data)
+        except ValueError as error:
+            return str(error)
+
+    assert repr(outcome(load_json)) == repr(outcome(_strictly))
