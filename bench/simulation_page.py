@@ -72,7 +72,7 @@ A real cert-manager 1.12.5 was recorded while it issued 80 certificates over DNS
 were created, and nothing else, the simulator says when the k-th starts, is valid and gives its slot back, and how many are
 processing, within {deviation} s at most:
 
-    gravel simulate --replay {recording} --solver dns01 --cert-manager 1.12 --validation 0s
+    gravel simulate --replay {recording} --cert-manager 1.12
 
 ## A deadline for what is stuck
 

@@ -20,6 +20,7 @@ from acme_server.protocol.times import parse_rfc3339
 from gravel.simulation.durations import spoken
 from gravel.simulation.scenario_fields import Values
 from scheduler.simulator.delays import NOTHING, Delay, fixed
+from scheduler.simulator.fleet_syncs import SETTLE
 from scheduler.simulator.recording import REQUEST, WRITE, Curves, Recording, compare, curves_of, read_recording
 from scheduler.simulator.run import NEVER, Run
 from scheduler.simulator.scenario import Arrival
@@ -76,7 +77,15 @@ def observe(lines: Sequence[str], kind: str | None) -> Observed:
     if "seq" in first:
         return _journal(lines, kind)
     recording = read_recording(lines)
-    return Observed(recording, {**_given(recording), "cluster.write": WRITE, "authority.latency": REQUEST})
+    told = {"solver.type": kind or _type_of(recording), "authority.validation": NOTHING}
+    return Observed(recording, {**_given(recording), **told, "cluster.write": WRITE, "authority.latency": REQUEST})
+
+
+def _type_of(recording: Recording) -> str:
+    """Tell DNS-01 by the minute for which cert-manager lets an answer settle."""
+    curves = recording.curves
+    settled = curves.valid and curves.valid[0] - curves.started[0] >= SETTLE["DNS-01"]
+    return "DNS-01" if settled else "HTTP-01"
 
 
 def _given(recording: Recording) -> dict[str, Any]:

@@ -131,10 +131,18 @@ def test_a_journal_of_two_types_wants_one_of_them():
 
 
 def test_a_real_cert_manager_is_met_within_two_seconds(replay):
-    knobs = ("--solver", "dns01", "--cert-manager", "1.12", "--validation", "0s")
-    found = replay(RECORDING.read_text().splitlines(), *knobs)
+    found = replay(RECORDING.read_text().splitlines(), "--cert-manager", "1.12")
     assert found["scenario"]["certificates"] == 80
+    assert found["scenario"]["solver"] == {"type": "DNS-01"}
     assert max(found["replay"]["deviations_s"].values()) < 2
+
+
+def test_a_recording_whose_answers_settle_for_less_than_a_minute_is_of_http01():
+    status = {"processing": True}
+    events = [(0, None), (1, status), (10, {**status, "state": "valid"})]
+    common = {"kind": "challenge", "type": "MODIFIED", "name": "a", "dnsName": "a.test"}
+    found = observe([json.dumps({"t": t, **common, "status": told}) for t, told in events], None)
+    assert found.values["solver.type"] == "HTTP-01"
 
 
 def test_observed_and_simulated_stand_side_by_side(tmp_path, capsys):
