@@ -8,6 +8,7 @@ from random import Random
 
 import attrs
 
+from acme_server.limits import registered_domain
 from scheduler.simulator.scenario import Arrival, Scenario
 
 
@@ -53,14 +54,15 @@ def populate(scenario: Scenario, dice: Random) -> Population:
     # cert-manager compares names byte by byte; the number of a name is its place in that order.
     plain = [name.removeprefix("*.") for name in scenario.names.given]
     number = _numbers(plain)
-    domain = _numbers([_registered_domain(name) for name in plain])
+    # Without the public suffix list.
+    domain = _numbers([registered_domain(name) for name in plain])
     names = array("q", [number[name] for name in plain])
     return Population(
         moments,
         sorted(range(n), key=lambda each: (moments[each], names[each])),
         names,
         first=array("q", range(n + 1)),
-        domains=[domain[_registered_domain(name)] for name in number],
+        domains=[domain[registered_domain(name)] for name in number],
         stuck=bytes(name in scenario.solver.stuck_names for name in number),
     )
 
@@ -79,11 +81,6 @@ def _moments(scenario: Scenario, dice: Random) -> Sequence[int]:
 
 def _numbers(texts: Sequence[str]) -> Mapping[str, int]:
     return {text: number for number, text in enumerate(sorted(dict.fromkeys(texts), key=str.encode))}
-
-
-def _registered_domain(name: str) -> str:
-    # Without the public suffix list: the last two labels.
-    return ".".join(name.split(".")[-2:])
 
 
 def _drawn(scenario: Scenario, dice: Random) -> tuple[array[int], array[int], Sequence[int]]:
