@@ -173,12 +173,10 @@ class _Connection(web.RequestHandler):
         self._parser.message_consumed()
         peer = self.peername[0] if self.peername else ""
         try:
-            reply = server.handle(Request("POST", path, headers, body.read_nowait(), str(peer)))
-            octets = _head(reply) + reply.body
+            octets = _octets(server.handle(Request("POST", path, headers, body.read_nowait(), str(peer))))
         except Exception:
             LOG.exception("POST %r", message.path)
-            reply = server.refuse(_FAILED)
-            octets = _head(reply) + reply.body
+            octets = _octets(server.refuse(_FAILED))
         self.transport.write(octets)
         self._next_keepalive_close_time = self._loop.time() + self.keepalive_timeout
         return True
@@ -222,6 +220,10 @@ def _path(target: str) -> str:
 
 def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
+
+
+def _octets(reply: Reply) -> bytes:
+    return _head(reply) + reply.body
 
 
 def _head(reply: Reply, *more: tuple[str, str]) -> bytes:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import starmap
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,41 +68,30 @@ def table(scenario: Scenario, summary: Summary) -> Group:
 def write_csv(run: Run, folder: Path) -> tuple[Path, ...]:
     """Write certificates.csv and challenges.csv, one row each; moments are seconds, empty for what never was."""
     folder.mkdir(parents=True, exist_ok=True)
-    return tuple(starmap(_write, ((folder / f"{name}.csv", columns) for name, columns in _columns(run).items())))
-
-
-def _columns(run: Run) -> dict[str, dict[str, Iterable[Any]]]:
-    issuances = attrs.asdict(run.issuances, recurse=False)
-    challenges = attrs.asdict(run.challenges, recurse=False)
-    plain = ("certificate", "attempt", "issuance", "name", "checks")
-    shown: dict[str, dict[str, Iterable[Any]]] = {}
-    for table_name, columns in (("certificates", issuances), ("challenges", challenges)):
-        shown[table_name] = {
-            name if name in plain else name if name == "state" else f"{name}_s": _cells(name, column, plain)
-            for name, column in columns.items()
-        }
-    return shown
-
-
-def _cells(name: str, column: Sequence[int], plain: Sequence[str]) -> Iterator[Any]:
-    change: Callable[[int], Any] = _seconds
-    if name in plain:
-        change = int
-    elif name == "state":
-        change = STATES.__getitem__
-    return map(change, column)
+    return (
+        _write(folder / "certificates.csv", attrs.asdict(run.issuances, recurse=False)),
+        _write(folder / "challenges.csv", attrs.asdict(run.challenges, recurse=False)),
+    )
 
 
 def _seconds(moment: int) -> str:
     return "" if moment == NEVER else f"{moment / 1000:.3f}"
 
 
-def _write(path: Path, columns: dict[str, Iterable[Any]]) -> Path:
+def _write(path: Path, columns: Mapping[str, Sequence[int]]) -> Path:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
+        writer.writerow(name if name in _NO_TIME else f"{name}_s" for name in columns)
+        cells = (map(_NO_TIME.get(name, _seconds), column) for name, column in columns.items())
+        writer.writerows(zip(*cells, strict=True))
     return path
+
+
+# How columns are written that hold no moment and no duration.
+_NO_TIME: Mapping[str, Callable[[int], Any]] = {
+    **dict.fromkeys(("certificate", "attempt", "issuance", "name", "checks"), int),
+    "state": STATES.__getitem__,
+}
 
 
 def _ends(summary: Summary) -> str:

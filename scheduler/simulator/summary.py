@@ -175,12 +175,13 @@ def slot_uses(run: Run) -> dict[str, float]:
     for row, (started, decided, released, work) in enumerate(columns):
         if started == NEVER:
             continue
-        span = (run.makespan if released == NEVER else released) - started - outside.get(row, 0)
+        end = run.makespan if released == NEVER else released
+        span = end - started - outside.get(row, 0)
         held += span
         if decided == NEVER:
             stuck += span
             continue
-        after = (run.makespan if released == NEVER else released) - max(decided, started)
+        after = end - max(decided, started)
         worked += min(work, span - after)
         final += after
     total = max(held, 1)
