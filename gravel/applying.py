@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from issuer_bridge.json_values import copy_json
+from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.manifests import Manifest
 from issuer_bridge.resources import ApiError, Kind, Resource
 

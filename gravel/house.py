@@ -17,8 +17,8 @@ from acme_server.protocol.journal import Fact
 from acme_server.settings import Settings as ServerSettings
 from gravel.server_parts import ServerParts, build_server
 from gravel.settings import Settings
+from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.operator import Operator, Options, WorldAddress
-from issuer_bridge.store import EmbeddedStore
 from scheduler.settings import CLUSTER
 from scheduler.settings import Settings as SchedulerSettings
 from scheduler.versions import NEWEST

@@ -45,7 +45,7 @@ from solvers.tls_context import server_context
 
 if TYPE_CHECKING:
     from gravel.state import State
-    from issuer_bridge.store import EmbeddedStore
+    from issuer_bridge.kube_api.store import EmbeddedStore
 
 
 class Running:
@@ -175,7 +175,7 @@ class Running:
         self, stack: AsyncExitStack, parts: ServerParts, kubernetes: Bound, tls_ca: str, entropy: Entropy
     ) -> None:
         from gravel.house import add_bridge, house_settings
-        from issuer_bridge.api import create_app
+        from issuer_bridge.kube_api.api import create_app
 
         world = parts.world
         house = add_bridge(parts, house_settings(self.settings, world.settings, world.base_url, tls_ca), entropy)

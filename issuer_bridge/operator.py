@@ -14,17 +14,17 @@ import attrs
 from acme_server.protocol.driver import Driver, Entropy
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.vantage import Inquiry
-from issuer_bridge.accepting import Acceptance
-from issuer_bridge.accounts import Accounts, WorldAddress, acme_of
-from issuer_bridge.approver import Approver
-from issuer_bridge.certificate_requests import CertificateRequests
-from issuer_bridge.challenges import Challenges
+from issuer_bridge.cert_manager.accepting import Acceptance
+from issuer_bridge.cert_manager.accounts import Accounts, WorldAddress, acme_of
+from issuer_bridge.cert_manager.approver import Approver
+from issuer_bridge.cert_manager.certificate_requests import CertificateRequests
+from issuer_bridge.cert_manager.challenges import Challenges
+from issuer_bridge.cert_manager.issuers import Issuers
+from issuer_bridge.cert_manager.orders import Orders
+from issuer_bridge.cert_manager.ownership import Ownership
 from issuer_bridge.conditions import APPROVED, condition, is_approved
 from issuer_bridge.context import Context
-from issuer_bridge.issuers import Issuers
-from issuer_bridge.orders import Orders
 from issuer_bridge.outcomes import Outcome
-from issuer_bridge.ownership import Ownership
 from issuer_bridge.reconciler import Key, Reconciler
 from issuer_bridge.recorder import Recorder
 from issuer_bridge.references import controller_of, refers_to

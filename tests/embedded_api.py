@@ -6,8 +6,8 @@ from random import Random
 
 from aiohttp import web
 
-from issuer_bridge.api import create_app
-from issuer_bridge.store import EmbeddedStore
+from issuer_bridge.kube_api.api import create_app
+from issuer_bridge.kube_api.store import EmbeddedStore
 
 NOW = datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC)
 

@@ -17,8 +17,8 @@ from gravel import cli
 from gravel.commands.manifest import command
 from gravel.commands.serve import command as serve
 from gravel.configuration import load
+from issuer_bridge.kube_api.validation import check_new, without_unknown_fields
 from issuer_bridge.resources import CLUSTER_ISSUER
-from issuer_bridge.validation import check_new, without_unknown_fields
 from tests.gravel.printed_manifests import GRAVEL, OTHERS, arguments, one, printed
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from gravel.cluster_manifests import Plan, cert_manager_flags
 from gravel.configuration import load
-from issuer_bridge.solver_selection import pick
+from issuer_bridge.cert_manager.solver_selection import pick
 from solvers.dns.keys import read_key
 from tests.gravel.printed_manifests import GRAVEL, OTHERS, arguments, one, printed
 

@@ -11,9 +11,9 @@ from acme_server.protocol.vantage import HttpAnswer, Reply
 from acme_server.server import Server
 from acme_server.settings import Settings
 from acme_server.world import create_world
+from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.operator import Operator, Options, WorldAddress
 from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSUER, EVENT, ORDER
-from issuer_bridge.store import EmbeddedStore
 from scheduler.simulator.loop import VirtualDriver
 from scheduler.simulator.network import VirtualNetwork
 from solvers.dns.answer import answer, answer_question

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.recorder import Recorder
 from issuer_bridge.resources import EVENT, ApiError
-from issuer_bridge.store import EmbeddedStore
 from tests.issuer_bridge.bridge_resources import issuer, request
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from issuer_bridge.ownership import Ownership
+from issuer_bridge.cert_manager.ownership import Ownership
 from issuer_bridge.references import (
     controller_of,
     controller_reference,

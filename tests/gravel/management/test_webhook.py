@@ -17,7 +17,7 @@ from acme_server.worlds import NoSuchWorld
 from gravel.management.request_body import Body
 from gravel.management.webhook import GROUP, SOLVER, respond
 from gravel.management.webhook_discovery import DOCUMENTS, SOLVER_PATH
-from issuer_bridge.dns_providers import BUILTIN_WEBHOOK
+from issuer_bridge.cert_manager.dns_providers import BUILTIN_WEBHOOK
 from solvers.dns.answer import answer_question
 from solvers.dns.zone import Zone
 

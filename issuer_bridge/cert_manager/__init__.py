@@ -1,0 +1,1 @@
+"""cert-manager's own path: issuers, CertificateRequests, Orders and Challenges, one controller a kind."""
