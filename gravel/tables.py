@@ -11,6 +11,7 @@ import attrs
 from gravel.ages import age
 from gravel.request_progress import condition
 from issuer_bridge.resources import (
+    CERTIFICATE,
     CERTIFICATE_REQUEST,
     CHALLENGE,
     CLUSTER_ISSUER,
@@ -95,6 +96,7 @@ _ISSUER = (NAME, Column("READY", _condition("Ready")), AGE)
 COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
     ISSUER: _ISSUER,
     CLUSTER_ISSUER: _ISSUER,
+    CERTIFICATE: (NAME, Column("READY", _condition("Ready")), Column("SECRET", _at("spec.secretName")), AGE),
     CERTIFICATE_REQUEST: (
         NAME,
         Column("APPROVED", _condition("Approved")),
@@ -136,8 +138,9 @@ _STYLES: Mapping[str, Mapping[str, str]] = {
 
 
 def columns(kind: Kind, *, namespace: bool = False) -> tuple[Column, ...]:
-    """Return the columns of a kind, with the namespace in front where asked for."""
-    return (NAMESPACE, *COLUMNS[kind]) if namespace and kind.namespaced else COLUMNS[kind]
+    """Return the columns of a kind (name and age where no more is known), with the namespace in front if asked for."""
+    own = COLUMNS.get(kind, (NAME, AGE))
+    return (NAMESPACE, *own) if namespace and kind.namespaced else own
 
 
 def headings(shown: Sequence[Column]) -> tuple[str, ...]:

@@ -21,7 +21,11 @@ Listener: TypeAlias = Callable[[str, "Kind", Resource], None]
 
 @attrs.frozen
 class Kind:
-    """A resource type; `group` is "" for the core."""
+    """A resource type; `group` is "" for the core.
+
+    status: it has a status of its own, which only `/status` writes; custom: it comes from a CRD, so that updates name
+    a resourceVersion and patches are no strategic merges.
+    """
 
     group: str
     version: str
@@ -29,6 +33,8 @@ class Kind:
     plural: str
     namespaced: bool = True
     short_names: tuple[str, ...] = ()
+    status: bool = False
+    custom: bool = False
 
     @property
     def api_version(self) -> str:
@@ -36,19 +42,46 @@ class Kind:
         return f"{self.group}/{self.version}" if self.group else self.version
 
 
-ISSUER = Kind("cert-manager.io", "v1", "Issuer", "issuers")
-CLUSTER_ISSUER = Kind(
-    "cert-manager.io", "v1", "ClusterIssuer", "clusterissuers", namespaced=False, short_names=("ciss",)
-)
-CERTIFICATE_REQUEST = Kind(
-    "cert-manager.io", "v1", "CertificateRequest", "certificaterequests", short_names=("cr", "crs")
-)
-ORDER = Kind("acme.cert-manager.io", "v1", "Order", "orders")
-CHALLENGE = Kind("acme.cert-manager.io", "v1", "Challenge", "challenges")
-SECRET = Kind("", "v1", "Secret", "secrets")
-EVENT = Kind("", "v1", "Event", "events", short_names=("ev",))
+def _custom(group: str, kind: str, plural: str, *short_names: str, namespaced: bool = True) -> Kind:
+    return Kind(group, "v1", kind, plural, namespaced, short_names, status=True, custom=True)
 
-KINDS: tuple[Kind, ...] = (ISSUER, CLUSTER_ISSUER, CERTIFICATE_REQUEST, ORDER, CHALLENGE, SECRET, EVENT)
+
+CERT_MANAGER, ACME, GATEWAY = "cert-manager.io", "acme.cert-manager.io", "gateway.networking.k8s.io"
+ISSUER = _custom(CERT_MANAGER, "Issuer", "issuers")
+CLUSTER_ISSUER = _custom(CERT_MANAGER, "ClusterIssuer", "clusterissuers", "ciss", namespaced=False)
+CERTIFICATE = _custom(CERT_MANAGER, "Certificate", "certificates", "cert", "certs")
+CERTIFICATE_REQUEST = _custom(CERT_MANAGER, "CertificateRequest", "certificaterequests", "cr", "crs")
+ORDER = _custom(ACME, "Order", "orders")
+CHALLENGE = _custom(ACME, "Challenge", "challenges")
+HTTP_ROUTE = _custom(GATEWAY, "HTTPRoute", "httproutes")
+NAMESPACE = Kind("", "v1", "Namespace", "namespaces", namespaced=False, short_names=("ns",), status=True)
+SECRET = Kind("", "v1", "Secret", "secrets")
+CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps", short_names=("cm",))
+SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts", short_names=("sa",))
+POD = Kind("", "v1", "Pod", "pods", short_names=("po",), status=True)
+SERVICE = Kind("", "v1", "Service", "services", short_names=("svc",), status=True)
+EVENT = Kind("", "v1", "Event", "events", short_names=("ev",))
+INGRESS = Kind("networking.k8s.io", "v1", "Ingress", "ingresses", short_names=("ing",), status=True)
+LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases")
+
+KINDS: tuple[Kind, ...] = (
+    ISSUER,
+    CLUSTER_ISSUER,
+    CERTIFICATE,
+    CERTIFICATE_REQUEST,
+    ORDER,
+    CHALLENGE,
+    NAMESPACE,
+    SECRET,
+    CONFIG_MAP,
+    SERVICE_ACCOUNT,
+    POD,
+    SERVICE,
+    EVENT,
+    INGRESS,
+    HTTP_ROUTE,
+    LEASE,
+)
 
 
 @attrs.frozen

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from issuer_bridge.kube_api.object_meta import has_status
 from issuer_bridge.resources import KINDS, Kind, Resource
 
 # The Kubernetes whose answers are modelled; clients parse it.
@@ -75,7 +74,7 @@ def _entries(kind: Kind) -> list[dict[str, Any]]:
     }
     if kind.short_names:
         entry["shortNames"] = list(kind.short_names)
-    if not has_status(kind):
+    if not kind.status:
         return [entry]
     status = {"name": f"{kind.plural}/status", "singularName": "", "namespaced": kind.namespaced, "kind": kind.kind}
     return [entry, {**status, "verbs": list(STATUS_VERBS)}]

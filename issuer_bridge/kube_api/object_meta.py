@@ -53,9 +53,9 @@ def generated_name(prefix: str, entropy: Entropy) -> str:
     return prefix[: MAX_GENERATED - NAME_SUFFIX] + suffix
 
 
-def has_status(kind: Kind) -> bool:
-    """Whether status and generation are the server's: custom resources here, Secrets and Events not."""
-    return bool(kind.group)
+def has_generation(kind: Kind) -> bool:
+    """Whether the server counts the changes of the spec: for all that have a status, but not in the core."""
+    return kind.status and bool(kind.group)
 
 
 def object_key(kind: Kind, resource: Mapping[str, Any]) -> tuple[str, str]:
@@ -67,7 +67,7 @@ def object_key(kind: Kind, resource: Mapping[str, Any]) -> tuple[str, str]:
 def created(kind: Kind, sent: Resource, name: str, uid: str, now: datetime) -> Resource:
     """Return what a POST stores, but for its resourceVersion: no status, the server's metadata."""
     resource = _with_type(kind, sent)
-    if has_status(kind):
+    if kind.status:
         resource.pop("status", None)
     metadata = _client_metadata(sent, SYSTEM_FIELDS)
     metadata["name"] = name
@@ -76,7 +76,7 @@ def created(kind: Kind, sent: Resource, name: str, uid: str, now: datetime) -> R
         metadata["namespace"] = object_key(kind, sent)[0]
     metadata["uid"] = uid
     metadata["creationTimestamp"] = rfc3339(now)
-    if has_status(kind):
+    if has_generation(kind):
         metadata["generation"] = 1
     resource["metadata"] = metadata
     return resource
@@ -88,11 +88,11 @@ def updated(kind: Kind, stored: Resource, sent: Resource) -> Resource:
     metadata = _client_metadata(sent, (*SYSTEM_FIELDS, *IDENTITY_FIELDS))
     metadata.update({key: value for key, value in stored["metadata"].items() if key in IDENTITY_FIELDS})
     resource["metadata"] = metadata
-    if has_status(kind):
+    if kind.status:
         resource.pop("status", None)
         if "status" in stored:
             resource["status"] = stored["status"]
-        if _content(resource) != _content(stored):
+        if has_generation(kind) and _content(resource) != _content(stored):
             metadata["generation"] = stored["metadata"]["generation"] + 1
     return resource
 

@@ -7,7 +7,6 @@ from urllib.parse import unquote
 
 import attrs
 
-from issuer_bridge.kube_api.object_meta import has_status
 from issuer_bridge.resources import KINDS, Kind
 
 _KINDS: Mapping[tuple[str, str, str], Kind] = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
@@ -51,7 +50,7 @@ def _target(group: str, version: str, rest: Sequence[str]) -> Target | None:
     kind = _KINDS.get((group, version, plural))
     if kind is None or not _fits(kind, namespace, name) or subresource not in ("", "status"):
         return None
-    if subresource and not has_status(kind):
+    if subresource and not kind.status:
         return None
     return Target(kind, namespace if kind.namespaced else "", name, subresource)
 

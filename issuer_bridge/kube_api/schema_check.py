@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from issuer_bridge.kube_api.json_values import copy_json
-from issuer_bridge.kube_api.schemas import Schema
+from issuer_bridge.kube_api.shapes import Schema
 from issuer_bridge.kube_api.statuses import Cause, invalid_value, not_supported, quoted, required
 
 _PYTHON_TYPES: Mapping[str, type | tuple[type, ...]] = {

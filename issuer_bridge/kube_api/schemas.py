@@ -1,104 +1,31 @@
-"""The shapes of the kinds, as OpenAPI v3 schemas in the subset that CRDs use.
-
-The fields are those of cert-manager's v1 CRDs (deploy/crds) and of core v1.
-"""
+"""The shapes of cert-manager's kinds (its v1 CRDs, deploy/crds), and all shapes by kind."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
 
-from issuer_bridge.resources import (
-    CERTIFICATE_REQUEST,
-    CHALLENGE,
-    CLUSTER_ISSUER,
-    EVENT,
-    ISSUER,
-    ORDER,
-    SECRET,
-    Kind,
+from issuer_bridge.kube_api.core_schemas import CORE_SCHEMAS
+from issuer_bridge.kube_api.shapes import (
+    ANYTHING,
+    BOOLEAN,
+    BYTES,
+    CONDITIONS,
+    INTEGER,
+    ISSUER_REFERENCE,
+    KEY_REFERENCE,
+    OPEN,
+    STRING,
+    STRING_MAP,
+    STRINGS,
+    Schema,
+    array,
+    fields,
+    mapping,
+    one_of,
+    resource,
 )
+from issuer_bridge.resources import CERTIFICATE, CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSUER, ISSUER, ORDER, Kind
 
-Schema: TypeAlias = Mapping[str, Any]
-
-ANYTHING: Schema = {"x-kubernetes-preserve-unknown-fields": True}
-OPEN: Schema = {"type": "object", **ANYTHING}
-STRING: Schema = {"type": "string"}
-BYTES: Schema = {"type": "string", "format": "byte"}
-INTEGER: Schema = {"type": "integer"}
-BOOLEAN: Schema = {"type": "boolean"}
-
-
-def fields(required: str = "", /, **properties: Schema) -> Schema:
-    """Return an object with these fields; `required` names some of them, separated by blanks."""
-    schema: dict[str, Any] = {"type": "object", "properties": properties}
-    return schema | {"required": required.split()} if required else schema
-
-
-def array(items: Schema) -> Schema:
-    """Return a list of items of one shape."""
-    return {"type": "array", "items": items}
-
-
-def mapping(values: Schema) -> Schema:
-    """Return an object with any names and values of one shape."""
-    return {"type": "object", "additionalProperties": values}
-
-
-def one_of(*values: str) -> Schema:
-    """Return a string that is one of these."""
-    return {"type": "string", "enum": list(values)}
-
-
-STRINGS, STRING_MAP = array(STRING), mapping(STRING)
-KEY_REFERENCE = fields("name", name=STRING, key=STRING)
-ISSUER_REFERENCE = fields("name", name=STRING, kind=STRING, group=STRING)
-
-METADATA = fields(
-    name=STRING,
-    generateName=STRING,
-    namespace=STRING,
-    labels=STRING_MAP,
-    annotations=STRING_MAP,
-    finalizers=STRINGS,
-    ownerReferences=array(
-        fields(
-            "apiVersion kind name uid",
-            apiVersion=STRING,
-            kind=STRING,
-            name=STRING,
-            uid=STRING,
-            controller=BOOLEAN,
-            blockOwnerDeletion=BOOLEAN,
-        )
-    ),
-    uid=STRING,
-    resourceVersion=STRING,
-    generation=INTEGER,
-    creationTimestamp=STRING,
-    deletionTimestamp=STRING,
-    deletionGracePeriodSeconds=INTEGER,
-    selfLink=STRING,
-    managedFields=array(OPEN),
-)
-
-
-def resource(required: str = "", /, **properties: Schema) -> Schema:
-    """Return the schema of a whole object."""
-    return fields(required, apiVersion=STRING, kind=STRING, metadata=METADATA, **properties)
-
-
-CONDITIONS = array(
-    fields(
-        "type status",
-        type=STRING,
-        status=one_of("True", "False", "Unknown"),
-        reason=STRING,
-        message=STRING,
-        lastTransitionTime=STRING,
-        observedGeneration=INTEGER,
-    )
-)
 STATE = one_of("", "valid", "ready", "pending", "processing", "invalid", "expired", "errored")
 
 DNS01_PROVIDERS: Mapping[str, Schema] = {
@@ -167,6 +94,73 @@ _ISSUER = resource(
     status=fields(
         conditions=CONDITIONS,
         acme=fields(uri=STRING, lastRegisteredEmail=STRING, lastPrivateKeyHash=STRING),
+    ),
+)
+
+_PERMITTED = fields(dnsDomains=STRINGS, ipRanges=STRINGS, emailAddresses=STRINGS, uriDomains=STRINGS)
+_PASSWORD = {"create": BOOLEAN, "password": STRING, "passwordSecretRef": KEY_REFERENCE}
+_CERTIFICATE = resource(
+    "spec",
+    spec=fields(
+        "issuerRef secretName",
+        secretName=STRING,
+        secretTemplate=fields(annotations=STRING_MAP, labels=STRING_MAP),
+        issuerRef=ISSUER_REFERENCE,
+        commonName=STRING,
+        dnsNames=STRINGS,
+        ipAddresses=STRINGS,
+        uris=STRINGS,
+        emailAddresses=STRINGS,
+        otherNames=array(fields(oid=STRING, utf8Value=STRING)),
+        subject=fields(
+            organizations=STRINGS,
+            countries=STRINGS,
+            organizationalUnits=STRINGS,
+            localities=STRINGS,
+            provinces=STRINGS,
+            streetAddresses=STRINGS,
+            postalCodes=STRINGS,
+            serialNumber=STRING,
+        ),
+        literalSubject=STRING,
+        duration=STRING,
+        renewBefore=STRING,
+        renewBeforePercentage=INTEGER,
+        renewal=fields(policy=one_of("RenewBefore", "Disabled"), windows=array(OPEN)),
+        usages=array(
+            one_of(
+                *("signing", "digital signature", "content commitment", "key encipherment", "key agreement"),
+                *("data encipherment", "cert sign", "crl sign", "encipher only", "decipher only", "any"),
+                *("server auth", "client auth", "code signing", "email protection", "s/mime", "ipsec end system"),
+                *("ipsec tunnel", "ipsec user", "timestamping", "ocsp signing", "microsoft sgc", "netscape sgc"),
+            )
+        ),
+        encodeUsagesInRequest=BOOLEAN,
+        isCA=BOOLEAN,
+        privateKey=fields(
+            algorithm=one_of("RSA", "ECDSA", "Ed25519"),
+            encoding=one_of("PKCS1", "PKCS8"),
+            rotationPolicy=one_of("Never", "Always"),
+            size=INTEGER,
+        ),
+        signatureAlgorithm=STRING,
+        revisionHistoryLimit=INTEGER,
+        additionalOutputFormats=array(fields("type", type=one_of("DER", "CombinedPEM"))),
+        keystores=fields(
+            jks=fields("create", alias=STRING, **_PASSWORD), pkcs12=fields("create", profile=STRING, **_PASSWORD)
+        ),
+        nameConstraints=fields(critical=BOOLEAN, permitted=_PERMITTED, excluded=_PERMITTED),
+    ),
+    status=fields(
+        conditions=CONDITIONS,
+        lastFailureTime=STRING,
+        failedIssuanceAttempts=INTEGER,
+        notBefore=STRING,
+        notAfter=STRING,
+        renewalTime=STRING,
+        revision=INTEGER,
+        nextPrivateKeySecretName=STRING,
+        acme=OPEN,
     ),
 )
 
@@ -242,31 +236,12 @@ _CHALLENGE = resource(
     status=fields(processing=BOOLEAN, presented=BOOLEAN, presentedAt=STRING, reason=STRING, state=STATE),
 )
 
-_SECRET = resource(type=STRING, data=mapping(BYTES), stringData=STRING_MAP, immutable=BOOLEAN)
-
-_EVENT = resource(
-    involvedObject=OPEN,
-    reason=STRING,
-    message=STRING,
-    type=STRING,
-    source=fields(component=STRING, host=STRING),
-    firstTimestamp=STRING,
-    lastTimestamp=STRING,
-    count=INTEGER,
-    eventTime=STRING,
-    series=OPEN,
-    action=STRING,
-    related=OPEN,
-    reportingComponent=STRING,
-    reportingInstance=STRING,
-)
-
 SCHEMAS: Mapping[Kind, Schema] = {
     ISSUER: _ISSUER,
     CLUSTER_ISSUER: _ISSUER,
+    CERTIFICATE: _CERTIFICATE,
     CERTIFICATE_REQUEST: _CERTIFICATE_REQUEST,
     ORDER: _ORDER,
     CHALLENGE: _CHALLENGE,
-    SECRET: _SECRET,
-    EVENT: _EVENT,
+    **CORE_SCHEMAS,
 }

@@ -15,7 +15,6 @@ from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.kube_api.object_meta import (
     created,
     generated_name,
-    has_status,
     new_uid,
     object_key,
     owner_uids,
@@ -148,7 +147,7 @@ class EmbeddedStore(Resources):
             raise not_found(kind, key[1])
         sent, kept = resource["metadata"], stored["metadata"]
         version = sent.get("resourceVersion")
-        if not version and has_status(kind):
+        if not version and kind.custom:
             cause = invalid_value("metadata.resourceVersion", "0x0", "must be specified for an update")
             raise invalid(kind.group, kind.kind, key[1], [cause])
         if sent.get("uid", kept["uid"]) != kept["uid"]:

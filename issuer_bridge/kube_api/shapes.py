@@ -1,0 +1,87 @@
+"""The words that schemas are written in: OpenAPI v3, in the subset that CRDs use, and what all objects have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+Schema: TypeAlias = Mapping[str, Any]
+
+ANYTHING: Schema = {"x-kubernetes-preserve-unknown-fields": True}
+OPEN: Schema = {"type": "object", **ANYTHING}
+STRING: Schema = {"type": "string"}
+BYTES: Schema = {"type": "string", "format": "byte"}
+INTEGER: Schema = {"type": "integer"}
+BOOLEAN: Schema = {"type": "boolean"}
+
+
+def fields(required: str = "", /, **properties: Schema) -> Schema:
+    """Return an object with these fields; `required` names some of them, separated by blanks."""
+    schema: dict[str, Any] = {"type": "object", "properties": properties}
+    return schema | {"required": required.split()} if required else schema
+
+
+def array(items: Schema) -> Schema:
+    """Return a list of items of one shape."""
+    return {"type": "array", "items": items}
+
+
+def mapping(values: Schema) -> Schema:
+    """Return an object with any names and values of one shape."""
+    return {"type": "object", "additionalProperties": values}
+
+
+def one_of(*values: str) -> Schema:
+    """Return a string that is one of these."""
+    return {"type": "string", "enum": list(values)}
+
+
+STRINGS, STRING_MAP = array(STRING), mapping(STRING)
+KEY_REFERENCE = fields("name", name=STRING, key=STRING)
+ISSUER_REFERENCE = fields("name", name=STRING, kind=STRING, group=STRING)
+
+METADATA = fields(
+    name=STRING,
+    generateName=STRING,
+    namespace=STRING,
+    labels=STRING_MAP,
+    annotations=STRING_MAP,
+    finalizers=STRINGS,
+    ownerReferences=array(
+        fields(
+            "apiVersion kind name uid",
+            apiVersion=STRING,
+            kind=STRING,
+            name=STRING,
+            uid=STRING,
+            controller=BOOLEAN,
+            blockOwnerDeletion=BOOLEAN,
+        )
+    ),
+    uid=STRING,
+    resourceVersion=STRING,
+    generation=INTEGER,
+    creationTimestamp=STRING,
+    deletionTimestamp=STRING,
+    deletionGracePeriodSeconds=INTEGER,
+    selfLink=STRING,
+    managedFields=array(OPEN),
+)
+
+
+def resource(required: str = "", /, **properties: Schema) -> Schema:
+    """Return the schema of a whole object."""
+    return fields(required, apiVersion=STRING, kind=STRING, metadata=METADATA, **properties)
+
+
+CONDITIONS = array(
+    fields(
+        "type status",
+        type=STRING,
+        status=one_of("True", "False", "Unknown"),
+        reason=STRING,
+        message=STRING,
+        lastTransitionTime=STRING,
+        observedGeneration=INTEGER,
+    )
+)
