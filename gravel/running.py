@@ -182,7 +182,8 @@ class Running:
         # Always on loopback, in plain HTTP and without a token: whoever is on this machine may use it.
         await serve(stack, create_app(house.resources), kubernetes.sock)
         self.resources = house.resources
-        house.operator.start()
+        if not self.settings.no_controllers:
+            house.operator.start()
 
     async def _serve(
         self, stack: AsyncExitStack, parts: ServerParts, sockets: Sockets, names: tuple[str, ...], material: TlsMaterial
