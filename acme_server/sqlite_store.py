@@ -104,6 +104,11 @@ class SqliteStore(MemoryStore):
         text: str = found[0]
         return text
 
+    @property
+    def file(self) -> sqlite3.Connection:
+        """The open file, for tables of others: one file is locked, checked and copied as one, and never half as old."""
+        return self._file
+
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()

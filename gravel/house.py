@@ -117,10 +117,13 @@ def build(driver: Driver, settings: HouseSettings, entropy: Entropy, zone: Zone 
     return add_bridge(build_server(driver, settings.base_url, settings.server, entropy, zone=zone), settings, entropy)
 
 
-def add_bridge(parts: ServerParts, settings: HouseSettings, entropy: Entropy) -> House:
-    """Build the bridge onto a server that is there already."""
+def add_bridge(
+    parts: ServerParts, settings: HouseSettings, entropy: Entropy, resources: EmbeddedStore | None = None
+) -> House:
+    """Build the bridge onto a server that is there already; resources: those of an earlier run."""
     driver, world = parts.driver, parts.world
-    resources = EmbeddedStore(driver.now, entropy)
+    if resources is None:
+        resources = EmbeddedStore(driver.now, entropy)
 
     def record(house: str, facts: Sequence[Fact]) -> None:
         world.journal.append(house, facts, driver.now())

@@ -147,7 +147,8 @@ class Running:
             seed=settings.seed,
         )
         if sockets.kubernetes:
-            await self._start_bridge(stack, parts, responders, sockets.kubernetes, material.ca_pem, entropy)
+            resources = state.resources(driver.now, entropy) if state else None
+            await self._start_bridge(stack, parts, responders, sockets.kubernetes, material.ca_pem, entropy, resources)
 
     def _server_settings(self, sockets: Sockets, responders: Responders, dns: str | None) -> ServerSettings:
         settings = self.settings
@@ -179,13 +180,15 @@ class Running:
         kubernetes: Bound,
         tls_ca: str,
         entropy: Entropy,
+        resources: EmbeddedStore | None,
     ) -> None:
         from gravel.house import add_bridge, house_settings
         from issuer_bridge.cert_manager.acmesolver import AcmeSolvers
         from issuer_bridge.kube_api.api import create_app
 
         world = parts.world
-        house = add_bridge(parts, house_settings(self.settings, world.settings, world.base_url, tls_ca), entropy)
+        settings = house_settings(self.settings, world.settings, world.base_url, tls_ca)
+        house = add_bridge(parts, settings, entropy, resources)
         # Always on loopback, in plain HTTP and without a token: whoever is on this machine may use it.
         await serve(stack, create_app(house.resources), kubernetes.sock)
         self.resources = house.resources

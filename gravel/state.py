@@ -1,12 +1,17 @@
-"""What `--state DIR` keeps: one file, DIR/state.db, with the records, the journal and the keys of both authorities."""
+"""What `--state DIR` keeps: one file, DIR/state.db, with the records, the journal and the keys of both authorities.
+
+The bridge's resources are in it too: they name orders of the server, and neither may be older than the other.
+"""
 
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 import click
@@ -14,12 +19,15 @@ import click
 from acme_server import certificate_authority, tls
 from acme_server.ca_pem import from_pem, load_signer, signer_pem, to_pem
 from acme_server.certificate_authority import CertificateAuthority
-from acme_server.protocol.driver import Entropy
+from acme_server.protocol.driver import Clock, Entropy
 from acme_server.settings import Settings
 from acme_server.signers import Signer
 from acme_server.sqlite_store import SqliteStore, Unusable
 from acme_server.world import named_links
 from gravel.entropy import entropy_of
+
+if TYPE_CHECKING:
+    from issuer_bridge.kube_api.store import EmbeddedStore
 
 FILE = "state.db"
 
@@ -42,14 +50,22 @@ class State:
         def make() -> str:
             return json.dumps(to_pem(certificate_authority.create(entropy, now, settings.authority, links)))
 
-        with _sound(self.folder):
+        with _sound(self.folder, "keys"):
             return from_pem(json.loads(self.store.once("authority", make)), links)
 
     def tls_ca(self, entropy: Entropy, now: datetime) -> Signer:
         """Return the CA of the server's own certificate, so that who trusted it before still does."""
-        with _sound(self.folder):
+        with _sound(self.folder, "keys"):
             text = self.store.once("tls_ca", lambda: signer_pem(tls.create_ca(entropy, now)))
             return load_signer(text, text)
+
+    def resources(self, clock: Clock, entropy: Entropy) -> EmbeddedStore:
+        """Return the bridge's resources as they were left."""
+        from issuer_bridge.kube_api.archive import SqliteArchive
+        from issuer_bridge.kube_api.store import EmbeddedStore
+
+        with _sound(self.folder, "resources"):
+            return EmbeddedStore(clock, entropy, SqliteArchive(self.store.file, self.store.runs))
 
 
 @contextmanager
@@ -71,10 +87,10 @@ def opened(folder: Path, sync: str) -> Iterator[State]:
 
 
 @contextmanager
-def _sound(folder: Path) -> Iterator[None]:
+def _sound(folder: Path, what: str) -> Iterator[None]:
     try:
         yield
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, sqlite3.DatabaseError):
         raise click.ClickException(
-            f"{folder / FILE} is damaged (its keys); choose another folder, or delete this"
+            f"{folder / FILE} is damaged (its {what}); choose another folder, or delete this"
         ) from None

@@ -1,7 +1,7 @@
 """The embedded store: Kubernetes objects in memory, with an API server's rules.
 
 One counter versions all writes. Listeners hear of each write in its order,
-also when one of them writes while it listens.
+also when one of them writes while it listens; an archive hears of it before all.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from acme_server.protocol.driver import Clock, Entropy
 from acme_server.protocol.vantage import Inquiry
+from issuer_bridge.kube_api.archive import Archive
 from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.kube_api.object_meta import (
     created,
@@ -24,19 +25,24 @@ from issuer_bridge.kube_api.object_meta import (
 )
 from issuer_bridge.kube_api.statuses import already_exists, conflict, invalid, invalid_value, not_found
 from issuer_bridge.kube_api.validation import check_change, check_new
-from issuer_bridge.resources import ApiError, Kind, Listener, Resource, Resources
+from issuer_bridge.resources import EVENT, ApiError, Kind, Listener, Resource, Resources
 
 Key = tuple[str, str]
 
 # So often is another generated name tried: apiserver/pkg/registry/generic/registry/store.go.
 _NAME_ATTEMPTS = 8
+# Kubernetes forgets an Event after an hour; here the oldest make room, since a clock may stand still.
+_EVENTS = 10_000
 
 
 class EmbeddedStore(Resources):
-    """All objects of one house; the port's inquiries end at once, since nothing is far away."""
+    """All objects of one house; the port's inquiries end at once, since nothing is far away.
 
-    def __init__(self, clock: Clock, entropy: Entropy) -> None:
-        self._clock, self._entropy = clock, entropy
+    archive: keeps what is written, and what it has kept is there from the beginning.
+    """
+
+    def __init__(self, clock: Clock, entropy: Entropy, archive: Archive | None = None) -> None:
+        self._clock, self._entropy, self._archive = clock, entropy, archive
         self._version = 0
         self._objects: dict[Kind, dict[Key, Resource]] = {}
         self._by_uid: dict[str, tuple[Kind, Key]] = {}
@@ -44,6 +50,8 @@ class EmbeddedStore(Resources):
         self._listeners: list[Listener] = []
         self._untold: deque[tuple[str, Kind, Resource]] = deque()
         self._telling = False
+        if archive:
+            self._load(archive)
 
     @property
     def resource_version(self) -> int:
@@ -113,14 +121,17 @@ class EmbeddedStore(Resources):
 
     def remove(self, kind: Kind, namespace: str, name: str) -> Resource:
         """Delete an object, then what only it owns; return what it was."""
-        stored = self._of(kind).pop((namespace, name), None)
+        stored = self._of(kind).get((namespace, name))
         if stored is None:
             raise not_found(kind, name)
+        self._version += 1
+        last = with_version(self._copy(stored), self._version)
+        if self._archive:
+            self._archive.drop(kind, last)
+        del self._of(kind)[(namespace, name)]
         uid = stored["metadata"]["uid"]
         self._by_uid.pop(uid, None)
         self._disown(stored)
-        self._version += 1
-        last = with_version(self._copy(stored), self._version)
         self._tell("DELETED", kind, last)
         for orphan_kind, key in self._orphans_of(uid):
             self.remove(orphan_kind, *key)
@@ -162,20 +173,37 @@ class EmbeddedStore(Resources):
         if resource == stored:
             return self._copy(stored)
         check_change(kind, stored, resource)
-        self._disown(stored)
-        return self._write("MODIFIED", kind, resource)
+        return self._write("MODIFIED", kind, resource, stored)
 
-    def _write(self, event: str, kind: Kind, resource: Resource) -> Resource:
+    def _write(self, event: str, kind: Kind, resource: Resource, stored: Resource | None = None) -> Resource:
         self._version += 1
         with_version(resource, self._version)
+        if self._archive:
+            self._archive.keep(kind, resource)
+        if stored is not None:
+            self._disown(stored)
+        self._place(kind, resource)
+        written = self._copy(resource)
+        self._tell(event, kind, resource)
+        if kind == EVENT and len(self._of(EVENT)) > _EVENTS:
+            self.remove(EVENT, *next(iter(self._of(EVENT))))
+        return written
+
+    def _place(self, kind: Kind, resource: Resource) -> None:
         uid, key = resource["metadata"]["uid"], object_key(kind, resource)
         self._of(kind)[key] = resource
         self._by_uid[uid] = (kind, key)
         for owner in owner_uids(resource):
             self._owned.setdefault(owner, {})[uid] = None
-        written = self._copy(resource)
-        self._tell(event, kind, resource)
-        return written
+
+    def _load(self, archive: Archive) -> None:
+        """Take in what was kept, and finish the deletions that did not reach all that was owned."""
+        for kind, resource in archive.objects():
+            self._place(kind, resource)
+        self._version = archive.version()
+        for owner in [owner for owner in self._owned if owner not in self._by_uid]:
+            for kind, key in self._orphans_of(owner):
+                self.remove(kind, *key)
 
     def _disown(self, resource: Resource) -> None:
         for owner in owner_uids(resource):
