@@ -46,6 +46,11 @@ class EmbeddedStore(Resources):
         self._telling = False
 
     @property
+    def clock(self) -> Clock:
+        """What stamps the objects."""
+        return self._clock
+
+    @property
     def resource_version(self) -> int:
         """The version of the last write."""
         return self._version
