@@ -47,7 +47,7 @@ def _custom(group: str, kind: str, plural: str, *short_names: str, namespaced: b
 
 
 CERT_MANAGER, ACME, GATEWAY = "cert-manager.io", "acme.cert-manager.io", "gateway.networking.k8s.io"
-ISSUER = _custom(CERT_MANAGER, "Issuer", "issuers")
+ISSUER = _custom(CERT_MANAGER, "Issuer", "issuers", "iss")
 CLUSTER_ISSUER = _custom(CERT_MANAGER, "ClusterIssuer", "clusterissuers", "ciss", namespaced=False)
 CERTIFICATE = _custom(CERT_MANAGER, "Certificate", "certificates", "cert", "certs")
 CERTIFICATE_REQUEST = _custom(CERT_MANAGER, "CertificateRequest", "certificaterequests", "cr", "crs")

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
+import yaml
 
 from acme_server.protocol.encoding import load_json
 from issuer_bridge.kube_api.deletion import is_deleting
-from issuer_bridge.kube_api.discovery import describe_path, version
+from issuer_bridge.kube_api.forms import JSON, YAML
 from issuer_bridge.kube_api.json_values import merge_patch
 from issuer_bridge.kube_api.options import DeleteOptions, delete_options
-from issuer_bridge.kube_api.paths import Target, parse_target, segments
+from issuer_bridge.kube_api.paths import Target, parse_target
 from issuer_bridge.kube_api.selectors import selector
 from issuer_bridge.kube_api.statuses import (
     bad_request,
@@ -33,13 +34,11 @@ from issuer_bridge.kube_api.writing import Writing
 from issuer_bridge.resources import NAMESPACE, ApiError, Kind, Resource
 
 MAX_BODY = 3 * 1024 * 1024
-JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 NO_PAGE = "404 page not found\n"
 # A server that passes over these would do what was not asked; the API says so instead.
 _UNSUPPORTED = ("dryRun", "continue")
 _MAX_WARNINGS, _MAX_WARNING = 20, 400
-_ALIVE = ("healthz", "livez", "readyz")
 
 
 @attrs.frozen
@@ -51,6 +50,7 @@ class Call:
     query: Mapping[str, str] = attrs.field(factory=dict)
     content_type: str = ""
     body: bytes = b""
+    headers: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -60,6 +60,7 @@ class Answer:
     code: int
     document: Resource | str
     warnings: tuple[str, ...] = ()
+    media: str = JSON
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
@@ -67,7 +68,7 @@ class Answer:
         plain = isinstance(self.document, str)
         warnings = [("Warning", f"299 - {json.dumps(text[:_MAX_WARNING])}") for text in self.warnings[:_MAX_WARNINGS]]
         return (
-            ("Content-Type", "text/plain; charset=utf-8" if plain else JSON),
+            ("Content-Type", "text/plain; charset=utf-8" if plain else self.media),
             ("Cache-Control", "no-cache, private"),
             *warnings,
         )
@@ -75,7 +76,9 @@ class Answer:
     @property
     def body(self) -> bytes:
         """The document on the wire."""
-        return self.document.encode() if isinstance(self.document, str) else encoded(self.document)
+        if isinstance(self.document, str):
+            return self.document.encode()
+        return yaml.safe_dump(self.document).encode() if self.media == YAML else encoded(self.document)
 
 
 def encoded(document: Resource) -> bytes:
@@ -99,7 +102,7 @@ def handle(store: EmbeddedStore, call: Call) -> Answer:
 def _handle(store: EmbeddedStore, call: Call) -> Answer:
     target = parse_target(call.path)
     if target is None:
-        return _about_the_server(call)
+        return Answer(404, NO_PAGE)
     for name in _UNSUPPORTED:
         if call.query.get(name) and call.method != "DELETE":
             raise bad_request(f"the parameter {name} is not supported by this server")
@@ -119,17 +122,6 @@ def _handle(store: EmbeddedStore, call: Call) -> Answer:
         case ("DELETE", False) if target.namespace is not None and target.kind != NAMESPACE:
             return _delete_collection(store, target, call)
     raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
-
-
-def _about_the_server(call: Call) -> Answer:
-    parts = segments(call.path)
-    if call.method in ("GET", "HEAD"):
-        if parts and parts[0] in _ALIVE:
-            return Answer(200, "ok")
-        document = version() if parts == ["version"] else describe_path(parts)
-        if document is not None:
-            return Answer(200, document)
-    return Answer(404, NO_PAGE)
 
 
 def resource_version(query: Mapping[str, str]) -> int:

@@ -106,6 +106,12 @@ def unsupported_media_type(accepted: Sequence[str]) -> ApiError:
     return ApiError(415, "UnsupportedMediaType", text)
 
 
+def not_acceptable(accepted: Sequence[str], text: str = "") -> ApiError:
+    """406: no form that the client accepts is served."""
+    told = text or f"only the following media types are accepted: {', '.join(accepted)}"
+    return ApiError(406, "NotAcceptable", told)
+
+
 def expired(version: int, oldest: int) -> ApiError:
     """410: the watch asks for history that is gone; list again."""
     return ApiError(410, "Expired", f"too old resource version: {version} ({oldest})")

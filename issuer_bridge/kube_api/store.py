@@ -55,6 +55,11 @@ class EmbeddedStore(Resources):
             self._objects.put(NAMESPACE, with_version(first, self._version))
 
     @property
+    def clock(self) -> Clock:
+        """What stamps the objects."""
+        return self._clock
+
+    @property
     def resource_version(self) -> int:
         """The version of the last write."""
         return self._version
