@@ -123,7 +123,7 @@ def add_bridge(
     """Build the bridge onto a server that is there already; resources: those of an earlier run."""
     driver, world = parts.driver, parts.world
     if resources is None:
-        resources = EmbeddedStore(driver.now, entropy)
+        resources = EmbeddedStore(driver.now, entropy, [settings.bridge.cluster_resource_namespace])
 
     def record(house: str, facts: Sequence[Fact]) -> None:
         world.journal.append(house, facts, driver.now())

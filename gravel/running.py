@@ -147,7 +147,8 @@ class Running:
             seed=settings.seed,
         )
         if sockets.kubernetes:
-            resources = state.resources(driver.now, entropy) if state else None
+            namespaces = [settings.cluster_resource_namespace]
+            resources = state.resources(driver.now, entropy, namespaces) if state else None
             await self._start_bridge(stack, parts, responders, sockets.kubernetes, material.ca_pem, entropy, resources)
 
     def _server_settings(self, sockets: Sockets, responders: Responders, dns: str | None) -> ServerSettings:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -59,13 +59,14 @@ class State:
             text = self.store.once("tls_ca", lambda: signer_pem(tls.create_ca(entropy, now)))
             return load_signer(text, text)
 
-    def resources(self, clock: Clock, entropy: Entropy) -> EmbeddedStore:
-        """Return the bridge's resources as they were left."""
+    def resources(self, clock: Clock, entropy: Entropy, namespaces: Sequence[str]) -> EmbeddedStore:
+        """Return the bridge's resources as they were left, with these namespaces at least."""
         from issuer_bridge.kube_api.archive import SqliteArchive
         from issuer_bridge.kube_api.store import EmbeddedStore
 
         with _sound(self.folder, "resources"):
-            return EmbeddedStore(clock, entropy, SqliteArchive(self.store.file, self.store.runs))
+            archive = SqliteArchive(self.store.file, self.store.runs)
+            return EmbeddedStore(clock, entropy, namespaces, archive)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The port to resources: Kubernetes objects as plain JSON, wherever they live.
 
 Reads come from a local copy and are immediate; writes are inquiries, because
-on a real cluster they cross the network. Everything handed out is the
+on a real cluster they cross the network. Everything that is read is the
 caller's own copy. The shapes are cert-manager's v1 CRDs and core v1.
 """
 
@@ -16,10 +16,10 @@ from acme_server.protocol.vantage import Inquiry
 
 Resource: TypeAlias = dict[str, Any]
 Listener: TypeAlias = Callable[[str, "Kind", Resource], None]
-"""Called with ADDED, MODIFIED or DELETED, the kind and the object."""
+"""Called with ADDED, MODIFIED or DELETED, the kind and the object; all listeners are handed the same one."""
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Kind:
     """A resource type; `group` is "" for the core.
 
@@ -47,7 +47,7 @@ def _custom(group: str, kind: str, plural: str, *short_names: str, namespaced: b
 
 
 CERT_MANAGER, ACME, GATEWAY = "cert-manager.io", "acme.cert-manager.io", "gateway.networking.k8s.io"
-ISSUER = _custom(CERT_MANAGER, "Issuer", "issuers")
+ISSUER = _custom(CERT_MANAGER, "Issuer", "issuers", "iss")
 CLUSTER_ISSUER = _custom(CERT_MANAGER, "ClusterIssuer", "clusterissuers", "ciss", namespaced=False)
 CERTIFICATE = _custom(CERT_MANAGER, "Certificate", "certificates", "cert", "certs")
 CERTIFICATE_REQUEST = _custom(CERT_MANAGER, "CertificateRequest", "certificaterequests", "cr", "crs")

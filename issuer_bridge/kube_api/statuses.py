@@ -89,6 +89,12 @@ def invalid(group: str, kind: str, name: str, causes: Sequence[Cause]) -> ApiErr
     return ApiError(422, "Invalid", f"{subject} {quoted(name)} is invalid: {text}", _filled(details))
 
 
+def forbidden_request(kind: Kind, name: str, text: str, causes: Sequence[Mapping[str, str]] = ()) -> ApiError:
+    """403: a rule of the server forbids it."""
+    details = _about(kind, name) | _filled({"causes": list(causes)})
+    return ApiError(403, "Forbidden", f"{qualified(kind)} {quoted(name)} is forbidden: {text}", details)
+
+
 def bad_request(text: str) -> ApiError:
     """400: the request itself makes no sense."""
     return ApiError(400, "BadRequest", text)
@@ -98,6 +104,12 @@ def unsupported_media_type(accepted: Sequence[str]) -> ApiError:
     """415: the body is in a format that is not read here."""
     text = f"the body of the request was in an unknown format - accepted media types include: {', '.join(accepted)}"
     return ApiError(415, "UnsupportedMediaType", text)
+
+
+def not_acceptable(accepted: Sequence[str], text: str = "") -> ApiError:
+    """406: no form that the client accepts is served."""
+    told = text or f"only the following media types are accepted: {', '.join(accepted)}"
+    return ApiError(406, "NotAcceptable", told)
 
 
 def expired(version: int, oldest: int) -> ApiError:

@@ -33,7 +33,9 @@ def house(free_settings, tmp_path):
 
     @asynccontextmanager
     async def opened(bridge=False, **changes):
-        async with Running(free_settings(state=str(tmp_path / "state"), **changes), bridge=bridge) as running:
+        ports = {"http01_port": 0} if bridge else {}
+        settings = free_settings(state=str(tmp_path / "state"), **ports, **changes)
+        async with Running(settings, bridge=bridge) as running:
             trust = ssl.create_default_context(cafile=running.addresses.tls_ca)
             async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
                 yield Management(running, session)

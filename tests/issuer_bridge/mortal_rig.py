@@ -70,7 +70,7 @@ class MortalRig(Rig):
         super().__init__(wrap=lambda solver: Watched(self, solver), **options)
 
     def new_store(self):
-        return EmbeddedStore(self.driver.now, self.entropy, MortalArchive(self.connection, self.fuse))
+        return EmbeddedStore(self.driver.now, self.entropy, archive=MortalArchive(self.connection, self.fuse))
 
     def live(self, seconds):
         """Let time pass; after a death the bridge is down for some seconds, and starts again. Return how often it died."""

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from issuer_bridge.resources import CERTIFICATE_REQUEST
 from tests.issuer_bridge.mortal_rig import FAULTS, MortalRig
 
 ISSUED = ("True", "Issued", "Certificate fetched from issuer successfully")

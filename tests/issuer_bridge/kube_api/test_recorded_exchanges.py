@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from issuer_bridge.kube_api.rest import Call, handle
+from issuer_bridge.kube_api.rest import Call
+from issuer_bridge.kube_api.serving import respond
 from issuer_bridge.kube_api.store import EmbeddedStore
 
 FIXTURE = Path(__file__).parent.parent.parent / "fixtures" / "kube-api-exchanges.json"
@@ -89,7 +90,7 @@ class Replay:
         url = urlsplit(request["path"])
         query = dict(parse_qsl(url.query))
         call = Call(request["method"], url.path, query, content_type, self.translated(text).encode())
-        answer = handle(self.store, call)
+        answer = respond(self.store, call)
         self.learn(recorded, answer.document)
         return exchange["status"], json.loads(self.translated(json.dumps(recorded))), answer
 
@@ -137,7 +138,7 @@ def test_the_answer_has_the_recorded_status_and_reason(replay, title):
 
 
 def test_the_recorded_resources_are_discovered_alike():
-    answer = handle(Replay().store, Call("GET", "/apis/cert-manager.io/v1"))
+    answer = respond(Replay().store, Call("GET", "/apis/cert-manager.io/v1"))
     recorded = {entry["name"]: entry for entry in EXCHANGES["resource list"]["response"]["resources"]}
     compared = ("singularName", "namespaced", "kind", "shortNames")
     for entry in answer.document["resources"]:

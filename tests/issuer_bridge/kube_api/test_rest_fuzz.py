@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from issuer_bridge.kube_api.rest import MERGE_PATCH, Call, handle
+from issuer_bridge.kube_api.rest import MERGE_PATCH, Call
 from issuer_bridge.kube_api.schema_check import causes
 from issuer_bridge.kube_api.schemas import SCHEMAS
+from issuer_bridge.kube_api.serving import respond
 from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.resources import KINDS
 
@@ -93,7 +94,7 @@ def test_no_body_breaks_the_api(kind):
         for (method, name, content_type), body in calls:
             query = {"fieldValidation": validation}
             call = Call(method, path_of(kind, name), query, content_type, json.dumps(body).encode())
-            answer = handle(store, call)
+            answer = respond(store, call)
             # 500 is what Kubernetes itself says to a new object that has a resourceVersion already.
             assert answer.code < 500 or "resourceVersion should not be set" in answer.document["message"]
             assert answer.body

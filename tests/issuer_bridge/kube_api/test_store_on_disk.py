@@ -23,7 +23,7 @@ def connect(path=":memory:"):
 
 
 def opened(connection, run=0):
-    return EmbeddedStore(lambda: NOW, Random(run).randbytes, SqliteArchive(connection, run))
+    return EmbeddedStore(lambda: NOW, Random(run).randbytes, archive=SqliteArchive(connection, run))
 
 
 class Reopened(EmbeddedStore):
@@ -31,7 +31,7 @@ class Reopened(EmbeddedStore):
 
     def __init__(self, clock, entropy):
         self.connection = connect()
-        super().__init__(clock, entropy, SqliteArchive(self.connection))
+        super().__init__(clock, entropy, archive=SqliteArchive(self.connection))
 
     @property
     def resource_version(self):
