@@ -129,6 +129,11 @@ class Running:
         view = DnsView(parts.zone, sockets.nameservers, sockets.faults, responders.exhibit())
         view.follow(parts.world, driver)
         self.default = HostedWorld(parts.server, driver, view)
+        if sockets.kubernetes:
+            namespaces = [settings.cluster_resource_namespace]
+            resources = state.resources(driver.now, entropy, namespaces) if state else None
+            await self._start_bridge(stack, parts, responders, sockets.kubernetes, material.ca_pem, entropy, resources)
+        # After the bridge, so that validations which go on find what was shown for them.
         parts.server.resume()
         await self._serve(stack, parts, sockets, names, material)
         folder = state.folder if state else stack.enter_context(_private_folder())
@@ -146,10 +151,6 @@ class Running:
             state=str(state.folder) if state else None,
             seed=settings.seed,
         )
-        if sockets.kubernetes:
-            namespaces = [settings.cluster_resource_namespace]
-            resources = state.resources(driver.now, entropy, namespaces) if state else None
-            await self._start_bridge(stack, parts, responders, sockets.kubernetes, material.ca_pem, entropy, resources)
 
     def _server_settings(self, sockets: Sockets, responders: Responders, dns: str | None) -> ServerSettings:
         settings = self.settings
