@@ -20,11 +20,12 @@ from issuer_bridge.acme_client.errors import TransportError
 
 @attrs.frozen
 class AcmeAccount:
-    """Section 7.1.2."""
+    """Section 7.1.2; `created`: by the request that it answers."""
 
     url: str
     status: str
     contact: tuple[str, ...] = ()
+    created: bool = False
 
 
 @attrs.frozen
@@ -68,10 +69,13 @@ class AcmeAuthorization:
         return next((challenge for challenge in self.challenges if challenge.url == url), None)
 
 
-def read_account(url: str, document: Mapping[str, Any]) -> AcmeAccount:
+def read_account(url: str, document: Mapping[str, Any], *, created: bool = False) -> AcmeAccount:
     """Read an account object."""
     contact = document.get("contact") or ()
-    return AcmeAccount(url, _status(document, AccountStatus, "account"), tuple(str(item) for item in contact))
+    if not isinstance(contact, list | tuple):
+        raise TransportError("the server's account has a 'contact' that is not a list of URLs")
+    status = _status(document, AccountStatus, "account")
+    return AcmeAccount(url, status, tuple(str(item) for item in contact), created)
 
 
 def read_order(url: str, document: Mapping[str, Any], retry_after: timedelta | None = None) -> AcmeOrder:
