@@ -8,6 +8,7 @@ shows nothing is not found, where challtestsrv answers 200 and no content.
 from __future__ import annotations
 
 from collections import deque
+from typing import Protocol
 
 import attrs
 
@@ -46,6 +47,14 @@ class Reply:
     location: str | None = None
 
 
+class Table(Protocol):
+    """Something that may have an answer."""
+
+    def reply(self, visit: Visit) -> Reply | None:
+        """Return what is here for a request, if anything."""
+        ...
+
+
 @attrs.frozen(eq=False)
 class AnyHost:
     """Contents by token and targets of redirects by path, whatever the host."""
@@ -65,14 +74,14 @@ class AnyHost:
 
 
 class Site:
-    """Tables for any host, of which the last is asked first, and behind them a solver's responder.
+    """Tables, mostly for any host, of which the last is asked first, and behind them a solver's responder.
 
     history: the last requests with the status of each answer, oldest first.
     """
 
     def __init__(self, responder: Responder, history: int = HISTORY) -> None:
         self.responder = responder
-        self.tables: list[AnyHost] = []
+        self.tables: list[Table] = []
         self.history: deque[tuple[Visit, int]] = deque(maxlen=history)
 
     def handle(self, visit: Visit) -> Reply:
