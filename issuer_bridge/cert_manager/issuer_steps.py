@@ -53,7 +53,7 @@ class Nothing:
 
 
 @attrs.frozen
-class Refuse(Exception):  # noqa: N818 - a step like the others, which a check may raise
+class Refuse:
     """Say Ready=False; only a change of the issuer or of a Secret helps.
 
     keep: the account may be used meanwhile, for what is under way.
@@ -86,6 +86,10 @@ class Register:
     key: PrivateKey = attrs.field(repr=False, eq=False)
     external: ExternalAccount | None = None
     moved: bool = False
+
+
+class _Refused(Exception):  # noqa: N818 - says what happened
+    """A check says no; its arguments are those of Refuse."""
 
 
 Step: TypeAlias = Nothing | Refuse | CreateKey | Adopt | Register
@@ -143,8 +147,8 @@ def decide(
             if uri and not moved and not elsewhere and known.get("lastRegisteredEmail", "") == target.email:
                 return Adopt(target, key, uri)
         external = _external_account(acme, secrets, upstream)
-    except Refuse as refusal:
-        return refusal
+    except _Refused as no:
+        return Refuse(*no.args)
     return Nothing() if (target, external) == refused else Register(target, key, external, moved)
 
 
@@ -170,21 +174,21 @@ def _checked_server(acme: Mapping[str, Any], worlds: Mapping[str, WorldAddress])
     try:
         return resolve_server(str(acme.get("server", "")), worlds)
     except ValueError as error:
-        raise Refuse("InvalidURL", str(error)) from None
+        raise _Refused("InvalidURL", str(error)) from None
 
 
 def _same_host(uri: str, directory_url: str) -> bool:
     try:
         return urlsplit(uri).netloc == urlsplit(directory_url).netloc
     except ValueError as error:
-        raise Refuse("InvalidURL", f"Failed to parse existing ACME account URI {uri!r}: {error}") from None
+        raise _Refused("InvalidURL", f"Failed to parse existing ACME account URI {uri!r}: {error}") from None
 
 
 def _checked_bundle(acme: Mapping[str, Any]) -> str | None:
     server, bundle = str(acme.get("server", "")), acme.get("caBundle")
     if newer := V2_OF.get(server.rstrip("/")):
         text = f'Your ACME server URL is set to a v1 endpoint ({server}). You should update the spec.acme.server field to "{newer}"'
-        raise Refuse("InvalidConfig", text)
+        raise _Refused("InvalidConfig", text)
     if not bundle:
         return None
     try:
@@ -192,7 +196,7 @@ def _checked_bundle(acme: Mapping[str, Any]) -> str | None:
     except (binascii.Error, UnicodeDecodeError, TypeError):
         text = ""
     if not re.search("-----BEGIN CERTIFICATE-----", text):
-        raise Refuse("InvalidConfig", "spec.acme.caBundle is not the base64 of PEM certificates")
+        raise _Refused("InvalidConfig", "spec.acme.caBundle is not the base64 of PEM certificates")
     return text
 
 
@@ -203,16 +207,16 @@ def _account_key(acme: Mapping[str, Any], secrets: Mapping[str, Resource], upstr
     secret = secrets.get(name)
     if secret is None and acme.get("disableAccountKeyGeneration"):
         why = "the ACME issuer config has 'disableAccountKeyGeneration' set to true, but the secret was not found"
-        raise Refuse(VERIFICATION_FAILED, f'{MESSAGES[VERIFICATION_FAILED]}{why}: secrets "{name}" not found')
+        raise _Refused(VERIFICATION_FAILED, f'{MESSAGES[VERIFICATION_FAILED]}{why}: secrets "{name}" not found')
     if secret is None:
         return None
     try:
         key = read_key(secret, reference)
     except ValueError as error:
         text = f"Account private key is invalid: Secret {name!r}: {error}"
-        raise Refuse(VERIFICATION_FAILED, text) from None
+        raise _Refused(VERIFICATION_FAILED, text) from None
     if upstream and not isinstance(key, rsa.RSAPrivateKey):
-        raise Refuse(VERIFICATION_FAILED, f'ACME private key in "{name}" is not of type RSA')
+        raise _Refused(VERIFICATION_FAILED, f'ACME private key in "{name}" is not of type RSA')
     return key
 
 
@@ -234,7 +238,7 @@ def _check_solvers(acme: Mapping[str, Any], secrets: Mapping[str, Resource]) -> 
         elif key and key not in (secrets[name].get("data") or {}):
             complaints.append(f'the secret "{name}" does not have key "{key}"')
     if complaints:
-        raise Refuse("InvalidSolver", "; ".join(complaints), keep=True)
+        raise _Refused("InvalidSolver", "; ".join(complaints), True)  # kept
 
 
 def _external_account(
@@ -246,7 +250,7 @@ def _external_account(
     try:
         key = _binding_key(binding["keySecretRef"], secrets)
     except ValueError as error:
-        raise Refuse(REGISTRATION_FAILED, f"{MESSAGES[REGISTRATION_FAILED]}{error}") from None
+        raise _Refused(REGISTRATION_FAILED, f"{MESSAGES[REGISTRATION_FAILED]}{error}") from None
     return ExternalAccount(str(binding["keyID"]), key, "HS256" if upstream else binding.get("keyAlgorithm") or "HS256")
 
 
