@@ -92,6 +92,22 @@ class _Refused(Exception):  # noqa: N818 - says what happened
     """A check says no; its arguments are those of Refuse."""
 
 
+@attrs.frozen
+class Secrets:
+    """Those of the issuer's Secrets that there are, by name; all are in one namespace."""
+
+    namespace: str
+    held: Mapping[str, Resource]
+
+    def get(self, name: str) -> Resource | None:
+        """Return a Secret."""
+        return self.held.get(name)
+
+    def missing(self, name: str) -> str:
+        """Say, in the API server's words and with the namespace, that there is none of a name."""
+        return f'secrets "{name}" not found in namespace "{self.namespace}"'
+
+
 Step: TypeAlias = Nothing | Refuse | CreateKey | Adopt | Register
 
 
@@ -105,7 +121,7 @@ def secret_names(issuer: Resource) -> tuple[str, ...]:
 
 def decide(
     issuer: Resource,
-    secrets: Mapping[str, Resource],
+    secrets: Secrets,
     worlds: Mapping[str, WorldAddress],
     registered: Target | None = None,
     refused: Registration | None = None,
@@ -115,7 +131,7 @@ def decide(
 ) -> Step:
     """Return what an issuer needs next.
 
-    secrets: those of `secret_names` that there are; registered: what its client
+    registered: what its client
     was made for; refused: what the server never will register; lost: the
     server has forgotten the account.
     """
@@ -200,14 +216,14 @@ def _checked_bundle(acme: Mapping[str, Any]) -> str | None:
     return text
 
 
-def _account_key(acme: Mapping[str, Any], secrets: Mapping[str, Resource], upstream: bool) -> PrivateKey | None:
+def _account_key(acme: Mapping[str, Any], secrets: Secrets, upstream: bool) -> PrivateKey | None:
     """Return the account key; None when it is to be made."""
     reference = acme["privateKeySecretRef"]
     name = str(reference.get("name", ""))
     secret = secrets.get(name)
     if secret is None and acme.get("disableAccountKeyGeneration"):
         why = "the ACME issuer config has 'disableAccountKeyGeneration' set to true, but the secret was not found"
-        raise _Refused(VERIFICATION_FAILED, f'{MESSAGES[VERIFICATION_FAILED]}{why}: secrets "{name}" not found')
+        raise _Refused(VERIFICATION_FAILED, f"{MESSAGES[VERIFICATION_FAILED]}{why}: {secrets.missing(name)}")
     if secret is None:
         return None
     try:
@@ -229,21 +245,20 @@ def _solver_secrets(acme: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
                     yield reference
 
 
-def _check_solvers(acme: Mapping[str, Any], secrets: Mapping[str, Resource]) -> None:
+def _check_solvers(acme: Mapping[str, Any], secrets: Secrets) -> None:
     complaints = []
     for reference in _solver_secrets(acme):
         name, key = reference["name"], reference.get("key")
-        if name not in secrets:
-            complaints.append(f'failed to get secret "{name}": secrets "{name}" not found')
-        elif key and key not in (secrets[name].get("data") or {}):
+        secret = secrets.get(name)
+        if secret is None:
+            complaints.append(f'failed to get secret "{name}": {secrets.missing(name)}')
+        elif key and key not in (secret.get("data") or {}):
             complaints.append(f'the secret "{name}" does not have key "{key}"')
     if complaints:
         raise _Refused("InvalidSolver", "; ".join(complaints), True)  # kept
 
 
-def _external_account(
-    acme: Mapping[str, Any], secrets: Mapping[str, Resource], upstream: bool
-) -> ExternalAccount | None:
+def _external_account(acme: Mapping[str, Any], secrets: Secrets, upstream: bool) -> ExternalAccount | None:
     binding = acme.get("externalAccountBinding")
     if not binding:
         return None
@@ -254,12 +269,13 @@ def _external_account(
     return ExternalAccount(str(binding["keyID"]), key, "HS256" if upstream else binding.get("keyAlgorithm") or "HS256")
 
 
-def _binding_key(reference: Mapping[str, Any], secrets: Mapping[str, Resource]) -> bytes:
+def _binding_key(reference: Mapping[str, Any], secrets: Secrets) -> bytes:
     """Return a MAC key, which is base64url in the Secret's own base64, its line ends skipped as upstream does."""
     name, place = reference["name"], reference.get("key", "")
-    if name not in secrets:
-        raise ValueError(f'secrets "{name}" not found')
-    data = (secrets[name].get("data") or {}).get(place)
+    secret = secrets.get(name)
+    if secret is None:
+        raise ValueError(secrets.missing(name))
+    data = (secret.get("data") or {}).get(place)
     if not isinstance(data, str):
         raise ValueError(f'failed to find external account binding key data in Secret "{name}" at index "{place}"')
     try:

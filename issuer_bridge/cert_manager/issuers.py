@@ -26,6 +26,7 @@ from issuer_bridge.cert_manager.issuer_steps import (
     CreateKey,
     Refuse,
     Register,
+    Secrets,
     decide,
     secret_names,
 )
@@ -77,10 +78,11 @@ class Issuers:
         if issuer is None:
             return Done()
         found = ((place[1], self._context.resources.get(SECRET, *place)) for place in self.secrets_of(issuer))
+        held = {name: secret for name, secret in found if secret is not None}
         accounts = self._accounts
         step = decide(
             issuer,
-            {name: secret for name, secret in found if secret},
+            Secrets(self._namespace_of(issuer), held),
             self._worlds,
             accounts.target(issuer),
             accounts.refused(issuer),

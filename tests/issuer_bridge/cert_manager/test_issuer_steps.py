@@ -17,6 +17,7 @@ from issuer_bridge.cert_manager.issuer_steps import (
     Nothing,
     Refuse,
     Register,
+    Secrets,
     resolve_server,
     secret_names,
 )
@@ -40,7 +41,8 @@ KNOWN = {"uri": URI, "lastRegisteredEmail": "", "lastPrivateKeyHash": hash_of(KE
 
 def decide(resource, account, worlds, *known, **options):
     """Decide about an issuer whose account key is in a Secret, or in none."""
-    return decide_with(resource, {"account": account} if account else {}, worlds, *known, **options)
+    held = {"account": account} if account else {}
+    return decide_with(resource, Secrets("kube-system", held), worlds, *known, **options)
 
 
 def secret(key=KEY, name="tls.key", encryption=None, data=None):
@@ -110,7 +112,7 @@ def test_a_missing_key_is_made():
 def test_a_missing_key_is_not_made_when_that_is_turned_off():
     step = decide(fresh(disableAccountKeyGeneration=True), None, WORLDS)
     why = "the ACME issuer config has 'disableAccountKeyGeneration' set to true, but the secret was not found"
-    message = f'Failed to verify ACME account: {why}: secrets "account" not found'
+    message = f'Failed to verify ACME account: {why}: secrets "account" not found in namespace "kube-system"'
     assert step == Refuse("ErrVerifyACMEAccount", message)
 
 
@@ -234,6 +236,10 @@ ROUTE53 = {
         }
     }
 }
+NO_TOKEN, NO_TSIG = [
+    f'failed to get secret "{name}": secrets "{name}" not found in namespace "kube-system"'
+    for name in ("token", "tsig")
+]
 HAS_TSIG, HAS_AWS = {"tsig": {"data": {"secret": "eA=="}}}, {"aws": {"data": {"secret": "eA==", "id": "eA=="}}}
 
 
@@ -241,7 +247,7 @@ HAS_TSIG, HAS_AWS = {"tsig": {"data": {"secret": "eA=="}}}, {"aws": {"data": {"s
     ("solvers", "held", "complaint"),
     [
         ([TSIG], HAS_TSIG, None),
-        ([TSIG], {}, 'failed to get secret "tsig": secrets "tsig" not found'),
+        ([TSIG], {}, NO_TSIG),
         ([TSIG], {"tsig": {}}, 'the secret "tsig" does not have key "secret"'),
         ([UNSIGNED], {}, None),
         ([ROUTE53], HAS_AWS, None),
@@ -249,13 +255,14 @@ HAS_TSIG, HAS_AWS = {"tsig": {"data": {"secret": "eA=="}}}, {"aws": {"data": {"s
         (
             [CLOUDFLARE, TSIG, {"http01": {"ingress": {}}}, ROUTE53],
             HAS_AWS,
-            'failed to get secret "token": secrets "token" not found; failed to get secret "tsig": secrets "tsig" not found',
+            f"{NO_TOKEN}; {NO_TSIG}",
         ),
     ],
 )
 def test_the_secrets_of_dns01_solvers_must_be_there(solvers, held, complaint):
     """TestValidateDNSSolvers of pkg/issuer/acme/setup_test.go."""
-    step = decide_with(fresh(solvers=solvers), {"account": secret(), **held}, WORLDS)
+    secrets = Secrets("kube-system", {"account": secret(), **held})
+    step = decide_with(fresh(solvers=solvers), secrets, WORLDS)
     assert step == Refuse("InvalidSolver", complaint, keep=True) if complaint else isinstance(step, Register)
 
 
@@ -282,7 +289,8 @@ def test_only_upstream_refuses_keys_that_are_not_rsa():
 def test_a_binding_is_made_by_the_algorithm_that_is_asked_for_but_upstream_knows_one(algorithm, upstream, used):
     binding = {"keyID": "kid", "keySecretRef": {"name": "eab", "key": "k"}, "keyAlgorithm": algorithm}
     held = {"account": secret(RSA_KEY), "eab": {"data": {"k": base64.b64encode(b"a2V5\n").decode()}}}
-    step = decide_with(fresh(externalAccountBinding=binding), held, WORLDS, upstream=upstream)
+    bound = fresh(externalAccountBinding=binding)
+    step = decide_with(bound, Secrets("kube-system", held), WORLDS, upstream=upstream)
     assert step.external == ExternalAccount("kid", b"key", used)
 
 

@@ -120,7 +120,7 @@ CASES = (
         "no key and generation turned off",
         "ErrVerifyACMEAccount",
         "Failed to verify ACME account: the ACME issuer config has 'disableAccountKeyGeneration' set to true, but "
-        'the secret was not found: secrets "account" not found',
+        'the secret was not found: secrets "account" not found in namespace "kube-system"',
         {"disableAccountKeyGeneration": True},
     ),
     Case(
@@ -145,13 +145,13 @@ CASES = (
     Case(
         "a solver's Secret that is not there",
         "InvalidSolver",
-        'failed to get secret "tsig": secrets "tsig" not found',
+        'failed to get secret "tsig": secrets "tsig" not found in namespace "kube-system"',
         {"solvers": [SIGNED]},
     ),
     Case(
         "no Secret for the binding",
         "ErrRegisterACMEAccount",
-        f'{FAILED}secrets "eab" not found',
+        f'{FAILED}secrets "eab" not found in namespace "kube-system"',
         {"externalAccountBinding": EAB},
     ),
     Case(
@@ -291,7 +291,7 @@ def test_an_issuer_without_the_binding_that_its_server_wants_is_refused_until_it
     )
     change(rig, externalAccountBinding=EAB)
     rig.run(seconds=1)
-    assert ready(rig)[2] == f'{FAILED}secrets "eab" not found'
+    assert ready(rig)[2] == f'{FAILED}secrets "eab" not found in namespace "kube-system"'
     keep(rig, "eab", key=mac_text(b"wrong"))
     rig.run(seconds=1)
     assert "is not the MAC under the key" in ready(rig)[2]
