@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from acme_server.protocol.identifier import Identifier
-from acme_server.protocol.vantage import Inquiry, Vantage, conduct
+from acme_server.protocol.vantage import Inquiry, Vantage, conduct, pause
 from issuer_bridge.acme_client.client import Client, Pollable
 from issuer_bridge.acme_client.errors import NetworkError, Refused
 from issuer_bridge.acme_client.resources import AcmeAuthorization
@@ -23,6 +23,8 @@ from solvers.http01.site import Site
 from solvers.solver import DNS01, HTTP01, Presentation
 
 PATIENCE = timedelta(minutes=2)
+# Whoever looks at once is told to come back in a second; a server at hand has decided by then.
+FIRST_LOOK = timedelta(milliseconds=50)
 
 R = TypeVar("R", bound=Pollable)
 
@@ -91,6 +93,7 @@ async def _authorize(client: Client, vantage: Vantage, url: str, solver: AsyncSo
     try:
         await solver.present(shown)
         await conduct(client.respond(offered.url), vantage)
+        await conduct(pause(FIRST_LOOK), vantage)
         look = partial(client.authorization, url)
         decided = await _until(client, vantage, look, lambda now: now.status != "pending", patience)
     finally:

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import attrs
 
@@ -30,6 +30,8 @@ MAX_NONCES = 100
 MAX_REPLY = 1 << 20
 TIMEOUT = timedelta(seconds=30)
 JSON = "application/json"
+# What a server may send us to: nowhere without TLS when we came with it (RFC 8555 section 6.1), and to no half URL.
+_HTTPS, _HTTP = re.compile(r"https://[!-~]+"), re.compile(r"https?://[!-~]+")
 _NONCE = re.compile(r"[A-Za-z0-9_-]+")
 # RFC 8288 section 3, as far as ACME servers need it: a target, and parameters up to the next link.
 _LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^\s=;,]+\s*=\s*(?:"[^"]*"|[^\s;,"]*))*)')
@@ -91,7 +93,7 @@ class Session:
         self.directory_url = directory_url
         self.account_url: str | None = None
         self.use_key(key)
-        self._schemes = ("https",) if urlsplit(directory_url).scheme == "https" else ("http", "https")
+        self._fits = _HTTPS if directory_url.lower().startswith("https:") else _HTTP
         self._clock = clock
         self._trust = trust
         self._verify = verify
@@ -155,8 +157,8 @@ class Session:
         return json.dumps(sign(self.key, header, body, self.jwk.kind)).encode()
 
     def _fetch(self, method: str, url: str, body: bytes = b"", *headers: tuple[str, str]) -> Inquiry[HttpAnswer]:
-        if not url.startswith(tuple(f"{scheme}://" for scheme in self._schemes)):
-            raise TransportError(f"{url[:256]!r} is not an {self._schemes[0]} URL, as that of the directory is")
+        if not self._fits.fullmatch(url):
+            raise TransportError(f"{url[:256]!r} is no URL to follow from {self.directory_url}")
         content = (("Content-Type", "application/jose+json"),) if body else ()
         answer = yield from fetch(
             Fetch(

@@ -67,10 +67,12 @@ def test_what_the_client_cannot_rely_on_is_one_sentence(verb, given, sentence):
     assert len(server.posts) == 1
 
 
-@pytest.mark.parametrize("url", ["http://ca.test/order/1", "ftp://ca.test/order/1", "order/1", "", "//ca.test/order"])
-def test_a_url_of_another_scheme_is_not_asked(url):
+@pytest.mark.parametrize(
+    "url", ["http://ca.test/order/1", "ftp://ca.test/order/1", "order/1", "", "//ca.test/order", "https://a b/"]
+)
+def test_a_url_of_another_scheme_or_none_at_all_is_not_asked(url):
     server = ScriptedServer()
-    with pytest.raises(TransportError, match="is not an https URL, as that of the directory is"):
+    with pytest.raises(TransportError, match=r"is no URL to follow from https://ca\.test/dir"):
         server.run(client_of(server).order(url))
     assert server.posts == []
 
