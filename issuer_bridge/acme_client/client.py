@@ -220,9 +220,8 @@ class Client:
 
     def _chain(self, url: str) -> Inquiry[tuple[str, tuple[str, ...]]]:
         reply = yield from self._session.post(url, None, accept=PEM_CHAIN)
-        reply.check_type(PEM_CHAIN)
         try:
-            return read_chain(reply.body), reply.alternates
+            return read_chain(reply.body(PEM_CHAIN)), tuple(reply.alternates())
         except ValueError as error:
             raise TransportError(f"the certificate chain {error}") from None
 

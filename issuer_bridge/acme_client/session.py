@@ -40,41 +40,49 @@ _RELATIONS = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.IGNORECAS
 
 @attrs.frozen
 class AcmeReply:
-    """A successful answer to `request`, a method and a URL.
-
-    media_type, location: empty where the server sent none; alternates: the
-    targets of its links of that relation; retry_after: None without the header.
-    """
+    """A successful answer to `request`, a POST or GET and its URL; retry_after: None where the server did not say."""
 
     request: str
-    status: int
-    body: bytes = attrs.field(repr=False)
-    media_type: str = ""
-    location: str = ""
-    alternates: tuple[str, ...] = ()
+    url: str
+    answer: HttpAnswer
     retry_after: timedelta | None = None
+
+    @property
+    def status(self) -> int:
+        """200, 201, 202 or 204."""
+        return self.answer.status
 
     def document(self) -> Mapping[str, Any]:
         """Return the JSON object that the answer carries."""
-        self.check_type(JSON)
         try:
-            document = load_json(self.body)
+            document = load_json(self.body(JSON))
         except ValueError as error:
             raise TransportError(f"{self.request}: the answer {error}") from None
         if not isinstance(document, Mapping):
             raise TransportError(f"{self.request}: the answer is not a JSON object")
         return document
 
-    def check_type(self, wanted: str) -> None:
-        """Raise TransportError when the answer says that it is of another media type."""
-        if self.media_type not in ("", wanted):
-            raise TransportError(f"{self.request}: the answer is {self.media_type[:64]}, not {wanted}")
+    def body(self, media_type: str) -> bytes:
+        """Return the body, of a media type; an answer that does not say its own is taken at its word."""
+        found = (self.answer.header("Content-Type") or media_type).partition(";")[0].strip().lower()
+        if found != media_type:
+            raise TransportError(f"{self.request}: the answer is {found[:64]}, not {media_type}")
+        return self.answer.body
 
     def place(self) -> str:
         """Return the URL of what was made."""
-        if not self.location:
+        location = self.answer.header("Location")
+        if not location:
             raise TransportError(f"{self.request}: the answer has no Location")
-        return self.location
+        return urljoin(self.url, location)
+
+    def alternates(self) -> Iterator[str]:
+        """Return the URLs that the answer links to as alternates of itself (section 7.4.2)."""
+        for value in (value for name, value in self.answer.headers if name.lower() == "link"):
+            for target, parameters in _LINK.findall(value):
+                relation = _RELATIONS.search(parameters)
+                if relation and "alternate" in (relation[1] or relation[2]).lower().split():
+                    yield urljoin(self.url, target)
 
 
 class Session:
@@ -198,22 +206,5 @@ class Session:
             self._nonces.append(nonce)
 
     def _reply(self, method: str, url: str, answer: HttpAnswer) -> AcmeReply:
-        location = answer.header("Location")
-        return AcmeReply(
-            f"{method} {url}",
-            answer.status,
-            answer.body,
-            (answer.header("Content-Type") or "").partition(";")[0].strip().lower(),
-            urljoin(url, location) if location else "",
-            tuple(urljoin(url, target) for target in _alternates(answer)),
-            delay_of(answer.header("Retry-After"), self._clock()),
-        )
-
-
-def _alternates(answer: HttpAnswer) -> Iterator[str]:
-    for name, value in answer.headers:
-        if name.lower() == "link":
-            for target, parameters in _LINK.findall(value):
-                relation = _RELATIONS.search(parameters)
-                if relation and "alternate" in (relation[1] or relation[2]).lower().split():
-                    yield target
+        text = answer.header("Retry-After")
+        return AcmeReply(f"{method} {url}", url, answer, delay_of(text, self._clock()) if text else None)
