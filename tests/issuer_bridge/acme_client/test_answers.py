@@ -13,6 +13,8 @@ from tests.issuer_bridge.scripted_server import BASE, DIRECTORY, ScriptedServer,
 ACCOUNT = f"{BASE}/account/1"
 MADE = answer(201, {"status": "valid"}, Location=ACCOUNT)
 ORDER = {"status": "pending", "finalize": f"{BASE}/f", "authorizations": [f"{BASE}/authz/1"]}
+CHALLENGE = {"type": "http-01", "url": f"{BASE}/c", "status": "pending", "token": "../../etc/passwd"}
+SNEAKY = {"status": "pending", "identifier": {"type": "dns", "value": "a.test"}, "challenges": [CHALLENGE]}
 HTML = (("Content-Type", "text/html; charset=utf-8"),)
 JSON = (("Content-Type", "application/json; charset=utf-8"),)
 PEM = (("Content-Type", "application/pem-certificate-chain"),)
@@ -54,6 +56,7 @@ VERBS = {
         ("order", HttpAnswer(200, JSON, b" " * 2**21), "POST {}/order/1: the answer is longer than 1048576 bytes"),
         ("order", answer(200, {**ORDER, "finalize": 7}), "the server's order has no 'finalize'"),
         ("authorization", answer(200, {"status": "valid"}), "authorization has no 'identifier' or no 'challenges'"),
+        ("authorization", answer(200, SNEAKY), "the server's challenge has a 'token' that is not base64url"),
         ("certificate", HttpAnswer(200, JSON, certificate()), "not application/pem-certificate-chain"),
         ("certificate", HttpAnswer(200, PEM, b"no"), "the certificate chain has text outside its PEM blocks"),
     ],

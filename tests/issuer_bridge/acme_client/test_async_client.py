@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from acme_server.faults.personas import read_rules
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.problem import Problem
 from acme_server.protocol.vantage import Fetch
@@ -52,10 +53,13 @@ class Site:
 
 
 @asynccontextmanager
-async def ours(**changes):
+async def ours(persona=None, changes=None, **settings):
     ports = dict.fromkeys(("acme_port", "management_port", "dns_port"), 0)
     port = free_port()
-    async with Running(Settings(**{**ports, "http01_port": port, **changes}), bridge=False) as running:
+    options = Settings(**{**ports, "http01_port": port, **settings})
+    async with Running(options, bridge=False, changes=changes or {}) as running:
+        for rule in read_rules({"persona": persona}) if persona else ():
+            running.parts.world.faults.arm(rule, running.parts.driver.now())
         trust = Path(running.addresses.tls_ca).read_text()  # noqa: ASYNC240 - a file of one page
         yield Site(running.addresses.directory, trust, port)
 
@@ -81,7 +85,8 @@ async def test_a_certificate_takes_a_few_lines_whatever_the_key(key):
 @pytest.mark.parametrize("personality", ["rfc8555", "pebble", "boulder"])
 async def test_every_call_is_understood_by_our_server(personality):
     settings = {"personality": personality, "alternate_roots": 1}
-    async with ours(**settings) as site, site.client() as acme, site.solver() as solver:
+    more = {"pre_authorization": True}
+    async with ours(changes=more, **settings) as site, site.client() as acme, site.solver() as solver:
         account = await acme.register(["mailto:a@example.com"])
         assert (account.created, account.status) == (True, "valid")
         again = await acme.register(only_existing=True)
@@ -92,6 +97,7 @@ async def test_every_call_is_understood_by_our_server(personality):
         offered = await acme.authorization(url)
         assert (await acme.challenge(offered.challenges[0].url)).status == "pending"
         assert (await acme.deactivate_authorization(url)).status == "deactivated"
+        assert (await acme.preauthorize(Identifier("dns", NAME))).status == "pending"
         chain = await acme.obtain(CSR, solver)
         info = await acme.renewal_info(chain)
         assert info.start < info.end
@@ -243,6 +249,28 @@ async def test_it_is_used_between_its_beginning_and_its_end():
     acme = AcmeClient("https://127.0.0.1:9/dir", KEYS["ES256"])
     with pytest.raises(RuntimeError, match="inside `async with`"):
         await acme.register()
+
+
+@pytest.mark.parametrize(
+    ("persona", "complaint"),
+    [
+        ("step-ca", None),
+        ("dogtag", None),
+        ("rate-limited", "429 urn:ietf:params:acme:error:rateLimited: too many new orders recently"),
+        ("vault", "gave no Replay-Nonce"),
+        ("hostile", "the server's challenge has a 'token' that is not base64url"),
+    ],
+)
+async def test_a_server_with_quirks_gives_a_certificate_or_a_sentence(persona, complaint):
+    """The second order of two, as there are quirks that begin there."""
+    async with ours(persona=persona) as site, site.client() as acme, site.solver() as solver:
+        try:
+            await acme.obtain(CSR, solver)
+            assert names_in(await acme.obtain(CSR, solver)) == [NAME]
+            said = None
+        except (Problem, TransportError) as error:
+            said = str(error)
+        assert said == complaint or (complaint and complaint in said)
 
 
 @asynccontextmanager
