@@ -97,11 +97,11 @@ class Secrets:
     """Those of the issuer's Secrets that there are, by name; all are in one namespace."""
 
     namespace: str
-    held: Mapping[str, Resource]
+    by_name: Mapping[str, Resource]
 
     def get(self, name: str) -> Resource | None:
         """Return a Secret."""
-        return self.held.get(name)
+        return self.by_name.get(name)
 
     def missing(self, name: str) -> str:
         """Say, in the API server's words and with the namespace, that there is none of a name."""
@@ -121,7 +121,7 @@ def secret_names(issuer: Resource) -> tuple[str, ...]:
 
 def decide(
     issuer: Resource,
-    secrets: Secrets,
+    held: Secrets,
     worlds: Mapping[str, WorldAddress],
     registered: Target | None = None,
     refused: Registration | None = None,
@@ -140,10 +140,10 @@ def decide(
         return Nothing()
     try:
         bundle = _checked_bundle(acme)
-        key = _account_key(acme, secrets, upstream)
+        key = _account_key(acme, held, upstream)
         if key is None:
             return CreateKey()
-        _check_solvers(acme, secrets)
+        _check_solvers(acme, held)
         directory_url, trust = _checked_server(acme, worlds)
         target = Target(
             directory_url,
@@ -162,7 +162,7 @@ def decide(
             elsewhere = registered is not None and registered.directory_url != directory_url
             if uri and not moved and not elsewhere and known.get("lastRegisteredEmail", "") == target.email:
                 return Adopt(target, key, uri)
-        external = _external_account(acme, secrets, upstream)
+        external = _external_account(acme, held, upstream)
     except _Refused as no:
         return Refuse(*no.args)
     return Nothing() if (target, external) == refused else Register(target, key, external, moved)
@@ -216,14 +216,14 @@ def _checked_bundle(acme: Mapping[str, Any]) -> str | None:
     return text
 
 
-def _account_key(acme: Mapping[str, Any], secrets: Secrets, upstream: bool) -> PrivateKey | None:
+def _account_key(acme: Mapping[str, Any], held: Secrets, upstream: bool) -> PrivateKey | None:
     """Return the account key; None when it is to be made."""
     reference = acme["privateKeySecretRef"]
     name = str(reference.get("name", ""))
-    secret = secrets.get(name)
+    secret = held.get(name)
     if secret is None and acme.get("disableAccountKeyGeneration"):
         why = "the ACME issuer config has 'disableAccountKeyGeneration' set to true, but the secret was not found"
-        raise _Refused(VERIFICATION_FAILED, f"{MESSAGES[VERIFICATION_FAILED]}{why}: {secrets.missing(name)}")
+        raise _Refused(VERIFICATION_FAILED, f"{MESSAGES[VERIFICATION_FAILED]}{why}: {held.missing(name)}")
     if secret is None:
         return None
     try:
@@ -245,36 +245,36 @@ def _solver_secrets(acme: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
                     yield reference
 
 
-def _check_solvers(acme: Mapping[str, Any], secrets: Secrets) -> None:
+def _check_solvers(acme: Mapping[str, Any], held: Secrets) -> None:
     complaints = []
     for reference in _solver_secrets(acme):
         name, key = reference["name"], reference.get("key")
-        secret = secrets.get(name)
+        secret = held.get(name)
         if secret is None:
-            complaints.append(f'failed to get secret "{name}": {secrets.missing(name)}')
+            complaints.append(f'failed to get secret "{name}": {held.missing(name)}')
         elif key and key not in (secret.get("data") or {}):
             complaints.append(f'the secret "{name}" does not have key "{key}"')
     if complaints:
         raise _Refused("InvalidSolver", "; ".join(complaints), True)  # kept
 
 
-def _external_account(acme: Mapping[str, Any], secrets: Secrets, upstream: bool) -> ExternalAccount | None:
+def _external_account(acme: Mapping[str, Any], held: Secrets, upstream: bool) -> ExternalAccount | None:
     binding = acme.get("externalAccountBinding")
     if not binding:
         return None
     try:
-        key = _binding_key(binding["keySecretRef"], secrets)
+        key = _binding_key(binding["keySecretRef"], held)
     except ValueError as error:
         raise _Refused(REGISTRATION_FAILED, f"{MESSAGES[REGISTRATION_FAILED]}{error}") from None
     return ExternalAccount(str(binding["keyID"]), key, "HS256" if upstream else binding.get("keyAlgorithm") or "HS256")
 
 
-def _binding_key(reference: Mapping[str, Any], secrets: Secrets) -> bytes:
+def _binding_key(reference: Mapping[str, Any], held: Secrets) -> bytes:
     """Return a MAC key, which is base64url in the Secret's own base64, its line ends skipped as upstream does."""
     name, place = reference["name"], reference.get("key", "")
-    secret = secrets.get(name)
+    secret = held.get(name)
     if secret is None:
-        raise ValueError(secrets.missing(name))
+        raise ValueError(held.missing(name))
     data = (secret.get("data") or {}).get(place)
     if not isinstance(data, str):
         raise ValueError(f'failed to find external account binding key data in Secret "{name}" at index "{place}"')
