@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from acme_server.protocol.identifier import Identifier
+from acme_server.protocol.problem import Problem
 from acme_server.protocol.vantage import Inquiry, Vantage, conduct, pause
 from issuer_bridge.acme_client.client import Client, Pollable
 from issuer_bridge.acme_client.errors import NetworkError, Refused
@@ -44,12 +45,22 @@ class AsyncSolver(Protocol):
 
 
 def signing_request(csr: bytes) -> SigningRequest:
-    """Read a CSR in PEM or DER; ValueError when it is neither."""
+    """Read a CSR in PEM or DER; ValueError when it is neither, or names nothing."""
     try:
         pem = csr if csr.startswith(b"-----") else x509.load_der_x509_csr(csr).public_bytes(Encoding.PEM)
-        return read_request(encode(pem.decode("ascii")))
+        request = read_request(encode(pem.decode("ascii")))
     except ValueError as error:
         raise ValueError(f"the CSR cannot be read: {error}") from None
+    if not identifiers_of(request):
+        raise ValueError("the CSR names nothing that a certificate could be for")
+    return request
+
+
+def identifiers_of(request: SigningRequest) -> list[Identifier]:
+    """Return what a CSR asks a certificate for; its common name counts where there is nothing else."""
+    found = [Identifier("dns", name) for name in request.dns_names]
+    found += [Identifier("ip", address) for address in request.ip_addresses]
+    return found or [Identifier("dns", name) for name in (request.common_name,) if name]
 
 
 async def obtain(
@@ -62,10 +73,7 @@ async def obtain(
     **order: Any,
 ) -> str:
     """Return the chain in PEM, for an account that is registered; `order`: more of `new_order`."""
-    identifiers = [Identifier("dns", name) for name in request.dns_names]
-    identifiers += [Identifier("ip", address) for address in request.ip_addresses]
-    identifiers = identifiers or [Identifier("dns", request.common_name)]
-    placed = await conduct(client.new_order(identifiers, **order), vantage)
+    placed = await conduct(client.new_order(identifiers_of(request), **order), vantage)
     for url in placed.authorizations:
         await _authorize(client, vantage, url, solver, patience)
     look = partial(client.order, placed.url)
@@ -102,7 +110,7 @@ async def _authorize(client: Client, vantage: Vantage, url: str, solver: AsyncSo
         raise Refused(f"the authorization of {found.identifier} is {decided.status}", _reason(decided))
 
 
-def _reason(authorization: AcmeAuthorization) -> Any:
+def _reason(authorization: AcmeAuthorization) -> Problem | None:
     return next((challenge.error for challenge in authorization.challenges if challenge.error), None)
 
 

@@ -31,10 +31,10 @@ MAX_REPLY = 1 << 20
 TIMEOUT = timedelta(seconds=30)
 JSON = "application/json"
 # What a server may send us to: nowhere without TLS when we came with it (RFC 8555 section 6.1), and to no half URL.
-_HTTPS, _HTTP = re.compile(r"https://[!-~]+"), re.compile(r"https?://[!-~]+")
+_HTTPS, _HTTP = re.compile(r"(?i)https://[!-~]+"), re.compile(r"(?i)https?://[!-~]+")
 _NONCE = re.compile(r"[A-Za-z0-9_-]+")
 # RFC 8288 section 3, as far as ACME servers need it: a target, and parameters up to the next link.
-_LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^\s=;,]+\s*=\s*(?:"[^"]*"|[^\s;,"]*))*)')
+_LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[^\s=;,]+\s*=\s*(?:"[^"]*"|[^\s;,"]*))*)')
 _RELATIONS = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.IGNORECASE)
 
 

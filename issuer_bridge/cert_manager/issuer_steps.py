@@ -131,9 +131,8 @@ def decide(
 ) -> Step:
     """Return what an issuer needs next.
 
-    registered: what its client
-    was made for; refused: what the server never will register; lost: the
-    server has forgotten the account.
+    registered: what its client was made for; refused: what the server never
+    will register; lost: the server has forgotten the account.
     """
     acme: Any = acme_of(issuer)
     if acme is None:
@@ -255,7 +254,8 @@ def _check_solvers(acme: Mapping[str, Any], held: Secrets) -> None:
         elif key and key not in (secret.get("data") or {}):
             complaints.append(f'the secret "{name}" does not have key "{key}"')
     if complaints:
-        raise _Refused("InvalidSolver", "; ".join(complaints), True)  # kept
+        keep = True  # as upstream, which comes to the client only after this check
+        raise _Refused("InvalidSolver", "; ".join(complaints), keep)
 
 
 def _external_account(acme: Mapping[str, Any], held: Secrets, upstream: bool) -> ExternalAccount | None:

@@ -162,7 +162,8 @@ class Issuers:
     def _failed(
         self, issuer: Resource, reason: str, text: str, outcome: Outcome, moved: bool = False
     ) -> Inquiry[Outcome]:
-        acme = {**((issuer.get("status") or {}).get("acme") or {}), "uri": ""} if moved else None
+        known = (issuer.get("status") or {}).get("acme") or {}
+        acme = {**known, "uri": ""} if moved and known else None
         yield from self._report(
             issuer, "False", reason, MESSAGES[reason] + text, acme, retried=isinstance(outcome, Retry)
         )

@@ -219,10 +219,19 @@ async def test_a_type_that_is_not_offered_is_said_with_those_that_are():
         assert solver.calls == []
 
 
-@pytest.mark.parametrize("csr", [b"", b"no CSR", b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"])
-async def test_what_is_no_csr_is_said_before_anything_is_asked(csr):
+@pytest.mark.parametrize(
+    ("csr", "complaint"),
+    [
+        (b"", "cannot be read"),
+        (b"no CSR", "cannot be read"),
+        (b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", "cannot be read"),
+        (request(), "names nothing"),
+    ],
+    ids=["nothing", "no DER", "a certificate", "no names"],
+)
+async def test_what_is_no_csr_is_said_before_anything_is_asked(csr, complaint):
     async with AcmeClient("https://127.0.0.1:9/dir", KEYS["ES256"]) as acme:
-        with pytest.raises(ValueError, match="the CSR cannot be read"):
+        with pytest.raises(ValueError, match=f"the CSR {complaint}"):
             await acme.obtain(csr, Silent())
 
 

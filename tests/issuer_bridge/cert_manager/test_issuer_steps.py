@@ -1,6 +1,7 @@
 """What an issuer needs next, and the keys that accounts have."""
 
 import base64
+import hashlib
 import re
 
 import attrs
@@ -300,7 +301,9 @@ def test_a_key_of_rsa_follows_from_entropy_too():
     hashes = [hash_of(key) for key in keys]
     assert (hashes[0] == hashes[1], hashes[0] == hashes[2], keys[0].key_size) == (True, False, 2048)
     made = secret_with(keys[0], {"name": "account", "key": "k"}, "kube-system", upstream=True)
-    assert base64.b64decode(made["data"]["k"]).startswith(b"-----BEGIN RSA PRIVATE KEY-----")
+    first, *body, _ = base64.b64decode(made["data"]["k"]).splitlines()
+    assert first == b"-----BEGIN RSA PRIVATE KEY-----"
+    assert hashes[0] == base64.b64encode(hashlib.sha256(base64.b64decode(b"".join(body))).digest()).decode()
     assert made["metadata"]["labels"] == {"app.kubernetes.io/managed-by": "cert-manager"}
     assert hash_of(read_key(made, {"key": "k"})) == hashes[0]
 

@@ -238,6 +238,7 @@ def test_why_an_issuer_is_not_ready(case):
     rig.run(seconds=1)
     assert ready(rig) == ("False", case.reason, case.message)
     assert found(rig)["status"]["conditions"][0]["observedGeneration"] == 1
+    assert "acme" not in found(rig)["status"]
     reason, prefix = case.event or (case.reason, "")
     assert rig.events("ClusterIssuer") == [(reason, prefix + case.message)]
     rig.run(seconds=9)
