@@ -378,6 +378,15 @@ def test_an_email_that_is_taken_away_is_taken_away_at_the_server():
     assert (updated.data["contact"], found(rig)["status"]["acme"]["lastRegisteredEmail"]) == ([], "")
 
 
+@pytest.mark.parametrize(("status", "further"), [(201, []), (200, ["nonce", "account"])], ids=["new", "old"])
+def test_only_an_account_that_was_there_before_is_told_the_email_when_the_server_shows_none(status, further):
+    rig = Rig()
+    answering(rig, "new-account", answer(status, {"status": "valid"}, Location="https://acme.test:14000/account/1"))
+    rig.apply_issuer(email="a@b.test")
+    rig.run(seconds=1)
+    assert asked(rig) == [*AT_FIRST, *further]
+
+
 @pytest.mark.parametrize(
     ("fault", "text", "retried"),
     [
