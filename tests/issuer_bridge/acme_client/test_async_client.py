@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from acme_server.faults.personas import read_rules
 from acme_server.protocol.identifier import Identifier
+from acme_server.protocol.key_authorization import dns01_name
 from acme_server.protocol.problem import Problem
 from acme_server.protocol.vantage import Fetch
 from bench.servers import pebble
@@ -24,6 +25,7 @@ from issuer_bridge.acme_client.errors import NetworkError, Refused, TransportErr
 from issuer_bridge.acme_client.external_account import ExternalAccount
 from issuer_bridge.acme_client.obtaining import http01_on
 from issuer_bridge.acme_client.renewal import certificate_id
+from solvers.dns.zone import Zone
 from tests.issuer_bridge.acme_client.made_certificates import request
 
 KEYS = {
@@ -44,6 +46,7 @@ class Site:
     directory: str
     trust: str
     http01_port: int
+    zone: Zone | None = None
 
     def client(self, key="ES256", **options):
         return AcmeClient(self.directory, KEYS[key], **{"trust": self.trust, **options})
@@ -61,7 +64,7 @@ async def ours(persona=None, changes=None, **settings):
         for rule in read_rules({"persona": persona}) if persona else ():
             running.parts.world.faults.arm(rule, running.parts.driver.now())
         trust = Path(running.addresses.tls_ca).read_text()  # noqa: ASYNC240 - a file of one page
-        yield Site(running.addresses.directory, trust, port)
+        yield Site(running.addresses.directory, trust, port, running.parts.zone)
 
 
 def names_in(chain):
@@ -160,6 +163,27 @@ async def test_an_external_account_is_bound(algorithm):
         with pytest.raises(Problem, match="externalAccountRequired"):
             await acme.register()
         assert (await acme.register(external=ExternalAccount("kid-1", secret, algorithm))).created
+
+
+@attrs.frozen
+class InZone:
+    """Shows dns-01 in a zone of this process."""
+
+    zone: Zone
+    type: str = "dns-01"
+
+    async def present(self, presentation):
+        self.zone.add_txt(dns01_name(presentation.dns_name), presentation.key)
+
+    async def clean_up(self, presentation):
+        self.zone.remove_txt(dns01_name(presentation.dns_name), presentation.key)
+
+
+async def test_a_wildcard_and_its_name_are_shown_by_dns01():
+    async with ours() as site, site.client() as acme:
+        chain = await acme.obtain(request(f"*.{NAME}", NAME), InZone(site.zone))
+        assert sorted(names_in(chain)) == [f"*.{NAME}", NAME]
+        assert site.zone.own(dns01_name(NAME)) == {}
 
 
 async def test_many_at_once_share_an_account_and_its_nonces():
