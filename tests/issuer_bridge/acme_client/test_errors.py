@@ -70,3 +70,8 @@ def test_what_a_stranger_says_is_one_line_that_a_terminal_may_be_shown():
     found = problem_in(answer(400, document))
     assert (found.kind, found.detail, found.subproblems[0].detail) == ("urn:x ", " [2Jno  ", " ")
     assert len(problem_in(answer(400, {"detail": "x" * 9999})).detail) == 2000
+
+
+@pytest.mark.parametrize("subproblems", [True, 5, "text", {"detail": "a"}, None])
+def test_subproblems_that_are_no_list_are_none(subproblems):
+    assert problem_in(answer(400, {"detail": "no", "subproblems": subproblems})).subproblems == ()
