@@ -15,7 +15,7 @@ from acme_server.protocol.driver import Driver, Entropy
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.cert_manager.accepting import Acceptance
-from issuer_bridge.cert_manager.accounts import Accounts, WorldAddress, acme_of
+from issuer_bridge.cert_manager.accounts import Accounts, WorldAddress
 from issuer_bridge.cert_manager.approver import Approver
 from issuer_bridge.cert_manager.certificate_requests import CertificateRequests
 from issuer_bridge.cert_manager.challenges import Challenges
@@ -58,7 +58,8 @@ class Options:
     ClusterIssuers keep their Secrets; keep_challenges: leave the Challenges of a
     complete Order for people to look at (upstream deletes them); workers: how
     many resources of a kind are worked on at once; errors: the cert-manager whose
-    error classes hold for challenges, None for ours.
+    error classes hold for challenges, None for ours; upstream_accounts: set
+    issuers up as cert-manager does, with RSA keys.
     """
 
     approver: bool = True
@@ -67,6 +68,7 @@ class Options:
     keep_challenges: bool = True
     workers: int = 20
     errors: Version | None = None
+    upstream_accounts: bool = False
     user_agent: str = "gravel"
 
 
@@ -102,6 +104,7 @@ class Operator:
             options.cluster_resource_namespace,
             options.user_agent,
             self._wake_dependants,
+            upstream=options.upstream_accounts,
         )
         requests = CertificateRequests(context)
         orders = Orders(
@@ -201,15 +204,15 @@ class Operator:
                     queue.add((kind.kind, resource["metadata"]["namespace"], resource["metadata"]["name"]))
 
     def _wake_issuers(self, namespace: str, secret: str) -> None:
-        """Look again at the issuers whose account key is in a Secret."""
+        """Look again at the issuers that refer to a Secret."""
         for kind in (ISSUER, CLUSTER_ISSUER):
             for issuer in self._resources.list(kind):
-                if acme_of(issuer) is not None and self._issuers.secret_of(issuer) == (namespace, secret):
+                if (namespace, secret) in self._issuers.secrets_of(issuer):
                     self._issuer_queue.add(
                         (kind.kind, issuer["metadata"].get("namespace", ""), issuer["metadata"]["name"])
                     )
 
     def _account_lost(self, issuer: Resource) -> None:
         """Register again: the server has forgotten the account."""
-        self._accounts.forget(issuer)
+        self._accounts.lose(issuer)
         self._issuer_queue.add((issuer["kind"], issuer["metadata"].get("namespace", ""), issuer["metadata"]["name"]))

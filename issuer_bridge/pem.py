@@ -114,6 +114,13 @@ def read_chain(body: bytes) -> str:
     return b"".join(block[0].replace(b"\r\n", b"\n") + b"\n" for block in blocks).decode("ascii")
 
 
+def top_issuer(chain: str) -> str:
+    """Return the common name of who issued the last certificate of a PEM chain, "" when it has none."""
+    last = list(_BLOCK.finditer(chain.encode("ascii")))[-1]
+    names = x509.load_pem_x509_certificate(last[0]).issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if names else ""
+
+
 def encode(text: str) -> str:
     """Return the base64 that a byte field of a resource holds."""
     return base64.b64encode(text.encode()).decode("ascii")

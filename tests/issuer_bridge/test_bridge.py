@@ -324,11 +324,11 @@ def test_a_name_without_a_solver_is_named_and_issued_once_it_has_one():
 
 def test_a_dns_provider_that_is_not_built_in_is_named_in_the_challenge():
     rig = Rig()
-    rig.apply_issuer(solvers=[{"dns01": {"cloudflare": {"email": "a@b.test", "apiTokenSecretRef": {"name": "x"}}}}])
+    rig.apply_issuer(solvers=[{"dns01": {"route53": {"region": "eu-central-1"}}}])
     rig.apply("one", "dns.test")
     rig.run(seconds=10)
     (challenge,) = rig.challenges
-    assert challenge["status"]["reason"].startswith("dns01 provider cloudflare is not supported; use webhook")
+    assert challenge["status"]["reason"].startswith("dns01 provider route53 is not supported; use webhook")
     assert ("PresentError", f"Error presenting challenge: {challenge['status']['reason']}") in rig.events("Challenge")
 
 
