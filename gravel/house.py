@@ -108,6 +108,7 @@ def house_settings(settings: Settings, server: ServerSettings, base_url: str, tl
             scheduler=scheduler,
             cluster_resource_namespace=settings.cluster_resource_namespace,
             errors=NEWEST if settings.compat == "cert-manager" else None,
+            keep_challenges=settings.compat != "cert-manager",
             upstream_accounts=settings.compat == "cert-manager",
         ),
     )
@@ -121,7 +122,7 @@ def build(driver: Driver, settings: HouseSettings, entropy: Entropy, zone: Zone 
 def add_bridge(parts: ServerParts, settings: HouseSettings, entropy: Entropy) -> House:
     """Build the bridge onto a server that is there already."""
     driver, world = parts.driver, parts.world
-    resources = EmbeddedStore(driver.now, entropy)
+    resources = EmbeddedStore(driver.now, entropy, [settings.bridge.cluster_resource_namespace])
 
     def record(house: str, facts: Sequence[Fact]) -> None:
         world.journal.append(house, facts, driver.now())

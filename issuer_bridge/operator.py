@@ -19,6 +19,7 @@ from issuer_bridge.cert_manager.accounts import Accounts, WorldAddress
 from issuer_bridge.cert_manager.approver import Approver
 from issuer_bridge.cert_manager.certificate_requests import CertificateRequests
 from issuer_bridge.cert_manager.challenges import Challenges
+from issuer_bridge.cert_manager.conduct import conduct_of
 from issuer_bridge.cert_manager.issuers import Issuers
 from issuer_bridge.cert_manager.orders import Orders
 from issuer_bridge.cert_manager.ownership import Ownership
@@ -58,7 +59,7 @@ class Options:
     ClusterIssuers keep their Secrets; keep_challenges: leave the Challenges of a
     complete Order for people to look at (upstream deletes them); workers: how
     many resources of a kind are worked on at once; errors: the cert-manager whose
-    error classes hold for challenges, None for ours; upstream_accounts: set
+    error classes and `conduct` hold, None for ours; upstream_accounts: set
     issuers up as cert-manager does, with RSA keys.
     """
 
@@ -96,7 +97,7 @@ class Operator:
         self._controllers(solvers, worlds, options)
 
     def _controllers(self, solvers: Mapping[str, Solver], worlds: Mapping[str, WorldAddress], options: Options) -> None:
-        context = self._context
+        context, conduct = self._context, conduct_of(options.errors)
         self._issuers = Issuers(
             context,
             self._accounts,
@@ -106,28 +107,31 @@ class Operator:
             self._wake_dependants,
             upstream=options.upstream_accounts,
         )
-        requests = CertificateRequests(context)
+        requests = CertificateRequests(context, conduct)
         orders = Orders(
             context,
             self._accounts,
             self._ownership.names,
             self._account_lost,
             keep_challenges=options.keep_challenges,
+            conduct=conduct,
         )
         self._challenges = Challenges(
             self._driver,
             context,
+            self._accounts,
             Acceptance(
                 context.clock,
                 self._accounts,
                 self._account_lost,
-                options.errors,
+                conduct,
                 (options.scheduler.version or NEWEST).authorization_wait,
             ),
             solvers,
             options.scheduler,
             options.cluster_resource_namespace,
             lambda namespace, name: self._challenge_queue.add((CHALLENGE.kind, namespace, name)),
+            conduct,
         )
         self._issuer_queue = self._queue(lambda key: self._issuers.sync(ISSUER_KINDS[key[0]], *key[1:]), SHORT_BACKOFF)
         self._approver_queue = self._queue(lambda key: Approver(context).sync(*key[1:]), SHORT_BACKOFF)
@@ -197,8 +201,13 @@ class Operator:
             queue.add((kind.kind, resource["metadata"]["namespace"], owner["name"]))
 
     def _wake_dependants(self, issuer: Resource) -> None:
-        """Look again at the requests and orders that name an issuer."""
-        for kind, queue in ((CERTIFICATE_REQUEST, self._request_queue), (ORDER, self._order_queue)):
+        """Look again at the requests, orders and challenges that name an issuer."""
+        dependants = (
+            (CERTIFICATE_REQUEST, self._request_queue),
+            (ORDER, self._order_queue),
+            (CHALLENGE, self._challenge_queue),
+        )
+        for kind, queue in dependants:
             for resource in self._resources.list(kind, issuer["metadata"].get("namespace") or None):
                 if refers_to(resource, issuer):
                     queue.add((kind.kind, resource["metadata"]["namespace"], resource["metadata"]["name"]))

@@ -19,7 +19,7 @@ Listener: TypeAlias = Callable[[str, "Kind", Resource], None]
 """Called with ADDED, MODIFIED or DELETED, the kind and the object."""
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Kind:
     """A resource type; `group` is "" for the core.
 

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Protocol, TypeVar
 
+import attrs
+
 from acme_server.protocol.driver import Clock
 from acme_server.protocol.encoding import b64url
 from acme_server.protocol.identifier import Identifier
@@ -192,7 +194,9 @@ class Client:
     def finalize(self, url: str, order_url: str, csr: bytes) -> Inquiry[AcmeOrder]:
         """Hand in the CSR, in DER (section 7.4); the order is known by its own URL, not by a Location."""
         reply = yield from self._session.post(url, {"csr": b64url(csr)})
-        return read_order(order_url, reply.document(), reply.retry_after)
+        return attrs.evolve(
+            read_order(order_url, reply.document(), reply.retry_after), location=reply.answer.header("Location") or ""
+        )
 
     def certificate(self, url: str, preferred_chain: str = "") -> Inquiry[str]:
         """Download a chain in PEM, leaf first (section 7.4.2).

@@ -33,7 +33,7 @@ class AcmeAccount:
 
 @attrs.frozen
 class AcmeOrder:
-    """Section 7.1.3; `url` is empty where the server did not repeat it."""
+    """Section 7.1.3; `location`: where the answer to finalize says that the order is, empty when it does not."""
 
     url: str
     status: str
@@ -42,6 +42,7 @@ class AcmeOrder:
     certificate: str | None = None
     error: Problem | None = None
     retry_after: timedelta | None = None
+    location: str = ""
 
 
 @attrs.frozen

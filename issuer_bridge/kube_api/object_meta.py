@@ -8,14 +8,14 @@ never changed in place.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.times import rfc3339
 from issuer_bridge.kube_api.json_values import copy_json
-from issuer_bridge.resources import SECRET, Kind, Resource
+from issuer_bridge.resources import EVENT, NAMESPACE, SECRET, Kind, Resource
 
 # Without vowels and look-alikes: staging/src/k8s.io/apimachinery/pkg/util/rand/rand.go.
 NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -34,8 +34,9 @@ SYSTEM_FIELDS = (
     "selfLink",
     "managedFields",
 )
-# What identifies an object and therefore never changes.
+# What identifies an object and therefore never changes; what only a deletion or a tracked write changes.
 IDENTITY_FIELDS = ("name", "namespace", "generateName", "uid", "creationTimestamp", "generation", "resourceVersion")
+_KEPT_FIELDS = frozenset((*IDENTITY_FIELDS, "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields"))
 
 
 def new_uid(entropy: Entropy) -> str:
@@ -79,6 +80,7 @@ def created(kind: Kind, sent: Resource, name: str, uid: str, now: datetime) -> R
     if has_generation(kind):
         metadata["generation"] = 1
     resource["metadata"] = metadata
+    _fill(kind, resource)
     return resource
 
 
@@ -86,8 +88,11 @@ def updated(kind: Kind, stored: Resource, sent: Resource) -> Resource:
     """Return what a PUT stores: the client's labels, annotations, owners and spec; the stored status and identity."""
     resource = _with_type(kind, sent)
     metadata = _client_metadata(sent, (*SYSTEM_FIELDS, *IDENTITY_FIELDS))
-    metadata.update({key: value for key, value in stored["metadata"].items() if key in IDENTITY_FIELDS})
+    metadata.update({key: value for key, value in stored["metadata"].items() if key in _KEPT_FIELDS})
     resource["metadata"] = metadata
+    _fill(kind, resource)
+    if kind == NAMESPACE:
+        resource["spec"] = stored["spec"]
     if kind.status:
         resource.pop("status", None)
         if "status" in stored:
@@ -118,12 +123,15 @@ def owner_uids(resource: Resource) -> list[str]:
 
 
 def _with_type(kind: Kind, sent: Resource) -> Resource:
-    resource: Resource = {"apiVersion": kind.api_version, "kind": kind.kind} | {
+    return {"apiVersion": kind.api_version, "kind": kind.kind} | {
         key: copy_json(value) for key, value in sent.items() if key not in ("apiVersion", "kind", "metadata")
     }
-    if kind == SECRET:
-        _fill_secret(resource)
-    return resource
+
+
+def _fill(kind: Kind, resource: Resource) -> None:
+    """Add what the server adds to every object of a kind."""
+    if kind in _FILLED:
+        _FILLED[kind](resource)
 
 
 def _fill_secret(resource: Resource) -> None:
@@ -135,6 +143,30 @@ def _fill_secret(resource: Resource) -> None:
         encoded = {key: base64.b64encode(text.encode()).decode("ascii") for key, text in plain.items()}
         if encoded:
             resource["data"] = data | encoded
+
+
+def _fill_namespace(resource: Resource) -> None:
+    """Label it with its name, and let it wait for its contents when it is deleted; validation refuses what is odd."""
+    metadata = resource["metadata"]
+    if isinstance(labels := metadata.get("labels", {}), dict):
+        metadata["labels"] = labels | {"kubernetes.io/metadata.name": metadata["name"]}
+    resource.setdefault("status", {"phase": "Active"})
+    resource["spec"] = {"finalizers": ["kubernetes"]}
+
+
+def _fill_event(resource: Resource) -> None:
+    """Show what a typed client always writes (pkg/apis/core/v1: no omitempty)."""
+    for name in ("eventTime", "firstTimestamp", "lastTimestamp"):
+        resource.setdefault(name, None)
+    for name in ("reportingComponent", "reportingInstance"):
+        resource.setdefault(name, "")
+
+
+_FILLED: Mapping[Kind, Callable[[Resource], None]] = {
+    SECRET: _fill_secret,
+    NAMESPACE: _fill_namespace,
+    EVENT: _fill_event,
+}
 
 
 def _client_metadata(sent: Resource, dropped: Iterable[str]) -> dict[str, Any]:

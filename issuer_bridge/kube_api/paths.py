@@ -42,7 +42,7 @@ def parse_target(path: str) -> Target | None:
 
 def _target(group: str, version: str, rest: Sequence[str]) -> Target | None:
     namespace = None
-    if len(rest) > 2 and rest[0] == "namespaces":
+    if len(rest) > 2 and rest[0] == "namespaces" and (group or rest[2] != "status"):
         namespace, rest = rest[1], rest[2:]
     if not 1 <= len(rest) <= 3:
         return None

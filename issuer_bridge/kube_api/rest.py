@@ -9,8 +9,10 @@ from typing import Any
 import attrs
 
 from acme_server.protocol.encoding import load_json
+from issuer_bridge.kube_api.deletion import is_deleting
 from issuer_bridge.kube_api.discovery import describe_path, version
 from issuer_bridge.kube_api.json_values import merge_patch
+from issuer_bridge.kube_api.options import DeleteOptions, delete_options
 from issuer_bridge.kube_api.paths import Target, parse_target, segments
 from issuer_bridge.kube_api.selectors import selector
 from issuer_bridge.kube_api.statuses import (
@@ -27,7 +29,8 @@ from issuer_bridge.kube_api.statuses import (
 )
 from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.kube_api.validation import check_strictly, without_unknown_fields
-from issuer_bridge.resources import ApiError, Kind, Resource
+from issuer_bridge.kube_api.writing import Writing
+from issuer_bridge.resources import NAMESPACE, ApiError, Kind, Resource
 
 MAX_BODY = 3 * 1024 * 1024
 JSON = "application/json"
@@ -98,7 +101,7 @@ def _handle(store: EmbeddedStore, call: Call) -> Answer:
     if target is None:
         return _about_the_server(call)
     for name in _UNSUPPORTED:
-        if call.query.get(name):
+        if call.query.get(name) and call.method != "DELETE":
             raise bad_request(f"the parameter {name} is not supported by this server")
     match (call.method, bool(target.name)):
         case ("GET" | "HEAD", False):
@@ -113,6 +116,8 @@ def _handle(store: EmbeddedStore, call: Call) -> Answer:
             return _patch(store, target, call)
         case ("DELETE", True) if not target.subresource:
             return _delete(store, target, call)
+        case ("DELETE", False) if target.namespace is not None and target.kind != NAMESPACE:
+            return _delete_collection(store, target, call)
     raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
 
 
@@ -182,20 +187,37 @@ def _write(store: EmbeddedStore, target: Target, resource: Resource) -> Resource
 
 
 def _delete(store: EmbeddedStore, target: Target, call: Call) -> Answer:
+    options = _delete_options(call, target)
     stored = _get(store, target)
-    options = _json(call.body, target.kind) if call.body else {}
-    _check_delete_options(target.kind, stored, options)
-    return Answer(200, deleted(target.kind, store.remove(target.kind, target.namespace or "", target.name)))
+    _check_preconditions(target.kind, stored, options.preconditions)
+    left = _remove(store, target.kind, stored, options)
+    return Answer(200, left if is_deleting(left) else deleted(target.kind, left))
 
 
-def _check_delete_options(kind: Kind, stored: Resource, options: Mapping[str, Any]) -> None:
-    metadata, wanted = stored["metadata"], options.get("preconditions") or {}
-    if not isinstance(wanted, dict):
-        raise bad_request("the preconditions of DeleteOptions are no object")
-    if options.get("propagationPolicy") == "Orphan" or options.get("dryRun"):
-        raise bad_request("propagationPolicy Orphan and dryRun are not supported by this server")
+def _delete_collection(store: EmbeddedStore, target: Target, call: Call) -> Answer:
+    """Delete what a list would show, and show it."""
+    options = _delete_options(call, target)
+    listed = _list(store, target, call.query)
+    for item in listed["items"]:
+        if store.get(target.kind, item["metadata"].get("namespace", ""), item["metadata"]["name"]):
+            _remove(store, target.kind, item, options)
+    listed["metadata"]["resourceVersion"] = str(store.resource_version)
+    return Answer(200, listed)
+
+
+def _delete_options(call: Call, target: Target) -> DeleteOptions:
+    return delete_options(call.query, _json(call.body, target.kind) if call.body else {})
+
+
+def _remove(store: EmbeddedStore, kind: Kind, item: Resource, options: DeleteOptions) -> Resource:
+    metadata = item["metadata"]
+    return store.remove(kind, metadata.get("namespace", ""), metadata["name"], options.policy, Writing(dry=options.dry))
+
+
+def _check_preconditions(kind: Kind, stored: Resource, wanted: Mapping[str, Any]) -> None:
+    metadata = stored["metadata"]
     for field, name in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
-        if wanted.get(field, metadata[field]) != metadata[field]:
+        if (wanted.get(field) or metadata[field]) != metadata[field]:
             text = (
                 f"the {name} in the precondition ({wanted[field]}) does not match the {name} in record "
                 f"({metadata[field]}). The object might have been deleted and then recreated"

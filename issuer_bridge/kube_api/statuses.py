@@ -89,6 +89,12 @@ def invalid(group: str, kind: str, name: str, causes: Sequence[Cause]) -> ApiErr
     return ApiError(422, "Invalid", f"{subject} {quoted(name)} is invalid: {text}", _filled(details))
 
 
+def forbidden_request(kind: Kind, name: str, text: str, causes: Sequence[Mapping[str, str]] = ()) -> ApiError:
+    """403: a rule of the server forbids it."""
+    details = _about(kind, name) | _filled({"causes": list(causes)})
+    return ApiError(403, "Forbidden", f"{qualified(kind)} {quoted(name)} is forbidden: {text}", details)
+
+
 def bad_request(text: str) -> ApiError:
     """400: the request itself makes no sense."""
     return ApiError(400, "BadRequest", text)

@@ -6,12 +6,15 @@ also when one of them writes while it listens.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping, Sequence
 
 from acme_server.protocol.driver import Clock, Entropy
 from acme_server.protocol.vantage import Inquiry
+from issuer_bridge.kube_api.deletion import is_deleting, is_held, marked
+from issuer_bridge.kube_api.garbage import Delete, judge
 from issuer_bridge.kube_api.json_values import copy_json
+from issuer_bridge.kube_api.namespaces import FIRST, check_mortal, check_open, emptied, first_uid
 from issuer_bridge.kube_api.object_meta import (
     created,
     generated_name,
@@ -22,28 +25,34 @@ from issuer_bridge.kube_api.object_meta import (
     with_status,
     with_version,
 )
+from issuer_bridge.kube_api.objects import Objects
 from issuer_bridge.kube_api.statuses import already_exists, conflict, invalid, invalid_value, not_found
 from issuer_bridge.kube_api.validation import check_change, check_new
-from issuer_bridge.resources import ApiError, Kind, Listener, Resource, Resources
-
-Key = tuple[str, str]
+from issuer_bridge.kube_api.writing import PLAIN, Writing
+from issuer_bridge.resources import NAMESPACE, ApiError, Kind, Listener, Resource, Resources
 
 # So often is another generated name tried: apiserver/pkg/registry/generic/registry/store.go.
 _NAME_ATTEMPTS = 8
 
 
 class EmbeddedStore(Resources):
-    """All objects of one house; the port's inquiries end at once, since nothing is far away."""
+    """All objects of one house; the port's inquiries end at once, since nothing is far away.
 
-    def __init__(self, clock: Clock, entropy: Entropy) -> None:
+    namespaces: those that are there from the beginning beside every cluster's own.
+    """
+
+    def __init__(self, clock: Clock, entropy: Entropy, namespaces: Sequence[str] = ()) -> None:
         self._clock, self._entropy = clock, entropy
         self._version = 0
-        self._objects: dict[Kind, dict[Key, Resource]] = {}
-        self._by_uid: dict[str, tuple[Kind, Key]] = {}
-        self._owned: dict[str, dict[str, None]] = {}
+        self._objects = Objects()
         self._listeners: list[Listener] = []
         self._untold: deque[tuple[str, Kind, Resource]] = deque()
         self._telling = False
+        self._suspects: OrderedDict[str, None] = OrderedDict()  # uids that the garbage collector is to look at
+        self._collecting = False
+        for name in dict.fromkeys((*FIRST, *namespaces)):
+            first = created(NAMESPACE, {}, name, first_uid(name), clock())
+            self._objects.put(NAMESPACE, with_version(first, self._version))
 
     @property
     def resource_version(self) -> int:
@@ -52,7 +61,7 @@ class EmbeddedStore(Resources):
 
     def get(self, kind: Kind, namespace: str, name: str) -> Resource | None:
         """Return the object, or None."""
-        found = self._of(kind).get((namespace, name))
+        found = self._objects.of(kind).get((namespace, name))
         return None if found is None else self._copy(found)
 
     def list(self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None) -> list[Resource]:
@@ -60,7 +69,7 @@ class EmbeddedStore(Resources):
         wanted = (labels or {}).items()
         return [
             self._copy(resource)
-            for key, resource in sorted(self._of(kind).items())
+            for key, resource in sorted(self._objects.of(kind).items())
             if namespace in (None, key[0]) and wanted <= (resource["metadata"].get("labels") or {}).items()
         ]
 
@@ -80,7 +89,7 @@ class EmbeddedStore(Resources):
         return self.replace_status(kind, resource)
 
     def delete(self, kind: Kind, namespace: str, name: str) -> Inquiry[None]:
-        """Delete; an inquiry around `remove`."""
+        """Delete in the background; an inquiry around `remove`."""
         yield from ()
         self.remove(kind, namespace, name)
 
@@ -89,42 +98,54 @@ class EmbeddedStore(Resources):
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def insert(self, kind: Kind, resource: Resource) -> Resource:
+    def insert(self, kind: Kind, resource: Resource, writing: Writing = PLAIN) -> Resource:
         """Create an object; its status is dropped, its name may be generated."""
-        metadata = resource["metadata"]
-        if metadata.get("resourceVersion"):
-            raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
-        named = {**resource, "metadata": {**metadata, "name": self._name_for(kind, resource)}}
-        check_new(kind, named)
+        named = {**resource, "metadata": {**resource["metadata"], "name": self._name_for(kind, resource)}}
         key = object_key(kind, named)
-        if key in self._of(kind):
+        if kind.namespaced:
+            check_open(kind, key[1], key[0], self._objects.of(NAMESPACE).get(("", key[0])))
+        made = created(kind, named, key[1], "", self._clock())
+        check_new(kind, made)
+        if resource["metadata"].get("resourceVersion"):
+            raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
+        if key in self._objects.of(kind):
             raise already_exists(kind, key[1])
-        return self._write("ADDED", kind, created(kind, named, key[1], new_uid(self._entropy), self._clock()))
+        made["metadata"]["uid"] = new_uid(self._entropy)
+        _track(writing, None, made, resource)
+        if writing.dry:
+            return made
+        written = self._write("ADDED", kind, made)
+        if self._suspects:
+            self._collect()
+        return written
 
-    def replace(self, kind: Kind, resource: Resource) -> Resource:
+    def replace(self, kind: Kind, resource: Resource, writing: Writing = PLAIN) -> Resource:
         """Replace all but the status and the identity of an object."""
         stored = self._current(kind, resource)
-        return self._change(kind, stored, updated(kind, stored, resource))
+        return self._change(kind, stored, updated(kind, stored, resource), resource, writing)
 
-    def replace_status(self, kind: Kind, resource: Resource) -> Resource:
+    def replace_status(self, kind: Kind, resource: Resource, writing: Writing = PLAIN) -> Resource:
         """Replace the status of an object."""
         stored = self._current(kind, resource)
-        return self._change(kind, stored, with_status(stored, resource))
+        return self._change(kind, stored, with_status(stored, resource), resource, writing)
 
-    def remove(self, kind: Kind, namespace: str, name: str) -> Resource:
-        """Delete an object, then what only it owns; return what it was."""
-        stored = self._of(kind).pop((namespace, name), None)
+    def remove(
+        self, kind: Kind, namespace: str, name: str, policy: str | None = None, writing: Writing = PLAIN
+    ) -> Resource:
+        """Delete an object, unless finalizers hold it; then what it owns, by the policy (`deletion.POLICIES`).
+
+        Return what it was, or, when something holds it, as it is now: with a deletionTimestamp.
+        """
+        stored = self._objects.of(kind).get((namespace, name))
         if stored is None:
             raise not_found(kind, name)
-        uid = stored["metadata"]["uid"]
-        self._by_uid.pop(uid, None)
-        self._disown(stored)
-        self._version += 1
-        last = with_version(self._copy(stored), self._version)
-        self._tell("DELETED", kind, last)
-        for orphan_kind, key in self._orphans_of(uid):
-            self.remove(orphan_kind, *key)
-        return last
+        check_mortal(kind, name)
+        last = marked(kind, stored, policy, self._clock())
+        if writing.dry or last == stored:
+            return self._copy(last if is_held(kind, last) else stored)
+        written = self._settle(kind, stored, last)
+        self._collect()
+        return written
 
     def _name_for(self, kind: Kind, resource: Resource) -> str:
         metadata = resource["metadata"]
@@ -135,14 +156,14 @@ class EmbeddedStore(Resources):
         namespace = object_key(kind, resource)[0]
         for _ in range(_NAME_ATTEMPTS):
             name = generated_name(prefix, self._entropy)
-            if (namespace, name) not in self._of(kind):
+            if (namespace, name) not in self._objects.of(kind):
                 break
         return name
 
     def _current(self, kind: Kind, resource: Resource) -> Resource:
         """Return the stored object that is meant, unless it has changed since it was read."""
         key = object_key(kind, resource)
-        stored = self._of(kind).get(key)
+        stored = self._objects.of(kind).get(key)
         if stored is None:
             raise not_found(kind, key[1])
         sent, kept = resource["metadata"], stored["metadata"]
@@ -157,40 +178,91 @@ class EmbeddedStore(Resources):
             raise conflict(kind, key[1])
         return stored
 
-    def _change(self, kind: Kind, stored: Resource, resource: Resource) -> Resource:
+    def _change(self, kind: Kind, stored: Resource, resource: Resource, sent: Resource, writing: Writing) -> Resource:
         """Write unless nothing differs."""
+        _track(writing, stored, resource, sent)
         if resource == stored:
             return self._copy(stored)
         check_change(kind, stored, resource)
-        self._disown(stored)
-        return self._write("MODIFIED", kind, resource)
+        if writing.dry:
+            return self._copy(resource)
+        if is_deleting(resource) and not is_held(kind, resource):
+            # Who takes the last finalizer away sees the object once more, with the version that it had.
+            self._drop(kind, stored)
+            written = resource
+        else:
+            written = self._settle(kind, stored, resource)
+        self._collect()
+        return written
 
-    def _write(self, event: str, kind: Kind, resource: Resource) -> Resource:
+    def _settle(self, kind: Kind, stored: Resource, resource: Resource) -> Resource:
+        """Write a change, or remove what is deleted and no more held."""
+        if is_deleting(resource) and not is_held(kind, resource):
+            return self._drop(kind, stored)
+        return self._write("MODIFIED", kind, resource, stored)
+
+    def _write(self, event: str, kind: Kind, resource: Resource, stored: Resource | None = None) -> Resource:
         self._version += 1
-        with_version(resource, self._version)
-        uid, key = resource["metadata"]["uid"], object_key(kind, resource)
-        self._of(kind)[key] = resource
-        self._by_uid[uid] = (kind, key)
-        for owner in owner_uids(resource):
-            self._owned.setdefault(owner, {})[uid] = None
+        self._objects.put(kind, with_version(resource, self._version), stored)
+        metadata = resource["metadata"]
+        references = metadata.get("ownerReferences")
+        if is_deleting(resource):
+            self._suspect(*self._objects.dependents(metadata["uid"]), metadata["uid"])
+        elif references and not self._objects.all_live(references, metadata.get("namespace")):
+            self._suspect(metadata["uid"])
         written = self._copy(resource)
         self._tell(event, kind, resource)
         return written
 
-    def _disown(self, resource: Resource) -> None:
-        for owner in owner_uids(resource):
-            owned = self._owned.get(owner, {})
-            owned.pop(resource["metadata"]["uid"], None)
-            if not owned:
-                self._owned.pop(owner, None)
+    def _drop(self, kind: Kind, stored: Resource) -> Resource:
+        """Remove an object and return what it was; who depends on it, or waits for it, is looked at next."""
+        self._objects.take(kind, stored)
+        metadata = stored["metadata"]
+        self._suspect(*self._objects.dependents(metadata["uid"]), *owner_uids(stored))
+        namespace = self._objects.of(NAMESPACE).get(("", metadata.get("namespace", "")))
+        if namespace and is_deleting(namespace):
+            self._suspect(namespace["metadata"]["uid"])
+        self._version += 1
+        last = with_version(self._copy(stored), self._version)
+        self._tell("DELETED", kind, last)
+        return last
 
-    def _orphans_of(self, uid: str) -> Iterator[tuple[Kind, Key]]:
-        """Yield what the gone owner owned and no other owner holds."""
-        for child in tuple(self._owned.get(uid, ())):
-            if child in self._by_uid:
-                kind, key = self._by_uid[child]
-                if not any(owner in self._by_uid for owner in owner_uids(self._of(kind)[key])):
-                    yield kind, key
+    def _suspect(self, *uids: str) -> None:
+        self._suspects.update(dict.fromkeys(uids))
+
+    def _collect(self) -> None:
+        """Look at all suspects, and at those that this makes suspects."""
+        if self._collecting:
+            return
+        self._collecting = True
+        try:
+            while self._suspects:
+                self._judge(self._suspects.popitem(last=False)[0])
+        finally:
+            self._collecting = False
+
+    def _judge(self, uid: str) -> None:
+        found = self._objects.find(uid)
+        if found is None:
+            return
+        kind, stored = found
+        if kind == NAMESPACE and is_deleting(stored) and self._empty(stored["metadata"]["name"]):
+            self._settle(kind, stored, emptied(stored))
+            return
+        dependents = [self._objects.find(child) for child in self._objects.dependents(uid)]
+        decision = judge(stored, self._objects.find, [item[1] for item in dependents if item])
+        if isinstance(decision, Delete):
+            self.remove(kind, *object_key(kind, stored), decision.policy)
+        elif decision is not None:
+            self._settle(kind, stored, decision)
+
+    def _empty(self, namespace: str) -> bool:
+        """Delete what is in a namespace; True when nothing holds on."""
+        inside = self._objects.inside(namespace)
+        for kind, key in inside:
+            if key in self._objects.of(kind):
+                self.remove(kind, *key)
+        return not any(key in self._objects.of(kind) for kind, key in inside)
 
     def _tell(self, event: str, kind: Kind, resource: Resource) -> None:
         """Tell every listener, each with a copy; what happens meanwhile is told afterwards.
@@ -209,10 +281,13 @@ class EmbeddedStore(Resources):
         finally:
             self._telling = False
 
-    def _of(self, kind: Kind) -> dict[Key, Resource]:
-        return self._objects.setdefault(kind, {})
-
     @staticmethod
     def _copy(resource: Resource) -> Resource:
         copy: Resource = copy_json(resource)
         return copy
+
+
+def _track(writing: Writing, stored: Resource | None, resource: Resource, sent: Resource) -> None:
+    """Let a write say who owns which field now."""
+    if writing.track is not None:
+        resource["metadata"]["managedFields"] = writing.track(stored, resource, sent)

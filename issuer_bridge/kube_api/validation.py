@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from issuer_bridge.cert_manager.dns_providers import nameserver_of
 from issuer_bridge.durations import parse_duration
+from issuer_bridge.kube_api.deletion import is_deleting
 from issuer_bridge.kube_api.schema_check import causes, pruned, shortened
 from issuer_bridge.kube_api.schemas import DNS01_PROVIDERS, ISSUER_TYPES, SCHEMAS
 from issuer_bridge.kube_api.statuses import (
@@ -57,7 +58,7 @@ def check_new(kind: Kind, resource: Resource) -> None:
 
 def check_change(kind: Kind, stored: Resource, resource: Resource) -> None:
     """Raise 422 Invalid when the stored object must not become this one."""
-    found = _schema_causes(kind, resource, stored)
+    found = [*_finalizer_causes(stored, resource), *_schema_causes(kind, resource, stored)]
     if not found:
         found = [cause for rule in RULES.get(kind, ()) for cause in rule(resource)]
         found += [cause for update_rule in UPDATE_RULES.get(kind, ()) for cause in update_rule(stored, resource)]
@@ -91,6 +92,17 @@ def _schema_causes(kind: Kind, resource: Resource, stored: Resource | None = Non
         if part is not None and part is not known.get(name) and name in schema["properties"]:
             found += causes(schema["properties"][name], part, name)
     return found
+
+
+def _finalizer_causes(stored: Resource, resource: Resource) -> Iterator[Cause]:
+    """What is being deleted takes no new finalizers."""
+    if is_deleting(stored):
+        known, finalizers = stored["metadata"].get("finalizers") or (), resource["metadata"].get("finalizers")
+        new = [name for name in finalizers if name not in known] if isinstance(finalizers, list) else []
+        if new:
+            shown = ", ".join(quoted(str(name)) for name in new)
+            text = "no new finalizers can be added if the object is being deleted, found new finalizers"
+            yield forbidden("metadata.finalizers", f"{text} []string{{{shown}}}")
 
 
 def _name_causes(resource: Resource) -> Iterator[Cause]:

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from gravel.cli import gravel
 from gravel.client_command import resource_name
-from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSUER, EVENT, ORDER, SECRET
+from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSUER, EVENT, NAMESPACE, ORDER, SECRET
 from tests.embedded_api import new_store, serving
 
 ISSUER = """\
@@ -73,6 +73,8 @@ class House:
 @pytest.fixture
 async def house():
     store = new_store()
+    for name in ("one", "two", "other", "shop"):
+        store.insert(NAMESPACE, {"metadata": {"name": name}})
     async with serving(store) as url:
         yield House(store, url)
 

@@ -50,7 +50,7 @@ def test_all_is_the_deployment_and_the_issuer_and_the_same_seed_prints_the_same(
 
 
 def test_our_own_api_takes_the_kinds_that_it_knows(launch, tmp_path):
-    known = [each for each in printed("all", "--seed", "7") if each["kind"] in ("Secret", "ClusterIssuer")]
+    known = [each for each in printed("all", "--seed", "7") if each["kind"] in ("Namespace", "Secret", "ClusterIssuer")]
     (tmp_path / "known.yaml").write_text(yaml.safe_dump_all(known))
     up = launch("up")
     apply = [*GRAVEL, "apply", "--kubernetes", up.ready["kubernetes"], str(tmp_path / "known.yaml")]

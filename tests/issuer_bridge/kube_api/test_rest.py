@@ -52,14 +52,26 @@ def test_a_list_says_what_it_is_and_when(store):
         ("POST", REQUESTS, REQUEST, "application/json", {"fieldValidation": "Maybe"}, 400, "Unsupported value"),
         ("POST", f"{REQUESTS}/www", REQUEST, "application/json", {}, 405, "does not allow this method"),
         ("POST", "/apis/cert-manager.io/v1/certificaterequests", REQUEST, "application/json", {}, 405, "not allow"),
-        ("DELETE", REQUESTS, None, "", {}, 405, "does not allow this method"),
+        ("DELETE", "/apis/cert-manager.io/v1/certificaterequests", None, "", {}, 405, "does not allow this method"),
+        ("DELETE", "/api/v1/namespaces", None, "", {}, 405, "does not allow this method"),
+        ("DELETE", "/api/v1/namespaces/default", None, "", {}, 403, "this namespace may not be deleted"),
         ("DELETE", f"{REQUESTS}/www/status", None, "", {}, 405, "does not allow this method"),
         ("PATCH", f"{REQUESTS}/www", {"metadata": {"name": "x"}}, MERGE_PATCH, {}, 400, "name on the URL (www)"),
         ("PATCH", f"{REQUESTS}/www", {"metadata": {"resourceVersion": "9"}}, MERGE_PATCH, {}, 409, "modified"),
         ("PATCH", f"{REQUESTS}/www", [], "application/json-patch+json", {}, 415, MERGE_PATCH),
         ("PATCH", f"{REQUESTS}/www", {"spec": {"isCA": True}}, MERGE_PATCH, {}, 422, "spec: Forbidden"),
         ("PATCH", f"{REQUESTS}/www", {"spec": {"isca": True}}, MERGE_PATCH, {"fieldValidation": "Strict"}, 400, "isCA"),
-        ("DELETE", f"{REQUESTS}/www", {"propagationPolicy": "Orphan"}, "application/json", {}, 400, "Orphan"),
+        ("DELETE", f"{REQUESTS}/www", {"propagationPolicy": "x"}, "application/json", {}, 422, 'value: "x": supported'),
+        (
+            "DELETE",
+            f"{REQUESTS}/www",
+            None,
+            "",
+            {"propagationPolicy": "x"},
+            422,
+            '"Foreground", "Background", "Orphan"',
+        ),
+        ("DELETE", f"{REQUESTS}/www", None, "", {"dryRun": "x"}, 422, 'dryRun: Unsupported value: []string{"x"}'),
         ("DELETE", f"{REQUESTS}/www", {"preconditions": "x"}, "application/json", {}, 400, "preconditions"),
         ("DELETE", f"{REQUESTS}/www", {"preconditions": {"resourceVersion": "9"}}, "application/json", {}, 409, "(9)"),
         ("GET", REQUESTS, None, "", {"resourceVersion": "abc"}, 400, "must be a number"),
@@ -138,3 +150,31 @@ def test_a_deletion_takes_what_is_owned_along(store):
     assert ask(store, "POST", orders, order).code == 201
     assert ask(store, "DELETE", f"{REQUESTS}/www").document["details"]["uid"] == uid
     assert ask(store, "GET", f"{orders}/www-1").code == 404
+
+
+def test_a_deletion_of_a_collection_takes_what_a_list_would_show(store):
+    ask(store, "POST", REQUESTS, REQUEST | {"metadata": {"name": "two", "labels": {"a": "b"}}})
+    answer = ask(store, "DELETE", REQUESTS, labelSelector="a=b")
+    assert (answer.code, answer.document["kind"]) == (200, "CertificateRequestList")
+    assert [item["metadata"]["name"] for item in answer.document["items"]] == ["two"]
+    left = ask(store, "GET", REQUESTS).document["items"]
+    assert [item["metadata"]["name"] for item in left] == ["www"]
+
+
+@pytest.mark.parametrize(
+    ("body", "query"),
+    [
+        ({"propagationPolicy": "Orphan"}, {}),
+        ({"orphanDependents": True}, {}),
+        (None, {"propagationPolicy": "Orphan"}),
+        (None, {"orphanDependents": "true"}),
+    ],
+)
+def test_a_policy_is_read_from_the_body_or_the_query(store, body, query):
+    answer = ask(store, "DELETE", f"{REQUESTS}/www", body, **query)
+    assert answer.document["metadata"]["finalizers"] == ["orphan"]
+    assert ask(store, "GET", f"{REQUESTS}/www").code == 404
+
+
+def test_a_namespaces_status_has_a_path(store):
+    assert ask(store, "GET", "/api/v1/namespaces/default/status").document["status"] == {"phase": "Active"}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from issuer_bridge.kube_api.store import EmbeddedStore
-from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSUER, ORDER, SECRET, ApiError
+from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSUER, NAMESPACE, ORDER, SECRET, ApiError
 
 STALE = "the object has been modified; please apply your changes to the latest version and try again"
 UNVERSIONED = "metadata.resourceVersion: Invalid value: 0x0: must be specified for an update"
@@ -16,6 +16,11 @@ NOW = datetime(2026, 11, 22, 1, 2, 3, 999999, tzinfo=UTC)
 
 def new_store(seed=1, now=NOW):
     return EmbeddedStore(lambda: now, Random(seed).randbytes)
+
+
+def add_namespaces(store, *names):
+    for name in names:
+        store.insert(NAMESPACE, {"metadata": {"name": name}})
 
 
 def request(name="www", namespace="default", **metadata):
@@ -27,7 +32,12 @@ def request(name="www", namespace="default", **metadata):
 
 def order(name="www-1", owners=()):
     references = [
-        {"apiVersion": "v1", "kind": "X", "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"]}
+        {
+            "apiVersion": owner["apiVersion"],
+            "kind": owner["kind"],
+            "name": owner["metadata"]["name"],
+            "uid": owner["metadata"]["uid"],
+        }
         for owner in owners
     ]
     return request(name, ownerReferences=references)
@@ -97,6 +107,7 @@ class TestCreate:
 
     def test_a_name_is_taken_once_in_each_namespace(self):
         store = new_store()
+        add_namespaces(store, "other")
         store.insert(CERTIFICATE_REQUEST, request())
         store.insert(CERTIFICATE_REQUEST, request(namespace="other"))
         with pytest.raises(ApiError) as caught:
@@ -256,6 +267,7 @@ class TestDelete:
 class TestListAndWatch:
     def test_a_list_is_in_the_order_of_namespace_and_name(self):
         store = new_store()
+        add_namespaces(store, "x", "y")
         for name, namespace in (("b", "x"), ("a", "y"), ("a", "x")):
             store.insert(CERTIFICATE_REQUEST, request(name, namespace))
         keys = [(item["metadata"]["namespace"], item["metadata"]["name"]) for item in store.list(CERTIFICATE_REQUEST)]
@@ -306,7 +318,7 @@ def test_the_ports_verbs_are_inquiries_that_ask_nothing():
 
 
 def test_times_are_the_clocks():
-    moments = iter([NOW, NOW + timedelta(seconds=1)])
+    moments = iter([*[NOW] * 5, NOW + timedelta(seconds=1)])  # four namespaces come first
     store = EmbeddedStore(lambda: next(moments), Random(1).randbytes)
     made = [store.insert(CERTIFICATE_REQUEST, request(name)) for name in ("a", "b")]
     assert [item["metadata"]["creationTimestamp"] for item in made] == ["2026-11-22T01:02:03Z", "2026-11-22T01:02:04Z"]

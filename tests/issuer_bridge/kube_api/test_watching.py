@@ -8,7 +8,7 @@ from issuer_bridge.kube_api.paths import Target
 from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.kube_api.watch_window import WatchWindow
 from issuer_bridge.kube_api.watching import begin, parse_watch, proceed
-from issuer_bridge.resources import CERTIFICATE_REQUEST, SECRET, ApiError
+from issuer_bridge.resources import CERTIFICATE_REQUEST, NAMESPACE, SECRET, ApiError
 
 REQUESTS = Target(CERTIFICATE_REQUEST, "default")
 
@@ -18,6 +18,8 @@ def new_store():
 
 
 def add(store, name, namespace="default", **metadata):
+    if store.get(NAMESPACE, "", namespace) is None:
+        store.insert(NAMESPACE, {"metadata": {"name": namespace}})
     return store.insert(
         CERTIFICATE_REQUEST,
         {

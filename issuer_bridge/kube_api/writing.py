@@ -1,0 +1,24 @@
+"""How a write over HTTP differs from one through the port: it may be a dry run, and it leaves a trace of its manager."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import attrs
+
+from issuer_bridge.resources import Resource
+
+Tracker: TypeAlias = Callable[[Resource | None, Resource, Resource], list[dict[str, Any]]]
+"""From what is stored (None for a new object), what will be, and what was sent to metadata.managedFields."""
+
+
+@attrs.frozen
+class Writing:
+    """dry: answer as if written, write nothing, spend no version; track: None leaves field ownership as it is."""
+
+    dry: bool = False
+    track: Tracker | None = None
+
+
+PLAIN = Writing()
