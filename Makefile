@@ -83,7 +83,7 @@ fuzz: $(VENV)/.dev ## Send the DNS server 100,000 malformed packets
 	GRAVEL_FUZZ=100000 $(BIN)/python -m pytest tests/solvers/dns/test_server_fuzz.py -q
 
 kill: $(VENV)/.dev ## Kill a loaded server 25 times and hold it to all that it acknowledged
-	GRAVEL_KILLS=25 $(BIN)/python -m pytest tests/gravel/test_kill.py -q
+	GRAVEL_KILLS=25 $(BIN)/python -m pytest tests/gravel/test_kill.py tests/gravel/test_kill_lasting.py -q
 
 sandwich: $(VENV)/.dev ## Hold the scheduler's order to its bounds on 20,000 random queues
 	$(BIN)/python -m bench.sandwich
