@@ -86,12 +86,13 @@ KINDS: tuple[Kind, ...] = (
 
 @attrs.frozen
 class ApiError(Exception):
-    """What the API server answered instead: a Status with code, reason, message and details."""
+    """What the API server answered instead: a Status with code, reason, message, details and metadata."""
 
     code: int
     reason: str
     message: str
     details: Mapping[str, Any] = attrs.field(factory=dict, eq=False)
+    metadata: Mapping[str, str] = attrs.field(factory=dict, eq=False)
 
     def __str__(self) -> str:
         return self.message

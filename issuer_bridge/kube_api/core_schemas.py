@@ -14,7 +14,9 @@ from issuer_bridge.kube_api.shapes import (
     STRINGS,
     Schema,
     array,
+    atomic,
     fields,
+    keyed,
     mapping,
     resource,
 )
@@ -32,10 +34,11 @@ from issuer_bridge.resources import (
     Kind,
 )
 
+_PROTOCOL: Schema = {"type": "string", "default": "TCP"}
 _SECRET = resource(type=STRING, data=mapping(BYTES), stringData=STRING_MAP, immutable=BOOLEAN)
 
 _EVENT = resource(
-    involvedObject=OPEN,
+    involvedObject=atomic(OPEN),
     reason=STRING,
     message=STRING,
     type=STRING,
@@ -46,7 +49,7 @@ _EVENT = resource(
     eventTime=STRING,
     series=OPEN,
     action=STRING,
-    related=OPEN,
+    related=atomic(OPEN),
     reportingComponent=STRING,
     reportingInstance=STRING,
 )
@@ -80,6 +83,30 @@ _INGRESS = resource(
     status=OPEN,
 )
 
+_CONTAINER = {
+    **fields(
+        name=STRING,
+        ports=keyed({**fields(containerPort=INTEGER, protocol=_PROTOCOL), **OPEN}, "containerPort", "protocol"),
+        env=keyed({**fields(name=STRING), **OPEN}, "name"),
+    ),
+    **OPEN,
+}
+_POD = {
+    **fields(
+        containers=keyed(_CONTAINER, "name"),
+        initContainers=keyed(_CONTAINER, "name"),
+        volumes=keyed({**fields(name=STRING), **OPEN}, "name"),
+    ),
+    **OPEN,
+}
+_SERVICE = {
+    **fields(
+        ports=keyed({**fields(port=INTEGER, protocol=_PROTOCOL), **OPEN}, "port", "protocol"),
+        selector=atomic(STRING_MAP),
+    ),
+    **OPEN,
+}
+
 _SPEC_AND_STATUS = resource(spec=OPEN, status=OPEN)
 
 CORE_SCHEMAS: Mapping[Kind, Schema] = {
@@ -87,8 +114,8 @@ CORE_SCHEMAS: Mapping[Kind, Schema] = {
     SECRET: _SECRET,
     CONFIG_MAP: resource(data=STRING_MAP, binaryData=mapping(BYTES), immutable=BOOLEAN),
     SERVICE_ACCOUNT: resource(secrets=array(OPEN), imagePullSecrets=array(OPEN), automountServiceAccountToken=BOOLEAN),
-    POD: _SPEC_AND_STATUS,
-    SERVICE: _SPEC_AND_STATUS,
+    POD: resource(spec=_POD, status=OPEN),
+    SERVICE: resource(spec=_SERVICE, status=OPEN),
     EVENT: _EVENT,
     INGRESS: _INGRESS,
     HTTP_ROUTE: _SPEC_AND_STATUS,

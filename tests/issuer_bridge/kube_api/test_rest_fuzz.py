@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from issuer_bridge.kube_api.rest import MERGE_PATCH, Call
+from issuer_bridge.kube_api.patches import MERGE_PATCH
+from issuer_bridge.kube_api.rest import Call
 from issuer_bridge.kube_api.schema_check import causes
 from issuer_bridge.kube_api.schemas import SCHEMAS
 from issuer_bridge.kube_api.serving import respond
