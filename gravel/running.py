@@ -147,7 +147,7 @@ class Running:
             seed=settings.seed,
         )
         if sockets.kubernetes:
-            await self._start_bridge(stack, parts, sockets.kubernetes, material.ca_pem, entropy)
+            await self._start_bridge(stack, parts, responders, sockets.kubernetes, material.ca_pem, entropy)
 
     def _server_settings(self, sockets: Sockets, responders: Responders, dns: str | None) -> ServerSettings:
         settings = self.settings
@@ -172,9 +172,16 @@ class Running:
         return attrs.evolve(server, **self._changes)
 
     async def _start_bridge(
-        self, stack: AsyncExitStack, parts: ServerParts, kubernetes: Bound, tls_ca: str, entropy: Entropy
+        self,
+        stack: AsyncExitStack,
+        parts: ServerParts,
+        responders: Responders,
+        kubernetes: Bound,
+        tls_ca: str,
+        entropy: Entropy,
     ) -> None:
         from gravel.house import add_bridge, house_settings
+        from issuer_bridge.cert_manager.acmesolver import AcmeSolvers
         from issuer_bridge.kube_api.api import create_app
 
         world = parts.world
@@ -182,7 +189,10 @@ class Running:
         # Always on loopback, in plain HTTP and without a token: whoever is on this machine may use it.
         await serve(stack, create_app(house.resources), kubernetes.sock)
         self.resources = house.resources
-        house.operator.start()
+        if self.settings.no_controllers:
+            responders.site.tables.append(AcmeSolvers(house.resources))
+        else:
+            house.operator.start()
 
     async def _serve(
         self, stack: AsyncExitStack, parts: ServerParts, sockets: Sockets, names: tuple[str, ...], material: TlsMaterial

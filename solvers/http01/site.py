@@ -2,12 +2,14 @@
 
 The first two are for tests, as pebble-challtestsrv has them (httpone.go of
 letsencrypt/challtestsrv), but a path is compared as it was sent, and one that
-shows nothing is not found, where challtestsrv answers 200 and no content.
+shows nothing is not found, where challtestsrv answers 200 and no content; in its
+place we do too.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from typing import Protocol
 
 import attrs
 
@@ -46,6 +48,14 @@ class Reply:
     location: str | None = None
 
 
+class Table(Protocol):
+    """Something that may have an answer."""
+
+    def reply(self, visit: Visit) -> Reply | None:
+        """Return what is here for a request, if anything."""
+        ...
+
+
 @attrs.frozen(eq=False)
 class AnyHost:
     """Contents by token and targets of redirects by path, whatever the host."""
@@ -65,19 +75,22 @@ class AnyHost:
 
 
 class Site:
-    """Tables for any host, of which the last is asked first, and behind them a solver's responder.
+    """Tables, mostly for any host, of which the last is asked first, and behind them a solver's responder.
 
-    history: the last requests with the status of each answer, oldest first.
+    history: the last requests with the status of each answer, oldest first; nothing: the answer where nothing is shown.
     """
 
     def __init__(self, responder: Responder, history: int = HISTORY) -> None:
         self.responder = responder
-        self.tables: list[AnyHost] = []
+        self.nothing = Reply(404)
+        self.tables: list[Table] = []
         self.history: deque[tuple[Visit, int]] = deque(maxlen=history)
 
     def handle(self, visit: Visit) -> Reply:
         """Return the answer to a request."""
         found = (reply for table in reversed(self.tables) if (reply := table.reply(visit)))
         reply = next(found, None) or Reply(*self.responder.handle(visit.method, visit.host, visit.path))
+        if reply.status == 404:
+            reply = self.nothing
         self.history.append((visit, reply.status))
         return reply

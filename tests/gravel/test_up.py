@@ -115,6 +115,15 @@ def test_a_request_that_is_not_approved_waits_for_approval(launch):
     assert ready_condition(requests_of(kubernetes)["one-name"]) == ("True", "Issued")
 
 
+def test_without_controllers_resources_are_served_and_left_alone(launch):
+    up = launch("up", "--no-controllers", "--apply", str(EXAMPLES), "--once", "--timeout", "1")
+    kubernetes = up.ready["kubernetes"]
+    up.lines_until(lambda line: line["event"] == "progress")
+    assert {name: request.get("status") for name, request in requests_of(kubernetes).items()} == dict.fromkeys(
+        name.removeprefix("default/") for name in NAMES
+    )
+
+
 def write_request(path: Path, request: bytes) -> str:
     issuer = (EXAMPLES / "10-clusterissuer.yaml").read_text()
     text = (EXAMPLES / "20-http01.yaml").read_text()
