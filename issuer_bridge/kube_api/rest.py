@@ -201,6 +201,15 @@ def _read(call: Call, target: Target) -> tuple[Resource, tuple[str, ...]]:
     return _known(call, target, _json(call.body, target.kind))
 
 
+def read_object(call: Call, kind: Kind) -> Resource:
+    """Return the object of a kind that is not stored."""
+    if call.content_type not in ("", JSON):
+        raise unsupported_media_type([JSON])
+    sent = _json(call.body, kind)
+    _check_type(kind, sent)
+    return sent
+
+
 def _json(body: bytes, kind: Kind) -> Resource:
     try:
         value = load_json(body)
