@@ -63,6 +63,11 @@ SERVICE = Kind("", "v1", "Service", "services", short_names=("svc",), status=Tru
 EVENT = Kind("", "v1", "Event", "events", short_names=("ev",))
 INGRESS = Kind("networking.k8s.io", "v1", "Ingress", "ingresses", short_names=("ing",), status=True)
 LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases")
+RBAC = "rbac.authorization.k8s.io"
+ROLE = Kind(RBAC, "v1", "Role", "roles")
+ROLE_BINDING = Kind(RBAC, "v1", "RoleBinding", "rolebindings")
+CLUSTER_ROLE = Kind(RBAC, "v1", "ClusterRole", "clusterroles", namespaced=False)
+CLUSTER_ROLE_BINDING = Kind(RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False)
 
 KINDS: tuple[Kind, ...] = (
     ISSUER,
@@ -81,6 +86,10 @@ KINDS: tuple[Kind, ...] = (
     INGRESS,
     HTTP_ROUTE,
     LEASE,
+    ROLE,
+    ROLE_BINDING,
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
 )
 
 

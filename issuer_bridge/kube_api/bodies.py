@@ -58,7 +58,7 @@ def _unrecognized(kind: Kind, text: str) -> Exception:
 
 def known(target: Target, sent: Resource, validation: str) -> tuple[Resource, tuple[str, ...]]:
     """Return the object, once it is the one of the path, without unknown fields, and the warnings about those."""
-    _check_type(target.kind, sent)
+    check_type(target.kind, sent)
     resource = {**sent, "metadata": _placed(target, sent.get("metadata"))}
     resource, unknown = without_unknown_fields(target.kind, resource)
     if validation == "Strict":
@@ -66,7 +66,8 @@ def known(target: Target, sent: Resource, validation: str) -> tuple[Resource, tu
     return resource, tuple(unknown) if validation == "Warn" else ()
 
 
-def _check_type(kind: Kind, sent: Resource) -> None:
+def check_type(kind: Kind, sent: Resource) -> None:
+    """Raise 400 or 422 when an object says that it is of another kind."""
     api_version, name = sent.get("apiVersion") or kind.api_version, sent.get("kind") or kind.kind
     if api_version != kind.api_version:
         raise bad_request(

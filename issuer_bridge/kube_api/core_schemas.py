@@ -18,9 +18,12 @@ from issuer_bridge.kube_api.shapes import (
     fields,
     keyed,
     mapping,
+    one_of,
     resource,
 )
 from issuer_bridge.resources import (
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
     CONFIG_MAP,
     EVENT,
     HTTP_ROUTE,
@@ -28,6 +31,8 @@ from issuer_bridge.resources import (
     LEASE,
     NAMESPACE,
     POD,
+    ROLE,
+    ROLE_BINDING,
     SECRET,
     SERVICE,
     SERVICE_ACCOUNT,
@@ -106,6 +111,14 @@ _SERVICE = {
     ),
     **OPEN,
 }
+_RULES = array(
+    fields("verbs", verbs=STRINGS, apiGroups=STRINGS, resources=STRINGS, resourceNames=STRINGS, nonResourceURLs=STRINGS)
+)
+_BINDING = resource(
+    "roleRef",
+    subjects=array(fields("kind name", kind=STRING, apiGroup=STRING, name=STRING, namespace=STRING)),
+    roleRef=fields("kind name", apiGroup=STRING, kind=one_of("Role", "ClusterRole"), name=STRING),
+)
 
 _SPEC_AND_STATUS = resource(spec=OPEN, status=OPEN)
 
@@ -120,4 +133,8 @@ CORE_SCHEMAS: Mapping[Kind, Schema] = {
     INGRESS: _INGRESS,
     HTTP_ROUTE: _SPEC_AND_STATUS,
     LEASE: _LEASE,
+    ROLE: resource(rules=_RULES),
+    ROLE_BINDING: _BINDING,
+    CLUSTER_ROLE: resource(rules=_RULES, aggregationRule=OPEN),
+    CLUSTER_ROLE_BINDING: _BINDING,
 }

@@ -26,6 +26,8 @@ VALID = {
     "Order": {"spec": REFERENCE},
     "Challenge": {"spec": SOLVED | {"solver": {"http01": {}}, "type": "HTTP-01", "url": "u"}},
     "Secret": {"data": {"a": "Zm9v"}},
+    "RoleBinding": {"roleRef": {"kind": "Role", "name": "x"}},
+    "ClusterRoleBinding": {"roleRef": {"kind": "ClusterRole", "name": "x"}},
     "Event": {"involvedObject": {"namespace": "default"}},
 }
 LEAVES = st.none() | st.booleans() | st.integers(-5, 5) | st.floats(-5, 5) | st.sampled_from(["", "x", "Zm9v", "True"])
