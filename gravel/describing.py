@@ -9,10 +9,11 @@ from typing import Any
 
 import attrs
 
-from gravel.ages import age
 from gravel.certificate_text import certificate_summary, request_summary
 from gravel.request_progress import challenge_progress
-from gravel.tables import involved, last_seen, newest_last
+from gravel.tables import newest_last
+from issuer_bridge.ages import age
+from issuer_bridge.kube_api.core_tables import involved, last_seen
 from issuer_bridge.resources import CERTIFICATE_REQUEST, Kind, Resource
 
 NONE = "<none>"

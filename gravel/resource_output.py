@@ -11,7 +11,8 @@ import click
 from gravel.client_command import resource_name
 from gravel.output import console
 from gravel.printing import as_list, json_text, print_row, print_table, yaml_text
-from gravel.tables import Column, columns, headings, row
+from gravel.tables import columns, headings, row
+from issuer_bridge.kube_api.columns import Column
 from issuer_bridge.resources import Kind, Resource
 
 Found = Sequence[tuple[Kind, Sequence[Resource]]]

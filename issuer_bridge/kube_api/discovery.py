@@ -1,15 +1,36 @@
-"""What the API server says about itself: versions, groups and their resources."""
+"""What the API server says it serves: versions, groups and their resources, one by one or aggregated."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from issuer_bridge.resources import KINDS, Kind, Resource
+import attrs
+
+from issuer_bridge.kube_api.reviews import REVIEWS
+from issuer_bridge.resources import ACME, CERT_MANAGER, KINDS, NAMESPACE, POD, SERVICE, Kind, Resource
 
 # The Kubernetes whose answers are modelled; clients parse it.
 KUBERNETES = ("1", "36")
-OBJECT_VERBS = ("create", "delete", "get", "list", "patch", "update", "watch")
+AGGREGATED = "apidiscovery.k8s.io/v2"
+OBJECT_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 STATUS_VERBS = ("get", "patch", "update")
+_SERVED = (*KINDS, *REVIEWS)
+_CATEGORIES: Mapping[str, tuple[str, ...]] = {
+    CERT_MANAGER: ("cert-manager",),
+    ACME: ("cert-manager", "cert-manager-acme"),
+}
+
+
+@attrs.frozen
+class Entry:
+    """A resource as clients discover it; `subresource` is "status" or nothing."""
+
+    kind: Kind
+    verbs: tuple[str, ...]
+    categories: tuple[str, ...] = ()
+    subresource: str = ""
 
 
 def version() -> Resource:
@@ -18,6 +39,10 @@ def version() -> Resource:
     return {
         "major": major,
         "minor": minor,
+        "emulationMajor": major,
+        "emulationMinor": minor,
+        "minCompatibilityMajor": major,
+        "minCompatibilityMinor": str(int(minor) - 1),
         "gitVersion": f"v{major}.{minor}.0+gravel",
         "gitCommit": "",
         "gitTreeState": "",
@@ -28,11 +53,12 @@ def version() -> Resource:
     }
 
 
-def describe_path(parts: list[str]) -> Resource | None:
-    """Return the discovery document of a path, or None."""
+def describe_path(parts: list[str], host: str = "") -> Resource | None:
+    """Return the discovery document of a path, or None; host: what the client calls this server."""
     match parts:
         case ["api"]:
-            return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
+            addresses = [{"clientCIDR": "0.0.0.0/0", "serverAddress": host}] if host else []
+            return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses}
         case ["apis"]:
             return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(name) for name in _groups()]}
         case ["api", name]:
@@ -44,37 +70,90 @@ def describe_path(parts: list[str]) -> Resource | None:
     return None
 
 
+def aggregated(parts: list[str]) -> Resource | None:
+    """Return the APIGroupDiscoveryList of /api or /apis: all that the others say, in one document."""
+    if parts not in (["api"], ["apis"]):
+        return None
+    groups = [""] if parts == ["api"] else _groups()
+    items = [
+        {
+            "metadata": {"name": group} if group else {},
+            "versions": [
+                {"version": version, "resources": _aggregated(group, version), "freshness": "Current"}
+                for version in _versions(group)
+            ],
+        }
+        for group in groups
+    ]
+    return {"kind": "APIGroupDiscoveryList", "apiVersion": AGGREGATED, "metadata": {}, "items": items}
+
+
+def entries(group: str, version: str) -> list[Entry]:
+    """Return what there is of a version, by plural, a status after its object."""
+    kinds = [kind for kind in _SERVED if (kind.group, kind.version) == (group, version)]
+    return [entry for kind in sorted(kinds, key=lambda kind: kind.plural) for entry in _entries(kind)]
+
+
+def _entries(kind: Kind) -> list[Entry]:
+    verbs: tuple[str, ...] = CUSTOM_VERBS if kind.custom else OBJECT_VERBS
+    if kind in REVIEWS:
+        return [Entry(kind, ("create",))]
+    if kind == NAMESPACE:
+        verbs = tuple(verb for verb in verbs if verb != "deletecollection")
+    found = [Entry(kind, verbs, ("all",) if kind in (POD, SERVICE) else _CATEGORIES.get(kind.group, ()))]
+    return [*found, Entry(kind, STATUS_VERBS, subresource="status")] if kind.status else found
+
+
 def _groups() -> list[str]:
-    return list(dict.fromkeys(kind.group for kind in KINDS if kind.group))
+    return list(dict.fromkeys(kind.group for kind in _SERVED if kind.group))
+
+
+def _versions(group: str) -> list[str]:
+    return list(dict.fromkeys(kind.version for kind in _SERVED if kind.group == group))
 
 
 def _group(name: str) -> dict[str, Any]:
-    versions = dict.fromkeys(kind.version for kind in KINDS if kind.group == name)
-    listed = [{"groupVersion": f"{name}/{item}", "version": item} for item in versions]
+    listed = [{"groupVersion": f"{name}/{item}", "version": item} for item in _versions(name)]
     return {"name": name, "versions": listed, "preferredVersion": listed[0]}
 
 
 def _resource_list(group: str, name: str) -> Resource | None:
-    kinds = sorted(
-        (kind for kind in KINDS if (kind.group, kind.version) == (group, name)), key=lambda kind: kind.plural
-    )
-    if not kinds:
+    found = entries(group, name)
+    if not found:
         return None
-    resources = [entry for kind in kinds for entry in _entries(kind)]
-    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": kinds[0].api_version, "resources": resources}
+    version, resources = found[0].kind.api_version, [_listed(entry) for entry in found]
+    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": resources}
 
 
-def _entries(kind: Kind) -> list[dict[str, Any]]:
-    entry = {
-        "name": kind.plural,
-        "singularName": kind.kind.lower(),
+def _listed(entry: Entry) -> dict[str, Any]:
+    kind = entry.kind
+    status = bool(entry.subresource)
+    shown: dict[str, Any] = {
+        "name": f"{kind.plural}/{entry.subresource}" if status else kind.plural,
+        "singularName": "" if status else kind.kind.lower(),
         "namespaced": kind.namespaced,
         "kind": kind.kind,
-        "verbs": list(OBJECT_VERBS),
+        "verbs": list(entry.verbs),
     }
-    if kind.short_names:
-        entry["shortNames"] = list(kind.short_names)
-    if not kind.status:
-        return [entry]
-    status = {"name": f"{kind.plural}/status", "singularName": "", "namespaced": kind.namespaced, "kind": kind.kind}
-    return [entry, {**status, "verbs": list(STATUS_VERBS)}]
+    return shown if status else shown | _also(entry)
+
+
+def _also(entry: Entry) -> dict[str, list[str]]:
+    """Return short names and categories, where there are some."""
+    named = {"shortNames": list(entry.kind.short_names), "categories": list(entry.categories)}
+    return {name: value for name, value in named.items() if value}
+
+
+def _aggregated(group: str, version: str) -> list[dict[str, Any]]:
+    resources: list[dict[str, Any]] = []
+    for entry in entries(group, version):
+        kind = entry.kind
+        response = {"group": kind.group, "version": kind.version, "kind": kind.kind}
+        told: dict[str, Any] = {"responseKind": response, "verbs": list(entry.verbs)}
+        if entry.subresource:
+            resources[-1].setdefault("subresources", []).append({"subresource": entry.subresource} | told)
+        else:
+            scope = "Namespaced" if kind.namespaced else "Cluster"
+            named = {"resource": kind.plural, "singularResource": kind.kind.lower(), "scope": scope}
+            resources.append(named | told | _also(entry))
+    return resources

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from gravel.ages import age, duration
 from gravel.printing import as_list, json_text, print_row, print_table, yaml_text
 from gravel.tables import columns, headings, newest_last, row, style
+from issuer_bridge.ages import age, duration
 from issuer_bridge.resources import (
     CERTIFICATE_REQUEST,
     CHALLENGE,

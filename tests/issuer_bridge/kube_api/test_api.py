@@ -119,11 +119,27 @@ async def test_a_watch_from_before_the_server_is_told_to_list_again():
 async def test_a_watch_that_cannot_be_is_refused_before_it_streams(session):
     async with session.get(REQUESTS, params={"watch": "true", "sendInitialEvents": "true"}) as response:
         assert (response.status, (await response.json())["kind"]) == (422, "Status")
+    async with session.get(REQUESTS, params={"watch": "true"}, headers={"Accept": "text/html"}) as response:
+        assert (response.status, (await response.json())["reason"]) == (406, "NotAcceptable")
 
 
 async def test_a_watch_ends_when_its_time_is_up(session):
     async with session.get(REQUESTS, params={"watch": "true", "timeoutSeconds": "1"}) as response:
         assert await response.content.read() == b""
+
+
+async def test_a_bookmark_comes_before_the_end(session, store):
+    version = store.insert(CERTIFICATE_REQUEST, request())["metadata"]["resourceVersion"]
+    query = {"watch": "true", "timeoutSeconds": "1", "resourceVersion": version, "allowWatchBookmarks": "true"}
+    async with session.get(REQUESTS, params=query) as response:
+        [bookmark] = map(json.loads, (await response.content.read()).splitlines())
+    assert (bookmark["type"], bookmark["object"]["metadata"]) == ("BOOKMARK", {"resourceVersion": version})
+
+
+async def test_bookmarks_come_now_and_then(session, monkeypatch):
+    monkeypatch.setattr(api, "_BOOKMARK", 0.01)
+    async with session.get(REQUESTS, params={"watch": "true", "allowWatchBookmarks": "true"}) as response:
+        assert [(await next_event(response))[0] for _ in range(3)] == ["BOOKMARK"] * 3
 
 
 async def test_the_servers_end_ends_its_watches():
@@ -138,8 +154,8 @@ async def test_a_watch_whose_client_has_gone_is_forgotten(monkeypatch):
     known = []
 
     class Known(api._Api):
-        def __init__(self, store):
-            super().__init__(store)
+        def __init__(self, store, access):
+            super().__init__(store, access)
             known.append(self)
 
     monkeypatch.setattr(api, "_Api", Known)

@@ -4,6 +4,7 @@ from random import Random
 
 import pytest
 
+from issuer_bridge.kube_api.forms import Form
 from issuer_bridge.kube_api.paths import Target
 from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.kube_api.watch_window import WatchWindow
@@ -42,8 +43,8 @@ def events(lines):
     ]
 
 
-def shown(watch, window):
-    going_on, lines = proceed(watch, window)
+def shown(watch, window, store):
+    going_on, lines = proceed(watch, window, store)
     return going_on, events(lines)
 
 
@@ -56,7 +57,7 @@ def test_a_watch_without_a_version_begins_with_what_is_there():
     watch, lines = begin(parse_watch(REQUESTS, {}), store)
     assert events(lines) == [("ADDED", "a"), ("ADDED", "b")]
     add(store, "d")
-    assert shown(watch, window)[1] == [("ADDED", "d")]
+    assert shown(watch, window, store)[1] == [("ADDED", "d")]
 
 
 def test_a_watch_goes_on_after_its_version():
@@ -70,10 +71,10 @@ def test_a_watch_goes_on_after_its_version():
     store.remove(CERTIFICATE_REQUEST, "default", "a")
     store.insert(SECRET, {"metadata": {"name": "s"}})
     add(store, "c", "other")
-    watch, seen = shown(watch, window)
+    watch, seen = shown(watch, window, store)
     assert seen == [("ADDED", "b"), ("MODIFIED", "b"), ("DELETED", "a")]
     assert watch.version == store.resource_version
-    assert shown(watch, window) == (watch, [])
+    assert shown(watch, window, store) == (watch, [])
 
 
 def test_a_watch_of_all_namespaces_sees_them_all():
@@ -82,7 +83,7 @@ def test_a_watch_of_all_namespaces_sees_them_all():
     watch = parse_watch(Target(CERTIFICATE_REQUEST, None), {})
     add(store, "a", "one")
     add(store, "a", "two")
-    assert shown(watch, window)[1] == [("ADDED", "a"), ("ADDED", "a")]
+    assert shown(watch, window, store)[1] == [("ADDED", "a"), ("ADDED", "a")]
 
 
 def test_what_enters_or_leaves_the_selection_is_added_or_deleted():
@@ -94,7 +95,7 @@ def test_what_enters_or_leaves_the_selection_is_added_or_deleted():
     relabel(store, "a", x="y", more="z")
     relabel(store, "a", x="n")
     store.remove(CERTIFICATE_REQUEST, "default", "a")
-    assert shown(watch, window)[1] == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
+    assert shown(watch, window, store)[1] == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
 
 
 def test_what_was_there_before_the_window_is_modified_not_added():
@@ -103,7 +104,7 @@ def test_what_was_there_before_the_window_is_modified_not_added():
     window = WatchWindow(store)
     relabel(store, "a", x="y")
     watch = parse_watch(REQUESTS, {"resourceVersion": "1"})
-    assert shown(watch, window)[1] == [("MODIFIED", "a")]
+    assert shown(watch, window, store)[1] == [("MODIFIED", "a")]
 
 
 def test_history_that_is_gone_ends_the_watch():
@@ -111,11 +112,11 @@ def test_history_that_is_gone_ends_the_watch():
     window = WatchWindow(store, size=4)
     for number in range(8):
         add(store, f"r{number}")
-    watch, lines = proceed(parse_watch(REQUESTS, {"resourceVersion": "3"}), window)
+    watch, lines = proceed(parse_watch(REQUESTS, {"resourceVersion": "3"}), window, store)
     assert watch is None
     error = json.loads(lines)
     assert (error["type"], error["object"]["code"], error["object"]["reason"]) == ("ERROR", 410, "Expired")
-    assert shown(parse_watch(REQUESTS, {"resourceVersion": "4"}), window)[1] == [
+    assert shown(parse_watch(REQUESTS, {"resourceVersion": "4"}), window, store)[1] == [
         ("ADDED", f"r{number}") for number in range(4, 8)
     ]
 
@@ -145,20 +146,19 @@ def test_a_version_in_the_future_waits():
     window = WatchWindow(store)
     watch = parse_watch(REQUESTS, {"resourceVersion": "2"})
     add(store, "a")
-    assert shown(watch, window) == (watch, [])
+    assert shown(watch, window, store) == (watch, [])
     add(store, "b")
     add(store, "c")
-    assert shown(watch, window)[1] == [("ADDED", "c")]
+    assert shown(watch, window, store)[1] == [("ADDED", "c")]
 
 
 @pytest.mark.parametrize(
     ("query", "code"),
     [
-        ({"sendInitialEvents": "true"}, 422),
         ({"timeoutSeconds": "-1"}, 400),
         ({"resourceVersion": "abc"}, 400),
         ({"resourceVersion": "²"}, 400),
-        ({"labelSelector": "a in (b)"}, 400),
+        ({"labelSelector": "a in b"}, 400),
     ],
 )
 def test_what_a_watch_cannot_do_is_refused(query, code):
@@ -172,3 +172,125 @@ def test_what_a_watch_cannot_do_is_refused(query, code):
 )
 def test_a_watch_may_end_by_itself(query, seconds):
     assert parse_watch(REQUESTS, query).seconds == seconds
+
+
+MATCH = "resourceVersionMatch: Forbidden:"
+EXACT = 'resourceVersionMatch: Unsupported value: "Exact": supported values: "NotOlderThan"'
+LIST_AND_WATCH = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan", "allowWatchBookmarks": "true"}
+
+
+def test_a_watch_list_ends_what_is_there_with_a_bookmark():
+    store = new_store()
+    window = WatchWindow(store)
+    add(store, "a")
+    add(store, "b", "other")
+    watch, lines = begin(parse_watch(REQUESTS, LIST_AND_WATCH), store)
+    added, mark = map(json.loads, lines.splitlines())
+    assert (added["type"], added["object"]["metadata"]["name"]) == ("ADDED", "a")
+    assert mark == {
+        "type": "BOOKMARK",
+        "object": {
+            "apiVersion": "cert-manager.io/v1",
+            "kind": "CertificateRequest",
+            "metadata": {
+                "resourceVersion": str(store.resource_version),
+                "annotations": {"k8s.io/initial-events-end": "true"},
+            },
+        },
+    }
+    add(store, "c")
+    assert shown(watch, window, store)[1] == [("ADDED", "c")]
+
+
+@pytest.mark.parametrize(
+    ("changed", "seen"),
+    [
+        ({"allowWatchBookmarks": ""}, [("ADDED", "a")]),
+        ({"resourceVersion": "0"}, [("ADDED", "a"), ("BOOKMARK", None)]),
+        ({"resourceVersion": "1"}, [("ADDED", "a"), ("BOOKMARK", None)]),
+        ({"sendInitialEvents": "false"}, []),
+        ({"sendInitialEvents": "", "resourceVersionMatch": "", "resourceVersion": "0"}, [("ADDED", "a")]),
+        ({"sendInitialEvents": "", "resourceVersionMatch": "", "resourceVersion": "1"}, []),
+    ],
+    ids=str,
+)
+def test_what_a_watch_begins_with(changed, seen):
+    store = new_store()
+    add(store, "a")
+    assert events(begin(parse_watch(REQUESTS, LIST_AND_WATCH | changed), store)[1]) == seen
+
+
+def test_a_watch_list_of_a_version_in_the_future_is_told_so_in_the_stream():
+    watch, lines = begin(parse_watch(REQUESTS, LIST_AND_WATCH | {"resourceVersion": "99"}), new_store())
+    error = json.loads(lines)
+    assert (watch, error["type"], error["object"]["code"]) == (None, "ERROR", 504)
+    assert error["object"]["message"].startswith("Timeout: Too large resource version: 99, current: ")
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        (
+            {"sendInitialEvents": "true"},
+            f"{MATCH} sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+        ),
+        (
+            {"resourceVersionMatch": "NotOlderThan"},
+            f"{MATCH} resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+        ),
+        (
+            {"sendInitialEvents": "false", "resourceVersionMatch": "Exact"},
+            f"[{MATCH} sendInitialEvents requires setting resourceVersionMatch to NotOlderThan, {EXACT}]",
+        ),
+    ],
+)
+def test_combinations_that_make_no_sense_are_refused_in_kubernetes_words(query, text):
+    with pytest.raises(ApiError) as caught:
+        parse_watch(REQUESTS, query)
+    assert (caught.value.code, caught.value.message) == (422, f'ListOptions.meta.k8s.io "" is invalid: {text}')
+
+
+def test_what_leaves_the_selection_is_shown_as_it_was_with_the_version_of_its_leaving():
+    store = new_store()
+    window = WatchWindow(store)
+    add(store, "a", labels={"x": "y"})
+    watch, _ = begin(parse_watch(REQUESTS, {"labelSelector": "x=y"}), store)
+    version = relabel(store, "a", x="n")["metadata"]["resourceVersion"]
+    left = json.loads(proceed(watch, window, store)[1])
+    assert (left["type"], left["object"]["metadata"]["labels"]) == ("DELETED", {"x": "y"})
+    assert left["object"]["metadata"]["resourceVersion"] == version
+
+
+def test_a_watch_of_one_name_sees_no_other():
+    store = new_store()
+    window = WatchWindow(store)
+    watch = parse_watch(REQUESTS, {"fieldSelector": "metadata.name=b"})
+    add(store, "a")
+    add(store, "b")
+    assert shown(watch, window, store)[1] == [("ADDED", "b")]
+
+
+def test_a_watch_of_metadata_shows_nothing_else():
+    store = new_store()
+    add(store, "a")
+    _, lines = begin(parse_watch(REQUESTS, LIST_AND_WATCH, Form(kind="PartialObjectMetadata")), store)
+    added, mark = map(json.loads, lines.splitlines())
+    assert sorted(added["object"]) == ["apiVersion", "kind", "metadata"]
+    assert {item["object"]["kind"] for item in (added, mark)} == {"PartialObjectMetadata"}
+    assert mark["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
+
+
+def test_a_watch_as_a_table_tells_its_columns_once():
+    store = new_store()
+    window = WatchWindow(store)
+    add(store, "a")
+    watch, lines = begin(parse_watch(REQUESTS, {}, Form(kind="Table")), store)
+    first = json.loads(lines)["object"]
+    assert (first["kind"], first["columnDefinitions"][0]["name"], first["rows"][0]["cells"][0]) == (
+        "Table",
+        "Name",
+        "a",
+    )
+    add(store, "b")
+    second = json.loads(proceed(watch, window, store)[1])["object"]
+    assert (second["columnDefinitions"], second["rows"][0]["cells"][0]) == (None, "b")
