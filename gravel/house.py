@@ -108,6 +108,8 @@ def house_settings(settings: Settings, server: ServerSettings, base_url: str, tl
             scheduler=scheduler,
             cluster_resource_namespace=settings.cluster_resource_namespace,
             errors=NEWEST if settings.compat == "cert-manager" else None,
+            keep_challenges=settings.compat != "cert-manager",
+            upstream_accounts=settings.compat == "cert-manager",
         ),
     )
 

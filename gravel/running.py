@@ -129,6 +129,8 @@ class Running:
         view = DnsView(parts.zone, sockets.nameservers, sockets.faults, responders.exhibit())
         view.follow(parts.world, driver)
         self.default = HostedWorld(parts.server, driver, view)
+        if state:
+            state.last(self.default)
         if sockets.kubernetes:
             namespaces = [settings.cluster_resource_namespace]
             resources = state.resources(driver.now, entropy, namespaces) if state else None
@@ -170,6 +172,7 @@ class Running:
             profiles=profiles_of(settings),
             personality=PERSONALITIES[settings.personality],
             blocked_names=settings.blocked_name,
+            journal_limit=settings.journal_limit,
         )
         server = with_validation(server, settings, sockets.nameservers)
         return attrs.evolve(server, **self._changes)
@@ -246,7 +249,7 @@ def _state(stack: AsyncExitStack, settings: Settings) -> State | None:
         return None
     from gravel.state import opened
 
-    return stack.enter_context(opened(Path(settings.state).resolve(), settings.state_sync))
+    return stack.enter_context(opened(Path(settings.state).resolve(), settings.state_sync, settings.journal_limit))
 
 
 def _faults(settings: Settings) -> tuple[Rule, ...]:

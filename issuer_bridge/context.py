@@ -40,15 +40,41 @@ class Context:
 
         What an ACME server told us must not be lost to a conflict: asking again may be a second order.
         """
+
+        def changed(current: Resource) -> Resource | None:
+            return {**current, "status": dict(status)} if current.get("status", {}) != status else None
+
+        return self._write(kind, resource, changed, self.resources.update_status)
+
+    def write_finalizers(
+        self, kind: Kind, resource: Resource, change: Callable[[list[str]], list[str]]
+    ) -> Inquiry[bool]:
+        """Change the finalizers of a resource, whatever else changed meanwhile; False when it is gone."""
+
+        def changed(current: Resource) -> Resource | None:
+            old = current["metadata"].get("finalizers") or []
+            new = change(old)
+            return {**current, "metadata": {**current["metadata"], "finalizers": new}} if new != old else None
+
+        return self._write(kind, resource, changed, self.resources.update)
+
+    def _write(
+        self,
+        kind: Kind,
+        resource: Resource,
+        changed: Callable[[Resource], Resource | None],
+        write: Callable[[Kind, Resource], Inquiry[Resource]],
+    ) -> Inquiry[bool]:
         metadata = resource["metadata"]
         for tries in range(WRITE_TRIES):
             current = self.resources.get(kind, metadata.get("namespace", ""), metadata["name"])
             if current is None or current["metadata"]["uid"] != metadata["uid"]:
                 return False
-            if current.get("status", {}) == status:
+            new = changed(current)
+            if new is None:
                 return True
             try:
-                yield from self.resources.update_status(kind, {**current, "status": dict(status)})
+                yield from write(kind, new)
             except ApiError as error:
                 if error.code not in (404, 409) or tries == WRITE_TRIES - 1:
                     raise

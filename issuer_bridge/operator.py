@@ -15,10 +15,11 @@ from acme_server.protocol.driver import Driver, Entropy
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.cert_manager.accepting import Acceptance
-from issuer_bridge.cert_manager.accounts import Accounts, WorldAddress, acme_of
+from issuer_bridge.cert_manager.accounts import Accounts, WorldAddress
 from issuer_bridge.cert_manager.approver import Approver
 from issuer_bridge.cert_manager.certificate_requests import CertificateRequests
 from issuer_bridge.cert_manager.challenges import Challenges
+from issuer_bridge.cert_manager.conduct import conduct_of
 from issuer_bridge.cert_manager.issuers import Issuers
 from issuer_bridge.cert_manager.orders import Orders
 from issuer_bridge.cert_manager.ownership import Ownership
@@ -59,7 +60,8 @@ class Options:
     ClusterIssuers keep their Secrets; keep_challenges: leave the Challenges of a
     complete Order for people to look at (upstream deletes them); workers: how
     many resources of a kind are worked on at once; errors: the cert-manager whose
-    error classes hold for challenges, None for ours.
+    error classes and `conduct` hold, None for ours; upstream_accounts: set
+    issuers up as cert-manager does, with RSA keys.
     """
 
     approver: bool = True
@@ -68,6 +70,7 @@ class Options:
     keep_challenges: bool = True
     workers: int = 20
     errors: Version | None = None
+    upstream_accounts: bool = False
     user_agent: str = "gravel"
 
 
@@ -96,7 +99,7 @@ class Operator:
         self._controllers(solvers, worlds, options)
 
     def _controllers(self, solvers: Mapping[str, Solver], worlds: Mapping[str, WorldAddress], options: Options) -> None:
-        context = self._context
+        context, conduct = self._context, conduct_of(options.errors)
         self._issuers = Issuers(
             context,
             self._accounts,
@@ -104,29 +107,33 @@ class Operator:
             options.cluster_resource_namespace,
             options.user_agent,
             self._wake_dependants,
+            upstream=options.upstream_accounts,
         )
-        requests = CertificateRequests(context)
+        requests = CertificateRequests(context, conduct)
         orders = Orders(
             context,
             self._accounts,
             self._ownership.names,
             self._account_lost,
             keep_challenges=options.keep_challenges,
+            conduct=conduct,
         )
         self._challenges = Challenges(
             self._driver,
             context,
+            self._accounts,
             Acceptance(
                 context.clock,
                 self._accounts,
                 self._account_lost,
-                options.errors,
+                conduct,
                 (options.scheduler.version or NEWEST).authorization_wait,
             ),
             solvers,
             options.scheduler,
             options.cluster_resource_namespace,
             lambda namespace, name: self._challenge_queue.add((CHALLENGE.kind, namespace, name)),
+            conduct,
         )
         self._issuer_queue = self._queue(lambda key: self._issuers.sync(ISSUER_KINDS[key[0]], *key[1:]), SHORT_BACKOFF)
         self._approver_queue = self._queue(lambda key: Approver(context).sync(*key[1:]), SHORT_BACKOFF)
@@ -140,7 +147,7 @@ class Operator:
 
     def start(self) -> None:
         """Look at everything that is there, and from now on at every change."""
-        show_again(self._driver, self._resources, self._solvers)
+        show_again(self._driver, self._resources, self._solvers["http01"])
         self._stop = self._resources.watch(self._heard)
         for kind in WATCHED:
             for resource in self._resources.list(kind):
@@ -197,22 +204,27 @@ class Operator:
             queue.add((kind.kind, resource["metadata"]["namespace"], owner["name"]))
 
     def _wake_dependants(self, issuer: Resource) -> None:
-        """Look again at the requests and orders that name an issuer."""
-        for kind, queue in ((CERTIFICATE_REQUEST, self._request_queue), (ORDER, self._order_queue)):
+        """Look again at the requests, orders and challenges that name an issuer."""
+        dependants = (
+            (CERTIFICATE_REQUEST, self._request_queue),
+            (ORDER, self._order_queue),
+            (CHALLENGE, self._challenge_queue),
+        )
+        for kind, queue in dependants:
             for resource in self._resources.list(kind, issuer["metadata"].get("namespace") or None):
                 if refers_to(resource, issuer):
                     queue.add((kind.kind, resource["metadata"]["namespace"], resource["metadata"]["name"]))
 
     def _wake_issuers(self, namespace: str, secret: str) -> None:
-        """Look again at the issuers whose account key is in a Secret."""
+        """Look again at the issuers that refer to a Secret."""
         for kind in (ISSUER, CLUSTER_ISSUER):
             for issuer in self._resources.list(kind):
-                if acme_of(issuer) is not None and self._issuers.secret_of(issuer) == (namespace, secret):
+                if (namespace, secret) in self._issuers.secrets_of(issuer):
                     self._issuer_queue.add(
                         (kind.kind, issuer["metadata"].get("namespace", ""), issuer["metadata"]["name"])
                     )
 
     def _account_lost(self, issuer: Resource) -> None:
         """Register again: the server has forgotten the account."""
-        self._accounts.forget(issuer)
+        self._accounts.lose(issuer)
         self._issuer_queue.add((issuer["kind"], issuer["metadata"].get("namespace", ""), issuer["metadata"]["name"]))

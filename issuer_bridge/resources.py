@@ -63,6 +63,11 @@ SERVICE = Kind("", "v1", "Service", "services", short_names=("svc",), status=Tru
 EVENT = Kind("", "v1", "Event", "events", short_names=("ev",))
 INGRESS = Kind("networking.k8s.io", "v1", "Ingress", "ingresses", short_names=("ing",), status=True)
 LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases")
+RBAC = "rbac.authorization.k8s.io"
+ROLE = Kind(RBAC, "v1", "Role", "roles")
+ROLE_BINDING = Kind(RBAC, "v1", "RoleBinding", "rolebindings")
+CLUSTER_ROLE = Kind(RBAC, "v1", "ClusterRole", "clusterroles", namespaced=False)
+CLUSTER_ROLE_BINDING = Kind(RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False)
 
 KINDS: tuple[Kind, ...] = (
     ISSUER,
@@ -81,17 +86,22 @@ KINDS: tuple[Kind, ...] = (
     INGRESS,
     HTTP_ROUTE,
     LEASE,
+    ROLE,
+    ROLE_BINDING,
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
 )
 
 
 @attrs.frozen
 class ApiError(Exception):
-    """What the API server answered instead: a Status with code, reason, message and details."""
+    """What the API server answered instead: a Status with code, reason, message, details and metadata."""
 
     code: int
     reason: str
     message: str
     details: Mapping[str, Any] = attrs.field(factory=dict, eq=False)
+    metadata: Mapping[str, str] = attrs.field(factory=dict, eq=False)
 
     def __str__(self) -> str:
         return self.message

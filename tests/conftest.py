@@ -32,6 +32,7 @@ CLIENTS = {
     "curl": ("curl", "apt install curl"),
     "node": ("node", "apt install nodejs"),
     "openssl": ("openssl", "apt install openssl"),
+    "kubectl": (str(Path(sys.executable).with_name("kubectl")), "make kubectl"),
 }
 
 

@@ -12,6 +12,7 @@ from issuer_bridge.kube_api.loopback_guard import complaint
 from issuer_bridge.kube_api.rest import MAX_BODY, Answer, Call, refusal
 from issuer_bridge.kube_api.serving import respond, watch_of
 from issuer_bridge.kube_api.store import EmbeddedStore
+from issuer_bridge.kube_api.users import OPEN, Access
 from issuer_bridge.kube_api.watch_window import WatchWindow
 from issuer_bridge.kube_api.watching import Watch, begin, bookmark, proceed
 from issuer_bridge.resources import ApiError
@@ -24,9 +25,9 @@ _BOOKMARK, _LAST_BOOKMARK = 60.0, 2.0
 _LASTS = 1800.0
 
 
-def create_app(store: EmbeddedStore) -> web.Application:
+def create_app(store: EmbeddedStore, access: Access = OPEN) -> web.Application:
     """Return the application; its watches know what is written from now on."""
-    api = _Api(store)
+    api = _Api(store, access)
     app = web.Application(client_max_size=MAX_BODY)
     app.router.add_route("*", "/{path:.*}", api.answer)
     app.on_shutdown.append(api.close)
@@ -36,8 +37,8 @@ def create_app(store: EmbeddedStore) -> web.Application:
 class _Api:
     """The handlers of one store, and its open watches."""
 
-    def __init__(self, store: EmbeddedStore) -> None:
-        self._store, self._window = store, WatchWindow(store)
+    def __init__(self, store: EmbeddedStore, access: Access) -> None:
+        self._store, self._access, self._window = store, access, WatchWindow(store)
         self._closing = False
         self._waiting: list[asyncio.Event] = []
         self._window.listen(self._wake)
@@ -60,7 +61,7 @@ class _Api:
         content_type = request.content_type if "Content-Type" in request.headers else ""
         call = Call(request.method, request.rel_url.raw_path, request.query, content_type, b"", request.headers)
         try:
-            watch = watch_of(call)
+            watch = watch_of(self._store, call, self._access)
         except ApiError as error:
             return _response(refusal(error))
         if watch:
@@ -70,7 +71,7 @@ class _Api:
         except web.HTTPRequestEntityTooLarge:
             text = f"Request entity too large: limit is {MAX_BODY}"
             return _response(refusal(ApiError(413, "RequestEntityTooLarge", text)))
-        return _response(respond(self._store, attrs.evolve(call, body=body)))
+        return _response(respond(self._store, attrs.evolve(call, body=body), self._access))
 
     async def _stream(self, request: web.Request, watch: Watch) -> web.StreamResponse:
         response = web.StreamResponse(

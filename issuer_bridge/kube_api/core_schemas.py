@@ -14,11 +14,16 @@ from issuer_bridge.kube_api.shapes import (
     STRINGS,
     Schema,
     array,
+    atomic,
     fields,
+    keyed,
     mapping,
+    one_of,
     resource,
 )
 from issuer_bridge.resources import (
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
     CONFIG_MAP,
     EVENT,
     HTTP_ROUTE,
@@ -26,16 +31,19 @@ from issuer_bridge.resources import (
     LEASE,
     NAMESPACE,
     POD,
+    ROLE,
+    ROLE_BINDING,
     SECRET,
     SERVICE,
     SERVICE_ACCOUNT,
     Kind,
 )
 
+_PROTOCOL: Schema = {"type": "string", "default": "TCP"}
 _SECRET = resource(type=STRING, data=mapping(BYTES), stringData=STRING_MAP, immutable=BOOLEAN)
 
 _EVENT = resource(
-    involvedObject=OPEN,
+    involvedObject=atomic(OPEN),
     reason=STRING,
     message=STRING,
     type=STRING,
@@ -46,7 +54,7 @@ _EVENT = resource(
     eventTime=STRING,
     series=OPEN,
     action=STRING,
-    related=OPEN,
+    related=atomic(OPEN),
     reportingComponent=STRING,
     reportingInstance=STRING,
 )
@@ -80,6 +88,38 @@ _INGRESS = resource(
     status=OPEN,
 )
 
+_CONTAINER = {
+    **fields(
+        name=STRING,
+        ports=keyed({**fields(containerPort=INTEGER, protocol=_PROTOCOL), **OPEN}, "containerPort", "protocol"),
+        env=keyed({**fields(name=STRING), **OPEN}, "name"),
+    ),
+    **OPEN,
+}
+_POD = {
+    **fields(
+        containers=keyed(_CONTAINER, "name"),
+        initContainers=keyed(_CONTAINER, "name"),
+        volumes=keyed({**fields(name=STRING), **OPEN}, "name"),
+    ),
+    **OPEN,
+}
+_SERVICE = {
+    **fields(
+        ports=keyed({**fields(port=INTEGER, protocol=_PROTOCOL), **OPEN}, "port", "protocol"),
+        selector=atomic(STRING_MAP),
+    ),
+    **OPEN,
+}
+_RULES = array(
+    fields("verbs", verbs=STRINGS, apiGroups=STRINGS, resources=STRINGS, resourceNames=STRINGS, nonResourceURLs=STRINGS)
+)
+_BINDING = resource(
+    "roleRef",
+    subjects=array(fields("kind name", kind=STRING, apiGroup=STRING, name=STRING, namespace=STRING)),
+    roleRef=fields("kind name", apiGroup=STRING, kind=one_of("Role", "ClusterRole"), name=STRING),
+)
+
 _SPEC_AND_STATUS = resource(spec=OPEN, status=OPEN)
 
 CORE_SCHEMAS: Mapping[Kind, Schema] = {
@@ -87,10 +127,14 @@ CORE_SCHEMAS: Mapping[Kind, Schema] = {
     SECRET: _SECRET,
     CONFIG_MAP: resource(data=STRING_MAP, binaryData=mapping(BYTES), immutable=BOOLEAN),
     SERVICE_ACCOUNT: resource(secrets=array(OPEN), imagePullSecrets=array(OPEN), automountServiceAccountToken=BOOLEAN),
-    POD: _SPEC_AND_STATUS,
-    SERVICE: _SPEC_AND_STATUS,
+    POD: resource(spec=_POD, status=OPEN),
+    SERVICE: resource(spec=_SERVICE, status=OPEN),
     EVENT: _EVENT,
     INGRESS: _INGRESS,
     HTTP_ROUTE: _SPEC_AND_STATUS,
     LEASE: _LEASE,
+    ROLE: resource(rules=_RULES),
+    ROLE_BINDING: _BINDING,
+    CLUSTER_ROLE: resource(rules=_RULES, aggregationRule=OPEN),
+    CLUSTER_ROLE_BINDING: _BINDING,
 }

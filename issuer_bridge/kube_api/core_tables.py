@@ -9,8 +9,10 @@ from typing import Any
 import attrs
 
 from issuer_bridge.ages import age
-from issuer_bridge.kube_api.columns import AGE, CUSTOM_AGE, NAME, Column, at, custom, value_at
+from issuer_bridge.kube_api.columns import AGE, CUSTOM_AGE, NAME, Cell, Column, at, custom, value_at
 from issuer_bridge.resources import (
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
     CONFIG_MAP,
     EVENT,
     HTTP_ROUTE,
@@ -18,6 +20,8 @@ from issuer_bridge.resources import (
     LEASE,
     NAMESPACE,
     POD,
+    ROLE,
+    ROLE_BINDING,
     SECRET,
     SERVICE,
     SERVICE_ACCOUNT,
@@ -132,6 +136,27 @@ def _address(ingress: Resource, now: datetime) -> str:
     return _joined((item.get("ip") or item.get("hostname") for item in given), missing="")
 
 
+def _subjects(kind: str) -> Cell:
+    return lambda binding, _: _joined(
+        (_subject(subject) for subject in _list(binding, ".subjects") if subject.get("kind") == kind), ", ", ""
+    )
+
+
+def _subject(subject: Mapping[str, Any]) -> str:
+    name = str(subject.get("name", ""))
+    return f"{subject.get('namespace', '')}/{name}" if subject.get("kind") == "ServiceAccount" else name
+
+
+_ROLE = (NAME, at("Created At", ".metadata.creationTimestamp"))
+_BINDING = (
+    NAME,
+    Column("Role", lambda binding, _: f"{value_at(binding, '.roleRef.kind')}/{value_at(binding, '.roleRef.name')}"),
+    AGE,
+    Column("Users", _subjects("User"), 1),
+    Column("Groups", _subjects("Group"), 1),
+    Column("ServiceAccounts", _subjects("ServiceAccount"), 1),
+)
+
 CORE_COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
     NAMESPACE: (NAME, at("Status", ".status.phase"), AGE),
     SECRET: (NAME, at("Type", ".type"), _entries(".data"), AGE),
@@ -182,5 +207,9 @@ CORE_COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
         AGE,
     ),
     HTTP_ROUTE: (NAME, custom("Hostnames", ".spec.hostnames"), CUSTOM_AGE),
+    ROLE: _ROLE,
+    CLUSTER_ROLE: _ROLE,
+    ROLE_BINDING: _BINDING,
+    CLUSTER_ROLE_BINDING: _BINDING,
     LEASE: (NAME, at("Holder", ".spec.holderIdentity"), AGE),
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from issuer_bridge.kube_api.reviews import REVIEWS
 from issuer_bridge.resources import ACME, CERT_MANAGER, KINDS, NAMESPACE, POD, SERVICE, Kind, Resource
 
 # The Kubernetes whose answers are modelled; clients parse it.
@@ -15,6 +16,7 @@ AGGREGATED = "apidiscovery.k8s.io/v2"
 OBJECT_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 STATUS_VERBS = ("get", "patch", "update")
+_SERVED = (*KINDS, *REVIEWS)
 _CATEGORIES: Mapping[str, tuple[str, ...]] = {
     CERT_MANAGER: ("cert-manager",),
     ACME: ("cert-manager", "cert-manager-acme"),
@@ -88,12 +90,14 @@ def aggregated(parts: list[str]) -> Resource | None:
 
 def entries(group: str, version: str) -> list[Entry]:
     """Return what there is of a version, by plural, a status after its object."""
-    kinds = [kind for kind in KINDS if (kind.group, kind.version) == (group, version)]
+    kinds = [kind for kind in _SERVED if (kind.group, kind.version) == (group, version)]
     return [entry for kind in sorted(kinds, key=lambda kind: kind.plural) for entry in _entries(kind)]
 
 
 def _entries(kind: Kind) -> list[Entry]:
     verbs: tuple[str, ...] = CUSTOM_VERBS if kind.custom else OBJECT_VERBS
+    if kind in REVIEWS:
+        return [Entry(kind, ("create",))]
     if kind == NAMESPACE:
         verbs = tuple(verb for verb in verbs if verb != "deletecollection")
     found = [Entry(kind, verbs, ("all",) if kind in (POD, SERVICE) else _CATEGORIES.get(kind.group, ()))]
@@ -101,11 +105,11 @@ def _entries(kind: Kind) -> list[Entry]:
 
 
 def _groups() -> list[str]:
-    return list(dict.fromkeys(kind.group for kind in KINDS if kind.group))
+    return list(dict.fromkeys(kind.group for kind in _SERVED if kind.group))
 
 
 def _versions(group: str) -> list[str]:
-    return list(dict.fromkeys(kind.version for kind in KINDS if kind.group == group))
+    return list(dict.fromkeys(kind.version for kind in _SERVED if kind.group == group))
 
 
 def _group(name: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from issuer_bridge.kube_api.statuses import (
 
 _DRY_RUN = ("All",)
 _VALIDATIONS = ("Ignore", "Strict", "Warn")
-_MAX_MANAGER = 128
+MAX_MANAGER = 128
 
 
 @attrs.frozen
@@ -45,16 +45,22 @@ class DeleteOptions:
     preconditions: Mapping[str, Any] = attrs.field(factory=dict)
 
 
+def resource_version(query: Mapping[str, str]) -> int:
+    """Read the query's resourceVersion; 0 is any."""
+    text = query.get("resourceVersion") or "0"
+    if not text.isascii() or not text.isdigit():
+        raise bad_request(f"resourceVersion: Invalid value: {quoted(text[:64])}: must be a number")
+    return int(text)
+
+
 def write_options(kind: str, query: Mapping[str, str]) -> WriteOptions:
     """Read the query of a write; `kind` is CreateOptions, UpdateOptions or PatchOptions."""
     dry, causes = _dry([query["dryRun"]] if query.get("dryRun") else [])
     validation, manager = query.get("fieldValidation") or "Warn", query.get("fieldManager", "")
     if validation not in _VALIDATIONS:
         causes.append(not_supported("fieldValidation", quoted(validation[:64]), ("", *_VALIDATIONS)))
-    if len(manager) > _MAX_MANAGER:
-        causes.append(
-            Cause("FieldValueTooLong", f"Too long: may not be more than {_MAX_MANAGER} bytes", "fieldManager")
-        )
+    if len(manager) > MAX_MANAGER:
+        causes.append(Cause("FieldValueTooLong", f"Too long: may not be more than {MAX_MANAGER} bytes", "fieldManager"))
     elif not manager.isprintable():
         causes.append(invalid_value("fieldManager", quoted(manager), "should only contain printable characters"))
     _refuse(kind, causes)

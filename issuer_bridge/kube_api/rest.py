@@ -9,35 +9,28 @@ from typing import Any
 import attrs
 import yaml
 
-from acme_server.protocol.encoding import load_json
+from issuer_bridge.kube_api.bodies import known, read_object
 from issuer_bridge.kube_api.deletion import is_deleting
+from issuer_bridge.kube_api.field_ownership import tracker
 from issuer_bridge.kube_api.forms import JSON, YAML
-from issuer_bridge.kube_api.json_values import merge_patch
-from issuer_bridge.kube_api.options import DeleteOptions, delete_options
-from issuer_bridge.kube_api.paths import Target, parse_target
-from issuer_bridge.kube_api.selectors import selector
-from issuer_bridge.kube_api.statuses import (
-    bad_request,
-    deleted,
-    failure,
-    invalid,
-    invalid_value,
-    not_found,
-    precondition_failed,
-    quoted,
-    too_large,
-    unsupported_media_type,
+from issuer_bridge.kube_api.listing import listed
+from issuer_bridge.kube_api.options import (
+    MAX_MANAGER,
+    DeleteOptions,
+    WriteOptions,
+    check_patch_options,
+    delete_options,
+    write_options,
 )
+from issuer_bridge.kube_api.patches import APPLY, applied, check_format, patched
+from issuer_bridge.kube_api.paths import Target, parse_target
+from issuer_bridge.kube_api.statuses import deleted, failure, not_found, precondition_failed
 from issuer_bridge.kube_api.store import EmbeddedStore
-from issuer_bridge.kube_api.validation import check_strictly, without_unknown_fields
 from issuer_bridge.kube_api.writing import Writing
 from issuer_bridge.resources import NAMESPACE, ApiError, Kind, Resource
 
 MAX_BODY = 3 * 1024 * 1024
-MERGE_PATCH = "application/merge-patch+json"
 NO_PAGE = "404 page not found\n"
-# A server that passes over these would do what was not asked; the API says so instead.
-_UNSUPPORTED = ("dryRun", "continue")
 _MAX_WARNINGS, _MAX_WARNING = 20, 400
 
 
@@ -71,7 +64,12 @@ class Answer:
             ("Content-Type", "text/plain; charset=utf-8" if plain else self.media),
             ("Cache-Control", "no-cache, private"),
             *warnings,
+            *self._retry_after(),
         )
+
+    def _retry_after(self) -> list[tuple[str, str]]:
+        details = {} if isinstance(self.document, str) else self.document.get("details") or {}
+        return [("Retry-After", str(details["retryAfterSeconds"]))] if "retryAfterSeconds" in details else []
 
     @property
     def body(self) -> bytes:
@@ -103,12 +101,9 @@ def _handle(store: EmbeddedStore, call: Call) -> Answer:
     target = parse_target(call.path)
     if target is None:
         return Answer(404, NO_PAGE)
-    for name in _UNSUPPORTED:
-        if call.query.get(name) and call.method != "DELETE":
-            raise bad_request(f"the parameter {name} is not supported by this server")
     match (call.method, bool(target.name)):
         case ("GET" | "HEAD", False):
-            return Answer(200, _list(store, target, call.query))
+            return Answer(200, listed(store, target, call.query))
         case ("GET" | "HEAD", True):
             return Answer(200, _get(store, target))
         case ("POST", False) if target.namespace is not None:
@@ -124,28 +119,6 @@ def _handle(store: EmbeddedStore, call: Call) -> Answer:
     raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
 
 
-def resource_version(query: Mapping[str, str]) -> int:
-    """Read the query's resourceVersion; 0 is any."""
-    text = query.get("resourceVersion") or "0"
-    if not text.isascii() or not text.isdigit():
-        raise bad_request(f"resourceVersion: Invalid value: {quoted(text[:64])}: must be a number")
-    return int(text)
-
-
-def _list(store: EmbeddedStore, target: Target, query: Mapping[str, str]) -> Resource:
-    asked = resource_version(query)
-    if asked > store.resource_version:
-        raise too_large(asked, store.resource_version)
-    kind = target.kind
-    wanted = selector(kind, query.get("labelSelector", ""), query.get("fieldSelector", ""))
-    return {
-        "apiVersion": kind.api_version,
-        "items": [item for item in store.list(kind, target.namespace) if wanted(item)],
-        "kind": f"{kind.kind}List",
-        "metadata": {"continue": "", "resourceVersion": str(store.resource_version)},
-    }
-
-
 def _get(store: EmbeddedStore, target: Target) -> Resource:
     found = store.get(target.kind, target.namespace or "", target.name)
     if found is None:
@@ -154,28 +127,49 @@ def _get(store: EmbeddedStore, target: Target) -> Resource:
 
 
 def _create(store: EmbeddedStore, target: Target, call: Call) -> Answer:
-    resource, warnings = _read(call, target)
-    return Answer(201, store.insert(target.kind, resource), warnings)
+    options = write_options("CreateOptions", call.query)
+    sent = read_object(call.content_type, call.body, target.kind)
+    resource, warnings = known(target, sent, options.validation)
+    return Answer(201, store.insert(target.kind, resource, _writing(store, target, call, options)), warnings)
 
 
 def _replace(store: EmbeddedStore, target: Target, call: Call) -> Answer:
-    resource, warnings = _read(call, target)
-    return Answer(200, _write(store, target, resource), warnings)
+    options = write_options("UpdateOptions", call.query)
+    sent = read_object(call.content_type, call.body, target.kind)
+    resource, warnings = known(target, sent, options.validation)
+    return Answer(200, _write(store, target, resource, _writing(store, target, call, options)), warnings)
 
 
 def _patch(store: EmbeddedStore, target: Target, call: Call) -> Answer:
-    if call.content_type != MERGE_PATCH:
-        raise unsupported_media_type([MERGE_PATCH])
-    patch = _json(call.body, target.kind)
-    merged = merge_patch(_get(store, target), patch)
-    resource, warnings = _known(call, target, merged)
-    return Answer(200, _write(store, target, resource), warnings)
+    check_format(target.kind, call.content_type)
+    options = write_options("PatchOptions", call.query)
+    check_patch_options(options, call.query, apply=call.content_type == APPLY)
+    if call.content_type == APPLY:
+        return _apply(store, target, call, options)
+    sent = patched(target.kind, _get(store, target), call.content_type, call.body)
+    resource, warnings = known(target, sent, options.validation)
+    return Answer(200, _write(store, target, resource, _writing(store, target, call, options)), warnings)
 
 
-def _write(store: EmbeddedStore, target: Target, resource: Resource) -> Resource:
+def _apply(store: EmbeddedStore, target: Target, call: Call, options: WriteOptions) -> Answer:
+    stored = store.get(target.kind, target.namespace or "", target.name)
+    resource, warnings = applied(target, stored, call.body, options, store.clock())
+    managed = resource["metadata"]["managedFields"]
+    writing = Writing(options.dry, lambda *_: managed)
+    if stored is None:
+        return Answer(201, store.insert(target.kind, resource, writing), warnings)
+    return Answer(200, _write(store, target, resource, writing), warnings)
+
+
+def _writing(store: EmbeddedStore, target: Target, call: Call, options: WriteOptions) -> Writing:
+    manager = options.manager or call.headers.get("User-Agent", "").split("/")[0][:MAX_MANAGER]
+    return Writing(options.dry, tracker(target.kind, manager, store.clock(), target.subresource))
+
+
+def _write(store: EmbeddedStore, target: Target, resource: Resource, writing: Writing) -> Resource:
     if target.subresource:
-        return store.replace_status(target.kind, resource)
-    return store.replace(target.kind, resource)
+        return store.replace_status(target.kind, resource, writing)
+    return store.replace(target.kind, resource, writing)
 
 
 def _delete(store: EmbeddedStore, target: Target, call: Call) -> Answer:
@@ -189,16 +183,16 @@ def _delete(store: EmbeddedStore, target: Target, call: Call) -> Answer:
 def _delete_collection(store: EmbeddedStore, target: Target, call: Call) -> Answer:
     """Delete what a list would show, and show it."""
     options = _delete_options(call, target)
-    listed = _list(store, target, call.query)
-    for item in listed["items"]:
+    page = listed(store, target, call.query)
+    for item in page["items"]:
         if store.get(target.kind, item["metadata"].get("namespace", ""), item["metadata"]["name"]):
             _remove(store, target.kind, item, options)
-    listed["metadata"]["resourceVersion"] = str(store.resource_version)
-    return Answer(200, listed)
+    page["metadata"]["resourceVersion"] = str(store.resource_version)
+    return Answer(200, page)
 
 
 def _delete_options(call: Call, target: Target) -> DeleteOptions:
-    return delete_options(call.query, _json(call.body, target.kind) if call.body else {})
+    return delete_options(call.query, read_object(call.content_type, call.body, target.kind) if call.body else {})
 
 
 def _remove(store: EmbeddedStore, kind: Kind, item: Resource, options: DeleteOptions) -> Resource:
@@ -215,66 +209,3 @@ def _check_preconditions(kind: Kind, stored: Resource, wanted: Mapping[str, Any]
                 f"({metadata[field]}). The object might have been deleted and then recreated"
             )
             raise precondition_failed(kind, metadata["name"], text)
-
-
-def _read(call: Call, target: Target) -> tuple[Resource, tuple[str, ...]]:
-    if call.content_type not in ("", JSON):
-        raise unsupported_media_type([JSON])
-    return _known(call, target, _json(call.body, target.kind))
-
-
-def _json(body: bytes, kind: Kind) -> Resource:
-    try:
-        value = load_json(body)
-    except ValueError as error:
-        text = f"the object provided is unrecognized (must be of type {kind.kind}): the body {error}"
-        raise bad_request(text) from None
-    if not isinstance(value, dict):
-        raise bad_request(f"the object provided is unrecognized (must be of type {kind.kind}): it is no object")
-    return value
-
-
-def _known(call: Call, target: Target, sent: Resource) -> tuple[Resource, tuple[str, ...]]:
-    """Check that the object is the one of the path, and take unknown fields out of it."""
-    validation = call.query.get("fieldValidation") or "Warn"
-    if validation not in ("Strict", "Warn", "Ignore"):
-        raise bad_request(f"fieldValidation: Unsupported value: {quoted(validation[:64])}")
-    _check_type(target.kind, sent)
-    resource = {**sent, "metadata": _placed(target, sent.get("metadata"))}
-    resource, unknown = without_unknown_fields(target.kind, resource)
-    if validation == "Strict":
-        check_strictly(target.kind, unknown)
-    return resource, tuple(unknown) if validation == "Warn" else ()
-
-
-def _check_type(kind: Kind, sent: Resource) -> None:
-    api_version, name = sent.get("apiVersion") or kind.api_version, sent.get("kind") or kind.kind
-    if api_version != kind.api_version:
-        raise bad_request(
-            f"the API version in the data ({api_version}) does not match the expected API version ({kind.api_version})"
-        )
-    if name != kind.kind:
-        metadata = sent.get("metadata")
-        subject = metadata.get("name") if isinstance(metadata, dict) else ""
-        cause = invalid_value("kind", quoted(str(name)), f"must be {kind.kind}")
-        raise invalid(kind.group, str(name), str(subject or ""), [cause])
-
-
-def _placed(target: Target, metadata: Any) -> dict[str, Any]:
-    """Fill name and namespace in from the path; raise 400 when they contradict it."""
-    if metadata is not None and not isinstance(metadata, dict):
-        raise bad_request(f"the object provided is unrecognized (must be of type {target.kind.kind}): metadata")
-    placed: dict[str, Any] = dict(metadata or {})
-    if target.name and (placed.get("name") or target.name) != target.name:
-        raise bad_request(
-            f"the name of the object ({placed['name']}) does not match the name on the URL ({target.name})"
-        )
-    if target.name:
-        placed["name"] = target.name
-    if target.kind.namespaced:
-        if (placed.get("namespace") or target.namespace) != target.namespace:
-            raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
-        placed["namespace"] = target.namespace
-    else:
-        placed.pop("namespace", None)
-    return placed

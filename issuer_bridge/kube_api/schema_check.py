@@ -9,9 +9,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from issuer_bridge.kube_api.json_values import copy_json
-from issuer_bridge.kube_api.shapes import Schema
+from issuer_bridge.kube_api.shapes import ANYTHING, Schema
 from issuer_bridge.kube_api.statuses import Cause, invalid_value, not_supported, quoted, required
 
+_NOTHING: Mapping[str, Schema] = {}
 _PYTHON_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str,
     "object": dict,
@@ -53,7 +54,7 @@ def type_name(value: Any) -> str:
 def _string_causes(schema: Schema, value: str, path: str) -> Iterator[Cause]:
     if "enum" in schema and value not in schema["enum"]:
         yield not_supported(path, quoted(value), schema["enum"])
-    if len(value) > schema.get("maxLength", len(value)):
+    if "maxLength" in schema and len(value) > schema["maxLength"]:
         yield Cause("FieldValueTooLong", f"Too long: may not be more than {schema['maxLength']} bytes", path)
     if schema.get("format") == "byte" and not _is_base64(value):
         yield invalid_value(path, quoted(shortened(value)), f"{path} in body must be of type byte (base64)")
@@ -77,13 +78,18 @@ def _object_causes(schema: Schema, value: Mapping[str, Any], path: str) -> Itera
         if value.get(name) is None:
             yield required(_join(path, name))
     for name, item in value.items():
-        below = _below(schema, name)
-        if below is not None and item is not None:
-            yield from causes(below, item, _join(path, name))
+        known = below(schema, name)
+        if known is not None and item is not None:
+            yield from causes(known, item, _join(path, name))
 
 
-def _below(schema: Schema, name: str) -> Schema | None:
-    found: Schema | None = schema.get("properties", {}).get(name, schema.get("additionalProperties"))
+def below(schema: Schema, name: str) -> Schema | None:
+    """Return the schema of a field; None when it is unknown."""
+    properties: Mapping[str, Schema] = schema.get("properties", _NOTHING)
+    if name in properties:
+        return properties[name]
+    kept = ANYTHING if "x-kubernetes-preserve-unknown-fields" in schema else None
+    found: Schema | None = schema.get("additionalProperties", kept)
     return found
 
 
@@ -101,11 +107,11 @@ def pruned(schema: Schema, value: Any, path: str = "") -> tuple[Any, list[str]]:
         return copy_json(value), unknown
     kept: dict[str, Any] = {}
     for name, item in value.items():
-        below = _below(schema, name)
-        if below is None:
+        known = below(schema, name)
+        if known is None:
             unknown.append(_unknown(schema, name, path))
         elif item is not None:
-            kept[name], texts = pruned(below, item, _join(path, name))
+            kept[name], texts = pruned(known, item, _join(path, name))
             unknown += texts
     return kept, unknown
 

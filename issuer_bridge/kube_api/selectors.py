@@ -12,7 +12,9 @@ from issuer_bridge.resources import EVENT, Kind, Resource
 Selector: TypeAlias = Callable[[Resource], bool]
 
 _EQUALITY = re.compile(r"\s*([^\s=!,()]+)\s*(==|=|!=)\s*([^\s=!,()]*)\s*")
+_MEMBERSHIP = re.compile(r"\s*([^\s=!,()]+)\s+(in|notin)\s*\(([^()]*)\)\s*")
 _EXISTENCE = re.compile(r"\s*(!?)\s*([^\s=!,()]+)\s*")
+_OUTER_COMMA = re.compile(r",(?![^(]*\))")
 _INVOLVED = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
 _FIELDS = ("metadata.name", "metadata.namespace")
 # Further fields by kind: pkg/apis/core/v1/conversion.go, and the selectable fields of cert-manager's CRDs.
@@ -30,17 +32,21 @@ def selector(kind: Kind, labels: str, fields: str) -> Selector:
 
 
 def _label_tests(text: str) -> list[Selector]:
-    return [_label_test(term, text) for term in text.split(",") if term.strip()]
+    return [_label_test(term, text) for term in _OUTER_COMMA.split(text) if term.strip()]
 
 
 def _label_test(term: str, text: str) -> Selector:
     if found := _EQUALITY.fullmatch(term):
         name, operator, value = found.groups()
         return lambda resource: (_labels(resource).get(name) == value) == (operator != "!=")
+    if found := _MEMBERSHIP.fullmatch(term):
+        name, operator, listed = found.groups()
+        values = [value.strip() for value in listed.split(",")]
+        return lambda resource: (_labels(resource).get(name) in values) == (operator == "in")
     if found := _EXISTENCE.fullmatch(term):
         absent, name = found.groups()
         return lambda resource: (name in _labels(resource)) != bool(absent)
-    raise bad_request(f'unable to parse requirement in "{text}": this server reads a=b, a!=b, a and !a')
+    raise bad_request(f'unable to parse requirement in "{text}": write a=b, a!=b, a in (b,c), a notin (b,c), a or !a')
 
 
 def _labels(resource: Resource) -> Mapping[str, str]:

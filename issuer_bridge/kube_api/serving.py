@@ -5,37 +5,91 @@ from __future__ import annotations
 import attrs
 
 from issuer_bridge.kube_api.about import about
-from issuer_bridge.kube_api.forms import JSON, parse_form, shown
-from issuer_bridge.kube_api.paths import parse_target
-from issuer_bridge.kube_api.rest import Answer, Call, handle, refusal
+from issuer_bridge.kube_api.forms import JSON, PROTOBUF, parse_form, shown
+from issuer_bridge.kube_api.paths import Target, parse_target
+from issuer_bridge.kube_api.protobuf import decode
+from issuer_bridge.kube_api.rbac import Attributes, check
+from issuer_bridge.kube_api.rest import Answer, Call, encoded, handle, refusal
+from issuer_bridge.kube_api.reviews import review, review_kind
 from issuer_bridge.kube_api.store import EmbeddedStore
+from issuer_bridge.kube_api.users import AUTHENTICATED, OPEN, Access, User, account_of, impersonated
 from issuer_bridge.kube_api.watching import Watch, parse_watch
 from issuer_bridge.resources import ApiError
 
+_VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_OF_MANY = {"get": "list", "delete": "deletecollection"}
 
-def watch_of(call: Call) -> Watch | None:
+
+def watch_of(store: EmbeddedStore, call: Call, access: Access = OPEN) -> Watch | None:
     """Return the watch that a request asks for, None when it asks for something else; ApiError when it cannot be."""
     target = parse_target(call.path)
-    if target is None or target.name or call.method != "GET" or call.query.get("watch") not in ("true", "1"):
+    if target is None or target.name or call.method != "GET" or not _watches(call):
         return None
+    _admit(store, call, target, access)
     form = parse_form(call.headers.get("Accept", ""), call.query.get("includeObject", ""))
     return parse_watch(target, call.query, form)
 
 
-def respond(store: EmbeddedStore, call: Call) -> Answer:
+def respond(store: EmbeddedStore, call: Call, access: Access = OPEN) -> Answer:
     """Answer anything but a watch."""
     try:
-        return _respond(store, call)
+        return _respond(store, call, access)
     except ApiError as error:
         return refusal(error)
 
 
-def _respond(store: EmbeddedStore, call: Call) -> Answer:
+def _respond(store: EmbeddedStore, call: Call, access: Access) -> Answer:
     target = parse_target(call.path)
+    user = _admit(store, call, target, access)
     if target is None:
+        if call.method == "POST" and (found := review_kind(call)):
+            return review(store, access, user, _in_json(call), *found)
         return about(call)
     form = parse_form(call.headers.get("Accept", ""), call.query.get("includeObject", ""))
-    answer = handle(store, call)
+    answer = handle(store, _in_json(call))
     if (not form.kind and form.media == JSON) or isinstance(answer.document, str):
         return answer
     return attrs.evolve(answer, document=shown(form, target.kind, answer.document, store.clock()), media=form.media)
+
+
+def _in_json(call: Call) -> Call:
+    """Return the call with a protobuf body written anew as JSON."""
+    if call.content_type != PROTOBUF or not call.body:
+        return call
+    return attrs.evolve(call, content_type=JSON, body=encoded(decode(call.body)))
+
+
+def _admit(store: EmbeddedStore, call: Call, target: Target | None, access: Access) -> User:
+    """Return who asks; ApiError 401 or 403 when it is nobody, or somebody who may not."""
+    user, other = access.authenticate(call.headers), impersonated(call.headers)
+    if other is not None:
+        for needed in _impersonation(other):
+            check(store, user, needed)
+        user = other
+    check(store, user, _attributes(call, target))
+    return user
+
+
+def _impersonation(other: User) -> list[Attributes]:
+    account = account_of(other.name)
+    if account:
+        return [Attributes("impersonate", resource="serviceaccounts", namespace=account[0], name=account[1])]
+    groups = [Attributes("impersonate", resource="groups", name=name) for name in other.groups if name != AUTHENTICATED]
+    return [Attributes("impersonate", resource="users", name=other.name), *groups]
+
+
+def _attributes(call: Call, target: Target | None) -> Attributes:
+    verb = _VERBS.get(call.method, call.method.lower())
+    if target is None:
+        if found := review_kind(call):
+            kind, namespace = found
+            return Attributes(verb, kind.group, kind.plural, namespace=namespace)
+        return Attributes(verb, path=call.path)
+    if not target.name:
+        verb = "watch" if verb == "get" and _watches(call) else _OF_MANY.get(verb, verb)
+    kind = target.kind
+    return Attributes(verb, kind.group, kind.plural, target.subresource, target.namespace or "", target.name)
+
+
+def _watches(call: Call) -> bool:
+    return call.query.get("watch") in ("true", "1")

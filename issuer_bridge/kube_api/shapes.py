@@ -26,6 +26,16 @@ def array(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
 
+def keyed(items: Schema, *keys: str) -> Schema:
+    """Return a list whose items have keys, so that several may each own some."""
+    return {**array(items), "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}
+
+
+def atomic(schema: Schema) -> Schema:
+    """Return an object that has one owner as a whole."""
+    return {**schema, "x-kubernetes-map-type": "atomic"}
+
+
 def mapping(values: Schema) -> Schema:
     """Return an object with any names and values of one shape."""
     return {"type": "object", "additionalProperties": values}
@@ -46,17 +56,20 @@ METADATA = fields(
     namespace=STRING,
     labels=STRING_MAP,
     annotations=STRING_MAP,
-    finalizers=STRINGS,
-    ownerReferences=array(
-        fields(
-            "apiVersion kind name uid",
-            apiVersion=STRING,
-            kind=STRING,
-            name=STRING,
-            uid=STRING,
-            controller=BOOLEAN,
-            blockOwnerDeletion=BOOLEAN,
-        )
+    finalizers={**STRINGS, "x-kubernetes-list-type": "set"},
+    ownerReferences=keyed(
+        atomic(
+            fields(
+                "apiVersion kind name uid",
+                apiVersion=STRING,
+                kind=STRING,
+                name=STRING,
+                uid=STRING,
+                controller=BOOLEAN,
+                blockOwnerDeletion=BOOLEAN,
+            )
+        ),
+        "uid",
     ),
     uid=STRING,
     resourceVersion=STRING,
@@ -74,7 +87,7 @@ def resource(required: str = "", /, **properties: Schema) -> Schema:
     return fields(required, apiVersion=STRING, kind=STRING, metadata=METADATA, **properties)
 
 
-CONDITIONS = array(
+CONDITIONS = keyed(
     fields(
         "type status",
         type=STRING,
@@ -83,5 +96,6 @@ CONDITIONS = array(
         message=STRING,
         lastTransitionTime=STRING,
         observedGeneration=INTEGER,
-    )
+    ),
+    "type",
 )

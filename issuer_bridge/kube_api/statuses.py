@@ -73,6 +73,12 @@ def conflict(kind: Kind, name: str, text: str = STALE) -> ApiError:
     return ApiError(409, "Conflict", message, _about(kind, name))
 
 
+def wrong_uid(kind: Kind, name: str, wanted: str, found: str) -> ApiError:
+    """409: a write was meant for another object of that name, or for one that is gone."""
+    text = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"
+    return conflict(kind, name, text)
+
+
 def precondition_failed(kind: Kind, name: str, text: str) -> ApiError:
     """409: the object is not the one that a deletion was meant for; here Kubernetes names the kind, not the plural."""
     subject = f"{kind.kind}.{kind.group}" if kind.group else kind.kind
@@ -100,6 +106,17 @@ def bad_request(text: str) -> ApiError:
     return ApiError(400, "BadRequest", text)
 
 
+def rejected() -> ApiError:
+    """422: a patch cannot be done; Kubernetes says no more."""
+    return ApiError(422, "Invalid", "the server rejected our request due to an error in our request")
+
+
+def too_many_operations(count: int, most: int) -> ApiError:
+    """413: a JSON patch is too long."""
+    text = f"The allowed maximum operations in a JSON patch is {most}, got {count}"
+    return ApiError(413, "RequestEntityTooLarge", text)
+
+
 def unsupported_media_type(accepted: Sequence[str]) -> ApiError:
     """415: the body is in a format that is not read here."""
     text = f"the body of the request was in an unknown format - accepted media types include: {', '.join(accepted)}"
@@ -115,6 +132,17 @@ def not_acceptable(accepted: Sequence[str], text: str = "") -> ApiError:
 def expired(version: int, oldest: int) -> ApiError:
     """410: the watch asks for history that is gone; list again."""
     return ApiError(410, "Expired", f"too old resource version: {version} ({oldest})")
+
+
+def expired_token(token: str) -> ApiError:
+    """410: what the pages of a list were cut from is gone; the token goes on with what is there now."""
+    text = (
+        "The provided continue parameter is too old to display a consistent list result. You can start a new list "
+        "without the continue parameter, or use the continue token in this response to retrieve the remainder of the "
+        "results. Continuing with the provided token results in an inconsistent list - objects that were created, "
+        "modified, or deleted between the time the first chunk was returned and now may show up in the list."
+    )
+    return ApiError(410, "Expired", text, metadata={"continue": token})
 
 
 def too_large(version: int, current: int) -> ApiError:
@@ -137,7 +165,7 @@ def failure(error: ApiError) -> Resource:
     document: Resource = {
         "kind": "Status",
         "apiVersion": "v1",
-        "metadata": {},
+        "metadata": dict(error.metadata),
         "status": "Failure",
         "message": error.message,
         "reason": error.reason,
@@ -155,5 +183,6 @@ def deleted(kind: Kind, resource: Resource) -> Resource:
 
 
 def _filled_status(document: Resource) -> Resource:
-    """Leave out empty details and reason, as Kubernetes does."""
-    return {key: value for key, value in document.items() if value or key == "metadata"}
+    """Leave out empty details and reason, as Kubernetes does; what is Invalid has details."""
+    kept = ("metadata", "details") if document.get("reason") == "Invalid" else ("metadata",)
+    return {key: value for key, value in document.items() if value or key in kept}

@@ -15,6 +15,7 @@ from issuer_bridge.kube_api.archive import Archive
 from issuer_bridge.kube_api.deletion import is_deleting, is_held, marked
 from issuer_bridge.kube_api.garbage import Delete, judge
 from issuer_bridge.kube_api.json_values import copy_json
+from issuer_bridge.kube_api.listing import Snapshots
 from issuer_bridge.kube_api.namespaces import FIRST, check_mortal, check_open, emptied, first
 from issuer_bridge.kube_api.object_meta import (
     created,
@@ -27,7 +28,7 @@ from issuer_bridge.kube_api.object_meta import (
     with_version,
 )
 from issuer_bridge.kube_api.objects import Objects
-from issuer_bridge.kube_api.statuses import already_exists, conflict, invalid, invalid_value, not_found
+from issuer_bridge.kube_api.statuses import already_exists, conflict, invalid, invalid_value, not_found, wrong_uid
 from issuer_bridge.kube_api.validation import check_change, check_new
 from issuer_bridge.kube_api.writing import PLAIN, Writing
 from issuer_bridge.resources import EVENT, NAMESPACE, ApiError, Kind, Listener, Resource, Resources
@@ -40,31 +41,26 @@ _EVENTS = 10_000  # then the oldest make room; Kubernetes forgets each after an 
 class EmbeddedStore(Resources):
     """All objects of one house; the port's inquiries end at once, since nothing is far away.
 
-    namespaces: those that are there from the beginning beside every cluster's own; archive: keeps what is
-    written, and what it has kept is there from the beginning.
+    namespaces: there from the beginning, beside every cluster's own and all that the archive has kept.
     """
 
     def __init__(
         self, clock: Clock, entropy: Entropy, namespaces: Sequence[str] = (), archive: Archive | None = None
     ) -> None:
-        self._clock, self._entropy = clock, entropy
+        self.clock, self._entropy = clock, entropy
         self._version = archive.version() if archive else 0
         self._objects = Objects(archive)
+        self.snapshots = Snapshots()
         self._listeners: list[Listener] = []
         self._untold: deque[tuple[str, Kind, Resource]] = deque()
         self._telling = False
-        # Uids that the garbage collector is to look at; what was kept may be in the middle of a deletion.
+        # What the garbage collector is to look at: what was kept may be in the middle of a deletion.
         self._suspects: OrderedDict[str, None] = OrderedDict.fromkeys(self._objects.unfinished())
         self._collecting = False
         for name in dict.fromkeys((*FIRST, *namespaces)):
             if ("", name) not in self._objects.of(NAMESPACE):
                 self._objects.put(NAMESPACE, with_version(first(name, clock()), self._version))
         self._collect()
-
-    @property
-    def clock(self) -> Clock:
-        """What stamps the objects."""
-        return self._clock
 
     @property
     def resource_version(self) -> int:
@@ -81,9 +77,13 @@ class EmbeddedStore(Resources):
         wanted = (labels or {}).items()
         return [
             self._copy(resource)
-            for key, resource in sorted(self._objects.of(kind).items())
-            if namespace in (None, key[0]) and wanted <= (resource["metadata"].get("labels") or {}).items()
+            for resource in self.shared(kind, namespace)
+            if wanted <= (resource["metadata"].get("labels") or {}).items()
         ]
+
+    def shared(self, kind: Kind, namespace: str | None = None) -> Sequence[Resource]:
+        """Return what `list` would, not copied: nobody may change it, nor will the store."""
+        return [item for key, item in sorted(self._objects.of(kind).items()) if namespace in (None, key[0])]
 
     def create(self, kind: Kind, resource: Resource) -> Inquiry[Resource]:
         """Create; an inquiry around `insert`."""
@@ -116,7 +116,7 @@ class EmbeddedStore(Resources):
         key = object_key(kind, named)
         if kind.namespaced:
             check_open(kind, key[1], key[0], self._objects.of(NAMESPACE).get(("", key[0])))
-        made = created(kind, named, key[1], "", self._clock())
+        made = created(kind, named, key[1], "", self.clock())
         check_new(kind, made)
         if resource["metadata"].get("resourceVersion"):
             raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
@@ -127,8 +127,7 @@ class EmbeddedStore(Resources):
         if writing.dry:
             return made
         written = self._write("ADDED", kind, made)
-        if self._suspects:
-            self._collect()
+        self._collect()
         return written
 
     def replace(self, kind: Kind, resource: Resource, writing: Writing = PLAIN) -> Resource:
@@ -152,7 +151,7 @@ class EmbeddedStore(Resources):
         if stored is None:
             raise not_found(kind, name)
         check_mortal(kind, name)
-        last = marked(kind, stored, policy, self._clock())
+        last = marked(kind, stored, policy, self.clock())
         if writing.dry or last == stored:
             return self._copy(last if is_held(kind, last) else stored)
         written = self._settle(kind, stored, last)
@@ -183,9 +182,8 @@ class EmbeddedStore(Resources):
         if not version and kind.custom:
             cause = invalid_value("metadata.resourceVersion", "0x0", "must be specified for an update")
             raise invalid(kind.group, kind.kind, key[1], [cause])
-        if sent.get("uid", kept["uid"]) != kept["uid"]:
-            text = f"Precondition failed: UID in precondition: {sent['uid']}, UID in object meta: {kept['uid']}"
-            raise conflict(kind, key[1], text)
+        if (sent.get("uid") or kept["uid"]) != kept["uid"]:
+            raise wrong_uid(kind, key[1], sent["uid"], kept["uid"])
         if version and version != kept["resourceVersion"]:
             raise conflict(kind, key[1])
         return stored
@@ -275,14 +273,13 @@ class EmbeddedStore(Resources):
 
     def _tell(self, event: str, kind: Kind, resource: Resource) -> None:
         """Tell all listeners, with one copy; what happens meanwhile is told afterwards."""
-        self._untold.append((event, kind, resource))
+        self._untold.append((event, kind, self._copy(resource)))
         if self._telling:
             return
         self._telling = True
         try:
             while self._untold:
-                event, kind, resource = self._untold.popleft()
-                told = self._copy(resource)
+                event, kind, told = self._untold.popleft()
                 for listener in tuple(self._listeners):
                     listener(event, kind, told)
         finally:
@@ -297,4 +294,7 @@ class EmbeddedStore(Resources):
 def _track(writing: Writing, stored: Resource | None, resource: Resource, sent: Resource) -> None:
     """Let a write say who owns which field now."""
     if writing.track is not None:
-        resource["metadata"]["managedFields"] = writing.track(stored, resource, sent)
+        if managed := writing.track(stored, resource, sent):
+            resource["metadata"]["managedFields"] = managed
+        else:
+            resource["metadata"].pop("managedFields", None)

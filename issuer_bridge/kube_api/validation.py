@@ -6,12 +6,13 @@ Sources: internal/apis/{certmanager,acme}/validation and apimachinery's validati
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 from issuer_bridge.cert_manager.dns_providers import nameserver_of
 from issuer_bridge.durations import parse_duration
+from issuer_bridge.kube_api.core_rules import CORE_RULES, CORE_UPDATE_RULES, Rule, UpdateRule
 from issuer_bridge.kube_api.deletion import is_deleting
 from issuer_bridge.kube_api.schema_check import causes, pruned, shortened
 from issuer_bridge.kube_api.schemas import DNS01_PROVIDERS, ISSUER_TYPES, SCHEMAS
@@ -25,11 +26,8 @@ from issuer_bridge.kube_api.statuses import (
     quoted,
     required,
 )
-from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSUER, EVENT, ISSUER, ORDER, Kind, Resource
+from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSUER, ISSUER, ORDER, Kind, Resource
 from solvers.dns01.rfc2136 import TSIG_ALGORITHMS
-
-Rule: TypeAlias = Callable[[Resource], Iterator[Cause]]
-UpdateRule: TypeAlias = Callable[[Resource, Resource], Iterator[Cause]]
 
 MAX_NAME = 253
 _SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
@@ -60,8 +58,8 @@ def check_change(kind: Kind, stored: Resource, resource: Resource) -> None:
     """Raise 422 Invalid when the stored object must not become this one."""
     found = [*_finalizer_causes(stored, resource), *_schema_causes(kind, resource, stored)]
     if not found:
-        found = [cause for rule in RULES.get(kind, ()) for cause in rule(resource)]
-        found += [cause for update_rule in UPDATE_RULES.get(kind, ()) for cause in update_rule(stored, resource)]
+        found = [cause for update_rule in UPDATE_RULES.get(kind, ()) for cause in update_rule(stored, resource)]
+        found += [cause for rule in RULES.get(kind, ()) for cause in rule(resource)]
     _refuse(kind, resource, found)
 
 
@@ -219,13 +217,6 @@ def _decisions(resource: Resource) -> list[Mapping[str, Any]]:
     return [item for item in conditions if item["type"] in ("Approved", "Denied")]
 
 
-def _event_namespace(resource: Resource) -> Iterator[Cause]:
-    theirs = (resource.get("involvedObject") or {}).get("namespace")
-    # Events on cluster-wide objects are kept in the default namespace.
-    if (theirs or "default") != resource["metadata"].get("namespace", "default"):
-        yield invalid_value("involvedObject.namespace", quoted(theirs or ""), "does not match event.namespace")
-
-
 def _immutable(*path: str) -> UpdateRule:
     """Return the rule that a field keeps its value."""
 
@@ -246,10 +237,11 @@ RULES: Mapping[Kind, tuple[Rule, ...]] = {
     ISSUER: (_issuer,),
     CLUSTER_ISSUER: (_issuer,),
     CERTIFICATE_REQUEST: (_approval,),
-    EVENT: (_event_namespace,),
+    **CORE_RULES,
 }
 UPDATE_RULES: Mapping[Kind, tuple[UpdateRule, ...]] = {
     CERTIFICATE_REQUEST: (_immutable("spec"), _approval_stays),
     ORDER: (_immutable("spec", "request"),),
     CHALLENGE: (_immutable("spec"),),
+    **CORE_UPDATE_RULES,
 }

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from issuer_bridge.kube_api.forms import TABLE, WHOLE, Form
+from issuer_bridge.kube_api.options import resource_version
 from issuer_bridge.kube_api.paths import Target
-from issuer_bridge.kube_api.rest import encoded, resource_version
+from issuer_bridge.kube_api.rest import encoded
 from issuer_bridge.kube_api.selectors import Selector, selector
 from issuer_bridge.kube_api.statuses import (
     Cause,

@@ -118,7 +118,7 @@ def test_the_bridge_issues_through_the_printed_issuer_wildcards_by_dns01(launch,
     # The Service is the cluster's; the server's own DNS is what it leads to.
     rfc2136_of(documents)["nameserver"] = up.ready["dns"]
     (tmp_path / "issuer.yaml").write_text(
-        yaml.safe_dump_all(each for each in documents if each["kind"] in ("Secret", "ClusterIssuer"))
+        yaml.safe_dump_all(each for each in documents if each["kind"] in ("Namespace", "Secret", "ClusterIssuer"))
     )
     requests = [str(ROOT / "examples" / name) for name in ("20-http01.yaml", "22-wildcard.yaml")]
     apply = [*GRAVEL, "apply", "--kubernetes", up.ready["kubernetes"], str(tmp_path / "issuer.yaml"), *requests]

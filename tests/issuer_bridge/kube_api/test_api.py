@@ -154,8 +154,8 @@ async def test_a_watch_whose_client_has_gone_is_forgotten(monkeypatch):
     known = []
 
     class Known(api._Api):
-        def __init__(self, store):
-            super().__init__(store)
+        def __init__(self, store, access):
+            super().__init__(store, access)
             known.append(self)
 
     monkeypatch.setattr(api, "_Api", Known)

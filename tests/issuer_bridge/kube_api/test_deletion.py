@@ -186,6 +186,16 @@ class TestOwners:
         references = store.get(ORDER, "default", "www-1")["metadata"]["ownerReferences"]
         assert [item["name"] for item in references] == ["two"]
 
+    @pytest.mark.parametrize(("policy", "stays"), [("Foreground", False), ("Orphan", True)])
+    def test_what_comes_to_an_owner_that_is_going_shares_its_lot(self, store, policy, stays):
+        owner = store.insert(CERTIFICATE_REQUEST, request(finalizers=["a.test/f"]))
+        first = owned(order("held", [owner]), blocking=True)
+        first["metadata"]["finalizers"] = ["a.test/f"]
+        store.insert(ORDER, first)
+        store.remove(CERTIFICATE_REQUEST, "default", "www", policy)
+        store.insert(ORDER, order("late", [owner]))
+        assert (store.get(ORDER, "default", "late") is not None) == stays
+
     def test_a_long_chain_of_owners_goes_at_once(self, store):
         child = store.insert(ORDER, order("o0"))
         for number in range(1, 2000):

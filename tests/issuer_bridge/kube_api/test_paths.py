@@ -4,6 +4,7 @@ from issuer_bridge.kind_names import find_kind, nearest_kind
 from issuer_bridge.kube_api.discovery import describe_path
 from issuer_bridge.kube_api.loopback_guard import complaint
 from issuer_bridge.kube_api.paths import Target, parse_target, segments
+from issuer_bridge.kube_api.reviews import REVIEWS
 from issuer_bridge.resources import CERTIFICATE_REQUEST, CLUSTER_ISSUER, EVENT, KINDS, ORDER, SECRET
 
 REQUESTS = "/apis/cert-manager.io/v1/namespaces/default/certificaterequests"
@@ -58,7 +59,7 @@ def test_every_kind_is_discovered():
         for resource in document["resources"]
         if "/" not in resource["name"]
     ]
-    assert sorted(found) == sorted((kind.kind, kind.plural, kind.namespaced) for kind in KINDS)
+    assert sorted(found) == sorted((kind.kind, kind.plural, kind.namespaced) for kind in (*KINDS, *REVIEWS))
 
 
 def test_the_core_has_one_version():

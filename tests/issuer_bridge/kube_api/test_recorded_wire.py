@@ -69,7 +69,7 @@ def test_a_watch_without_a_version_begins_as_recorded(store):
     exchange = EXCHANGES["watch no rv"]
     query = {"watch": "true", "timeoutSeconds": "1", "fieldSelector": "metadata.name=r1"}
     path = exchange["request"]["path"].partition("?")[0]
-    watch, lines = begin(watch_of(Call("GET", path, query)), store)
+    watch, lines = begin(watch_of(store, Call("GET", path, query)), store)
     [event] = map(json.loads, lines.splitlines())
     assert (event["type"], event["object"]["metadata"]["name"]) == ("ADDED", "r1")
     assert watch.seconds == 1

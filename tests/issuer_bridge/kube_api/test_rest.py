@@ -4,7 +4,8 @@ from random import Random
 
 import pytest
 
-from issuer_bridge.kube_api.rest import MERGE_PATCH, Call
+from issuer_bridge.kube_api.patches import JSON_PATCH, MERGE_PATCH
+from issuer_bridge.kube_api.rest import Call
 from issuer_bridge.kube_api.serving import respond
 from issuer_bridge.kube_api.store import EmbeddedStore
 
@@ -49,8 +50,8 @@ def test_a_list_says_what_it_is_and_when(store):
         ("POST", REQUESTS, b"[" * 50, "application/json", {}, 400, "is nested deeper"),
         ("POST", REQUESTS, {"metadata": []}, "application/json", {}, 400, "unrecognized"),
         ("POST", REQUESTS, {"metadata": {"name": "x", "namespace": "other"}}, "application/json", {}, 400, "namespace"),
-        ("POST", REQUESTS, REQUEST, "application/json", {"dryRun": "All"}, 400, "dryRun is not supported"),
-        ("POST", REQUESTS, REQUEST, "application/json", {"fieldValidation": "Maybe"}, 400, "Unsupported value"),
+        ("POST", REQUESTS, REQUEST, "application/json", {"dryRun": "Some"}, 422, 'value: []string{"Some"}'),
+        ("POST", REQUESTS, REQUEST, "application/json", {"fieldValidation": "Maybe"}, 422, "Unsupported value"),
         ("POST", f"{REQUESTS}/www", REQUEST, "application/json", {}, 405, "does not allow this method"),
         ("POST", "/apis/cert-manager.io/v1/certificaterequests", REQUEST, "application/json", {}, 405, "not allow"),
         ("DELETE", "/apis/cert-manager.io/v1/certificaterequests", None, "", {}, 405, "does not allow this method"),
@@ -59,7 +60,22 @@ def test_a_list_says_what_it_is_and_when(store):
         ("DELETE", f"{REQUESTS}/www/status", None, "", {}, 405, "does not allow this method"),
         ("PATCH", f"{REQUESTS}/www", {"metadata": {"name": "x"}}, MERGE_PATCH, {}, 400, "name on the URL (www)"),
         ("PATCH", f"{REQUESTS}/www", {"metadata": {"resourceVersion": "9"}}, MERGE_PATCH, {}, 409, "modified"),
-        ("PATCH", f"{REQUESTS}/www", [], "application/json-patch+json", {}, 415, MERGE_PATCH),
+        ("PATCH", f"{REQUESTS}/www", [], "application/json", {}, 415, MERGE_PATCH),
+        ("PATCH", f"{REQUESTS}/www", {}, "application/json-patch+json", {}, 400, "no list of operations"),
+        (
+            "PATCH",
+            f"{REQUESTS}/www",
+            [{"op": "test", "path": "/spec/isCA", "value": 1}],
+            JSON_PATCH,
+            {},
+            422,
+            "rejected",
+        ),
+        ("PATCH", f"{REQUESTS}/www", [{"op": "x"}] * 10_001, JSON_PATCH, {}, 413, "10000, got 10001"),
+        ("PATCH", f"{REQUESTS}/www", [], MERGE_PATCH, {}, 400, "no object"),
+        ("PATCH", f"{REQUESTS}/www", {}, MERGE_PATCH, {"force": "true"}, 422, "force: Forbidden: may not be specified"),
+        ("PATCH", f"{REQUESTS}/www", {}, MERGE_PATCH, {"fieldManager": "x" * 129}, 422, "fieldManager: Too long"),
+        ("PATCH", f"{REQUESTS}/www", {}, MERGE_PATCH, {"fieldManager": "a\n"}, 422, "printable"),
         ("PATCH", f"{REQUESTS}/www", {"spec": {"isCA": True}}, MERGE_PATCH, {}, 422, "spec: Forbidden"),
         ("PATCH", f"{REQUESTS}/www", {"spec": {"isca": True}}, MERGE_PATCH, {"fieldValidation": "Strict"}, 400, "isCA"),
         ("DELETE", f"{REQUESTS}/www", {"propagationPolicy": "x"}, "application/json", {}, 422, 'value: "x": supported'),
@@ -76,7 +92,13 @@ def test_a_list_says_what_it_is_and_when(store):
         ("DELETE", f"{REQUESTS}/www", {"preconditions": "x"}, "application/json", {}, 400, "preconditions"),
         ("DELETE", f"{REQUESTS}/www", {"preconditions": {"resourceVersion": "9"}}, "application/json", {}, 409, "(9)"),
         ("GET", REQUESTS, None, "", {"resourceVersion": "abc"}, 400, "must be a number"),
-        ("GET", REQUESTS, None, "", {"continue": "x"}, 400, "continue is not supported"),
+        ("GET", REQUESTS, None, "", {"continue": "x"}, 400, "invalid continue token: continue key is not valid"),
+        ("GET", REQUESTS, None, "", {"limit": "x"}, 400, "limit: Invalid value"),
+        ("GET", REQUESTS, None, "", {"resourceVersion": "99"}, 504, "Too large resource version: 99, current: 1"),
+        ("GET", REQUESTS, None, "", {"resourceVersionMatch": "Exact"}, 422, "forbidden unless resourceVersion"),
+        ("GET", REQUESTS, None, "", {"resourceVersionMatch": "x", "resourceVersion": "1"}, 422, "Unsupported value"),
+        ("GET", REQUESTS, None, "", {"resourceVersionMatch": "Exact", "resourceVersion": "0"}, 422, '"exact" is'),
+        ("GET", REQUESTS, None, "", {"sendInitialEvents": "true"}, 422, "forbidden for list"),
     ],
     ids=lambda value: str(value)[:40],
 )

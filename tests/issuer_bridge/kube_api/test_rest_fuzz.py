@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from issuer_bridge.kube_api.rest import MERGE_PATCH, Call
+from issuer_bridge.kube_api.patches import APPLY, JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE
+from issuer_bridge.kube_api.rest import Call
 from issuer_bridge.kube_api.schema_check import causes
 from issuer_bridge.kube_api.schemas import SCHEMAS
 from issuer_bridge.kube_api.serving import respond
@@ -25,6 +26,8 @@ VALID = {
     "Order": {"spec": REFERENCE},
     "Challenge": {"spec": SOLVED | {"solver": {"http01": {}}, "type": "HTTP-01", "url": "u"}},
     "Secret": {"data": {"a": "Zm9v"}},
+    "RoleBinding": {"roleRef": {"kind": "Role", "name": "x"}},
+    "ClusterRoleBinding": {"roleRef": {"kind": "ClusterRole", "name": "x"}},
     "Event": {"involvedObject": {"namespace": "default"}},
 }
 LEAVES = st.none() | st.booleans() | st.integers(-5, 5) | st.floats(-5, 5) | st.sampled_from(["", "x", "Zm9v", "True"])
@@ -75,24 +78,45 @@ def path_of(kind, name=""):
     return f"{group}{'/namespaces/default' if kind.namespaced else ''}/{kind.plural}{name}"
 
 
-VERBS = [("POST", "", "application/json"), ("DELETE", "/x", "application/json")] + [
+VERBS = [("POST", "", "application/json"), ("DELETE", "/x", "application/json"), ("DELETE", "", "application/json")] + [
     (method, name, content_type)
     for name in ("/x", "/x/status")
-    for method, content_type in (("PUT", "application/json"), ("PATCH", MERGE_PATCH), ("PATCH", MERGE_PATCH))
+    for method, content_type in (
+        ("PUT", "application/json"),
+        *(("PATCH", content_type) for content_type in (MERGE_PATCH, MERGE_PATCH, STRATEGIC_MERGE, JSON_PATCH, APPLY)),
+    )
 ]
+POINTERS = ["", "/metadata", "/metadata/finalizers", "/metadata/finalizers/-", "/spec", "/status/conditions/0", "/x~2"]
+OPERATIONS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "op": st.sampled_from(["add", "remove", "replace", "move", "copy", "test"]),
+            "path": st.sampled_from(POINTERS),
+        },
+        optional={"value": junk(2), "from": st.sampled_from(POINTERS)},
+    ),
+    max_size=3,
+)
+OPTIONS = st.fixed_dictionaries(
+    {"fieldValidation": st.sampled_from(["Strict", "Warn", "Warn"]), "fieldManager": st.sampled_from(["a", "b", "\n"])},
+    optional={
+        "force": st.sampled_from(["true", "x"]),
+        "dryRun": st.sampled_from(["All", "x"]),
+        "propagationPolicy": st.sampled_from(["Foreground", "Orphan", "x"]),
+        "limit": st.sampled_from(["1", "x"]),
+        "continue": st.sampled_from(["x", "e30", "W10"]),
+        "labelSelector": st.sampled_from(["a in (b)", "!a", "a in"]),
+    },
+)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
 def test_no_body_breaks_the_api(kind):
-    @given(
-        st.lists(st.tuples(st.sampled_from(VERBS), documents(kind)), max_size=5),
-        st.sampled_from(["Strict", "Warn", "Warn"]),
-    )
-    def run(calls, validation):
+    @given(st.lists(st.tuples(st.sampled_from(VERBS), documents(kind) | OPERATIONS, OPTIONS), max_size=5))
+    def run(calls):
         store = EmbeddedStore(lambda: datetime(2026, 11, 22, tzinfo=UTC), Random(1).randbytes)
         store.insert(kind, {"metadata": {"name": "x"}} | VALID.get(kind.kind, {}))
-        for (method, name, content_type), body in calls:
-            query = {"fieldValidation": validation}
+        for (method, name, content_type), body, query in calls:
             call = Call(method, path_of(kind, name), query, content_type, json.dumps(body).encode())
             answer = respond(store, call)
             # 500 is what Kubernetes itself says to a new object that has a resourceVersion already.

@@ -29,9 +29,16 @@ ABOUT = {"metadata": {"name": "www.1"}, "involvedObject": {"kind": "Order", "nam
         ("!a", False),
         ("a=b,empty", True),
         ("a=b,absent", False),
+        ("a in (b,c)", True),
+        ("a in ( c , b ),empty", True),
+        ("a in (c)", False),
+        ("absent in (b)", False),
+        ("a notin (b)", False),
+        ("a notin (c),a!=c", True),
+        ("absent notin (b)", True),
     ],
 )
-def test_labels_are_selected_by_equality_and_existence(labels, wanted):
+def test_labels_are_selected_by_equality_membership_and_existence(labels, wanted):
     assert selector(CERTIFICATE_REQUEST, labels, "")(RESOURCE) == wanted
 
 
@@ -55,7 +62,9 @@ def test_fields_are_selected_by_equality(kind, resource, fields, wanted):
 @pytest.mark.parametrize(
     ("kind", "labels", "fields", "text"),
     [
-        (CERTIFICATE_REQUEST, "a in (b)", "", 'unable to parse requirement in "a in (b)"'),
+        (CERTIFICATE_REQUEST, "a within (b)", "", 'unable to parse requirement in "a within (b)"'),
+        (CERTIFICATE_REQUEST, "a in (b", "", "unable to parse requirement"),
+        (CERTIFICATE_REQUEST, "a in b", "", "unable to parse requirement"),
         (CERTIFICATE_REQUEST, "a=b=c", "", "unable to parse requirement"),
         (CERTIFICATE_REQUEST, "", "spec.request=Z", "field label not supported: spec.request"),
         (SECRET, "", "spec.issuerRef.name=x", "field label not supported: spec.issuerRef.name"),
