@@ -18,6 +18,10 @@ from issuer_bridge.cert_manager.accepting import Acceptance
 from issuer_bridge.cert_manager.accounts import Accounts, WorldAddress, acme_of
 from issuer_bridge.cert_manager.approver import Approver
 from issuer_bridge.cert_manager.certificate_requests import CertificateRequests
+from issuer_bridge.cert_manager.certificates.certificates import Certificates
+from issuer_bridge.cert_manager.certificates.index import CertificateIndex
+from issuer_bridge.cert_manager.certificates.private_keys import RsaKeys
+from issuer_bridge.cert_manager.certificates.renewal import Backoff
 from issuer_bridge.cert_manager.challenges import Challenges
 from issuer_bridge.cert_manager.issuers import Issuers
 from issuer_bridge.cert_manager.orders import Orders
@@ -29,11 +33,13 @@ from issuer_bridge.reconciler import Key, Reconciler
 from issuer_bridge.recorder import Recorder
 from issuer_bridge.references import controller_of, refers_to
 from issuer_bridge.resources import (
+    CERTIFICATE,
     CERTIFICATE_REQUEST,
     CHALLENGE,
     CLUSTER_ISSUER,
     ISSUER,
     ORDER,
+    SECRET,
     Kind,
     Resource,
     Resources,
@@ -44,8 +50,10 @@ from solvers.solver import Solver
 
 __all__ = ["Operator", "Options", "WorldAddress"]
 
-WATCHED = (ISSUER, CLUSTER_ISSUER, CERTIFICATE_REQUEST, ORDER, CHALLENGE)
+# In this order at the start: who looks for what it owns comes after that.
+WATCHED = (SECRET, ISSUER, CLUSTER_ISSUER, CERTIFICATE_REQUEST, ORDER, CHALLENGE, CERTIFICATE)
 # Upstream pkg/controller/util.go: how far apart errors in a row may push two looks at one resource.
+CERTIFICATE_BACKOFF = timedelta(seconds=30)
 SHORT_BACKOFF, LONG_BACKOFF = timedelta(minutes=5), timedelta(minutes=30)
 ISSUER_KINDS: Mapping[str, Kind] = {kind.kind: kind for kind in (ISSUER, CLUSTER_ISSUER)}
 
@@ -58,7 +66,9 @@ class Options:
     ClusterIssuers keep their Secrets; keep_challenges: leave the Challenges of a
     complete Order for people to look at (upstream deletes them); workers: how
     many resources of a kind are worked on at once; errors: the cert-manager whose
-    error classes hold for challenges, None for ours.
+    error classes hold for challenges, None for ours; rsa_keys: makes the RSA keys of
+    Certificates, None to refuse them; certificate_backoff: how failures hold back a
+    Certificate; certificate_owner_reference: a tls Secret goes with its Certificate.
     """
 
     approver: bool = True
@@ -68,6 +78,9 @@ class Options:
     workers: int = 20
     errors: Version | None = None
     user_agent: str = "gravel"
+    rsa_keys: RsaKeys | None = None
+    certificate_backoff: Backoff = attrs.field(factory=Backoff)
+    certificate_owner_reference: bool = False
 
 
 class Operator:
@@ -89,6 +102,7 @@ class Operator:
         self._context = Context(resources, driver.now, entropy, Recorder(resources, driver.now, entropy), record)
         self._accounts = Accounts()
         self._ownership = Ownership()
+        self._index = CertificateIndex()
         self._noted: dict[str, bool] = {}  # requests seen, by uid, and whether they were approved
         self._stop: Callable[[], None] | None = None
         self._controllers(solvers, worlds, options)
@@ -126,6 +140,14 @@ class Operator:
             options.cluster_resource_namespace,
             lambda namespace, name: self._challenge_queue.add((CHALLENGE.kind, namespace, name)),
         )
+        certificates = Certificates(
+            context,
+            self._index,
+            options.certificate_backoff,
+            options.rsa_keys,
+            owner_reference=options.certificate_owner_reference,
+        )
+        self._certificate_queue = self._queue(lambda key: certificates.sync(*key[1:]), CERTIFICATE_BACKOFF)
         self._issuer_queue = self._queue(lambda key: self._issuers.sync(ISSUER_KINDS[key[0]], *key[1:]), SHORT_BACKOFF)
         self._approver_queue = self._queue(lambda key: Approver(context).sync(*key[1:]), SHORT_BACKOFF)
         self._request_queue = self._queue(lambda key: requests.sync(*key[1:]), SHORT_BACKOFF)
@@ -152,6 +174,9 @@ class Operator:
     def _heard(self, event: str, kind: Kind, resource: Resource) -> None:
         """Send a change to whom it concerns: itself, its owner, or who refers to it."""
         namespace, name = resource["metadata"].get("namespace", ""), resource["metadata"]["name"]
+        if kind in (CERTIFICATE, CERTIFICATE_REQUEST, SECRET):
+            for concerned in self._index.note(event, kind, resource):
+                self._certificate_queue.add((CERTIFICATE.kind, namespace, concerned))
         match kind.kind:
             case "Issuer" | "ClusterIssuer":
                 if event == "DELETED":
