@@ -53,7 +53,7 @@ from issuer_bridge.resources import CERTIFICATE_REQUEST, SECRET, Resource
 ISSUING = "Issuing"
 UP_TO_DATE = "Certificate is up to date and has not expired"
 FAILED = "The certificate request has failed to complete and will be retried: {}"
-DUPLICATE_RECHECK, SECOND, NEVER = timedelta(minutes=3), timedelta(seconds=1), timedelta(0)
+DUPLICATE_RECHECK, SECOND = timedelta(minutes=3), timedelta(seconds=1)
 CANNOT_REGENERATE = (
     'User intervention required: existing private key in Secret "{}" does not match requirements on Certificate '
     "resource, mismatching fields: {}, but cert-manager cannot create new private key as the Certificate's "
@@ -64,15 +64,7 @@ CANNOT_REGENERATE = (
 
 
 def decide(view: View) -> Step:
-    """Return what a Certificate needs next; who waits looks again when the certificate expires at the latest."""
-    step, end = _decide(view), view.status.get("notAfter")
-    left = parse_rfc3339(end) + SECOND - view.now if end else NEVER
-    if isinstance(step, Nothing) and timedelta(0) < left < (step.after or timedelta.max):
-        return Nothing(left)
-    return step
-
-
-def _decide(view: View) -> Step:
+    """Return what a Certificate needs next."""
     current = view.requests_of(view.revision) if view.revision else []
     if len(current) > 1 or len(view.requests_of(view.revision + 1)) > 1:
         return Nothing()  # upstream: no issuance until there are no more duplicates
@@ -81,14 +73,22 @@ def _decide(view: View) -> Step:
     if status != view.status:
         return Save(status, told)
     if is_true(view.certificate, ISSUING):
-        return _next_key(view)
+        return _until_expiry(view, _next_key(view))
     if view.keys:
         return Delete(SECRET, _names(view.keys))
     if status.get("nextPrivateKeySecretName"):
         return Save({name: value for name, value in status.items() if name != "nextPrivateKeySecretName"})
     if _owner_of_secret(view) != view.certificate["metadata"]["name"]:
         return Nothing(DUPLICATE_RECHECK)
-    return KeepSecret(_old_requests(view) or _trigger(view, found))
+    return KeepSecret(_old_requests(view) or _until_expiry(view, _trigger(view, found)))
+
+
+def _until_expiry(view: View, step: Step) -> Step:
+    """Let who waits look again when the certificate has expired, if not sooner: Ready says so then."""
+    end = view.status.get("notAfter")
+    left = parse_rfc3339(end) + SECOND - view.now if end else timedelta(0)
+    waits = isinstance(step, Nothing) and timedelta(0) < left < (step.after or timedelta.max)
+    return Nothing(left) if waits else step
 
 
 def _readiness(view: View, found: Input) -> tuple[dict[str, Any], Told | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from issuer_bridge.cert_manager.certificates.steps import NEXT_KEY
 from issuer_bridge.cert_manager.ownership import Ownership
 from issuer_bridge.references import controller_of
 from issuer_bridge.resources import CERTIFICATE, CERTIFICATE_REQUEST, SECRET, Kind, Resource
@@ -23,12 +24,12 @@ class CertificateIndex:
             return [name, *self._note_certificate(event, namespace, name, resource["spec"].get("secretName", ""))]
         owner = controller_of(resource)
         owners = [owner["name"]] if owner.get("kind") == CERTIFICATE.kind else []
-        if owners:
+        if owners and (kind == CERTIFICATE_REQUEST or NEXT_KEY.items() <= (metadata.get("labels") or {}).items()):
             self._owned[kind].note(event, resource)
         return owners if kind == CERTIFICATE_REQUEST else [*owners, *self._by_secret.get((namespace, name), ())]
 
     def owned(self, kind: Kind, certificate: Resource) -> list[str]:
-        """Return the names of the Secrets or CertificateRequests that a Certificate controls."""
+        """Return the names of the CertificateRequests, or the Secrets with next keys, that a Certificate controls."""
         return self._owned[kind].names(certificate)
 
     def sharing(self, certificate: Resource) -> list[str]:

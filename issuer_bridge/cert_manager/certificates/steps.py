@@ -14,6 +14,8 @@ from issuer_bridge.conditions import set_condition
 from issuer_bridge.resources import Kind, Resource
 
 REVISION = "cert-manager.io/certificate-revision"
+# The label of a Secret that keeps the key of the next certificate.
+NEXT_KEY = {"cert-manager.io/next-private-key": "true"}
 
 
 @attrs.frozen

@@ -27,11 +27,11 @@ from issuer_bridge.cert_manager.certificates.policies import (
 )
 from issuer_bridge.cert_manager.certificates.private_keys import read_key
 from issuer_bridge.cert_manager.certificates.signing_requests import SUBJECT
+from issuer_bridge.cert_manager.certificates.steps import NEXT_KEY
 from issuer_bridge.references import controller_reference
 from issuer_bridge.resources import CERTIFICATE, SECRET, Resource
 
 OURS = {"controller.cert-manager.io/fao": "true"}
-NEXT_KEY = {"cert-manager.io/next-private-key": "true"}
 PREFIX, ALWAYS_TOLD = "cert-manager.io/", ("common-name", "alt-names", "ip-sans", "uri-sans")
 _DETAILS = tuple(
     f"{PREFIX}{name}"
