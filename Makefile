@@ -56,7 +56,7 @@ all-clients: clients $(VENV)/.dev ## Install the further clients that `make inte
 clients: ## Install the real clients that tests and benchmarks use (Debian or Ubuntu, root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-	  bind9-dnsutils chromium curl dehydrated knot-dnsutils lego openssl pebble
+	  bind9-dnsutils chromium curl default-jre-headless dehydrated knot-dnsutils lego openssl pebble
 
 bench: $(VENV)/.dev ## Compare with Debian's pebble: certificates/s, latency, CPU per certificate
 	$(BIN)/python bench/compare.py

@@ -20,8 +20,8 @@ from issuer_bridge.cert_manager.certificates.signing_requests import (
     DEFAULT_USAGES,
     SUBJECT,
     Spec,
+    other_name_value,
     subject_of,
-    utf8_string,
 )
 from issuer_bridge.durations import parse_duration
 from issuer_bridge.references import GROUP
@@ -146,7 +146,7 @@ def _addresses(spec: Spec) -> list[str]:
 
 
 def _other_names(spec: Spec) -> list[tuple[str, bytes]]:
-    return [(other.get("oid", ""), utf8_string(other.get("utf8Value", ""))) for other in spec["otherNames"]]
+    return [(other.get("oid", ""), other_name_value(other)) for other in spec["otherNames"]]
 
 
 def _same_duration(found: str | None, wanted: str | None) -> bool:

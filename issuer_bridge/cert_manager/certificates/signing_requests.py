@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from acme_server.protocol.jwk import PrivateKey
+from issuer_bridge.cert_manager.certificates.der import UTF8_STRING, der
 from issuer_bridge.cert_manager.certificates.private_keys import wanted
 from issuer_bridge.pem import encode
 
@@ -119,16 +120,12 @@ def _names(spec: Spec) -> Iterator[x509.GeneralName]:
     yield from (x509.IPAddress(ipaddress.ip_address(address)) for address in spec.get("ipAddresses") or ())
     yield from map(x509.UniformResourceIdentifier, spec.get("uris") or ())
     for other in spec.get("otherNames") or ():
-        yield x509.OtherName(x509.ObjectIdentifier(other.get("oid", "")), utf8_string(other.get("utf8Value", "")))
+        yield x509.OtherName(x509.ObjectIdentifier(other.get("oid", "")), other_name_value(other))
 
 
-def utf8_string(text: str) -> bytes:
-    """Return the DER of a UTF8String."""
-    data = text.encode()
-    if len(data) < 128:
-        return bytes((12, len(data))) + data
-    length = len(data).to_bytes(-(-len(data).bit_length() // 8))
-    return bytes((12, 128 | len(length))) + length + data
+def other_name_value(other: Mapping[str, str]) -> bytes:
+    """Return the DER of an otherName's value."""
+    return der(UTF8_STRING, other.get("utf8Value", "").encode())
 
 
 def _usages(spec: Spec) -> Iterator[tuple[x509.ExtensionType, bool]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from acme_server.protocol.jwk import PrivateKey
-from issuer_bridge.cert_manager.certificates.keystores import KEYSTORE, TRUSTSTORE, keystore_entries
+from issuer_bridge.cert_manager.certificates.keystores import ENTRIES, Password, keystore_entries
 from issuer_bridge.cert_manager.certificates.matching import Names
 from issuer_bridge.cert_manager.certificates.policies import (
     CERTIFICATE_NAME,
@@ -39,7 +39,7 @@ _DETAILS = tuple(
 )
 COMBINED, DER = "tls-combined.pem", "key.der"
 # What of a Secret's data is a Certificate's, so that it goes when the spec wants it no more.
-MANAGED = ("tls.key", "tls.crt", "ca.crt", COMBINED, DER, KEYSTORE, TRUSTSTORE, "keystore.jks", "truststore.jks")
+MANAGED = ("tls.key", "tls.crt", "ca.crt", COMBINED, DER, *(name for pair in ENTRIES.values() for name in pair))
 
 
 @attrs.frozen
@@ -83,13 +83,13 @@ def tls_secret(
     certificate: Resource,
     existing: Resource | None,
     material: Material,
-    password: Callable[[Mapping[str, Any]], bytes],
+    password: Password,
     *,
     owned: bool = False,
 ) -> Resource:
     """Return the Secret as it should be; ValueError says what of the spec cannot be.
 
-    password: reads the one that a passwordSecretRef names; owned: the Certificate owns it, and takes it along.
+    owned: the Certificate owns it, and takes it along.
     A keystore that is there already for the same material is kept, since another would differ by its salt.
     """
     spec, old = certificate["spec"], existing or {}
@@ -175,16 +175,17 @@ def _der(pem: bytes) -> bytes:
 
 
 def _keystores(
-    spec: Mapping[str, Any],
-    material: Material,
-    before: Mapping[str, str],
-    password: Callable[[Mapping[str, Any]], bytes],
+    spec: Mapping[str, Any], material: Material, before: Mapping[str, str], password: Password
 ) -> dict[str, str]:
-    keystores = spec.get("keystores") or {}
-    if (keystores.get("pkcs12") or {}).get("create") and before.get(KEYSTORE):
-        return {name: before[name] for name in (KEYSTORE, TRUSTSTORE) if name in before}
-    made = keystore_entries(keystores, material.key, material.chain, material.ca, password)
-    return {name: base64.b64encode(data).decode("ascii") for name, data in made.items()}
+    """Make the keystores that are not there yet."""
+    wanted: dict[str, Any] = {}
+    made: dict[str, str] = {}
+    for name, keystore in (spec.get("keystores") or {}).items():
+        there = keystore.get("create") and ENTRIES[name][0] in before
+        made |= {entry: before[entry] for entry in ENTRIES[name] if there and entry in before}
+        wanted |= {} if there else {name: keystore}
+    new = keystore_entries(wanted, material.key, material.chain, material.ca, password)
+    return made | {name: base64.b64encode(data).decode("ascii") for name, data in new.items()}
 
 
 def _owners(certificate: Resource, metadata: Mapping[str, Any], *, owned: bool) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def pem_of(key=KEY, names=("www.http.test",), common_name="", days=90):
     builder = x509.CertificateBuilder(issuer, subject, key.public_key(), 7, begin, begin + timedelta(days=days))
     san = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
     return (
-        builder.add_extension(san, critical=False)
+        builder.add_extension(san, critical=not common_name)
         .sign(OTHER, hashes.SHA256(), ecdsa_deterministic=True)
         .public_bytes(Encoding.PEM)
     )

@@ -102,9 +102,40 @@ def test_a_pkcs12_holds_key_certificate_and_chain(profile, tmp_path):
     assert done.stdout.count("BEGIN CERTIFICATE") == 3
 
 
+@pytest.mark.client("keytool")
+def test_java_reads_the_jks_with_its_key(tmp_path):
+    found = secret_of(ca=CA, keystores={"jks": {"create": True, "alias": "Mine", **PASSWORD}})
+    for name in ("keystore.jks", "truststore.jks"):
+        (tmp_path / name).write_bytes(entry(found, name))
+
+    def run(*arguments):
+        command = [*map(str, arguments), "-noprompt"]
+        done = subprocess.run(["keytool", *command], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    listed = run("-list", "-keystore", "keystore.jks", "-storetype", "JKS", "-storepass", "changeit")
+    assert "mine, " in listed
+    assert "contains 2 entries" in listed
+    trusted = run("-list", "-keystore", "truststore.jks", "-storetype", "JKS", "-storepass", "changeit")
+    assert "contains 1 entry" in trusted
+    source = ("-srckeystore", "keystore.jks", "-srcstoretype", "JKS", "-srcstorepass", "changeit", "-srcalias", "mine")
+    goal = ("-destkeystore", "out.p12", "-deststoretype", "PKCS12", "-deststorepass", "changeit")
+    run("-importkeystore", *source, *goal)
+    key, leaf, _ = pkcs12.load_key_and_certificates((tmp_path / "out.p12").read_bytes(), b"changeit")
+    assert key.private_numbers() == KEY.private_numbers()
+    assert leaf == x509.load_pem_x509_certificate(pem_of())
+
+
+def test_a_jks_repeats():
+    spec = {"keystores": {"jks": {"create": True, **PASSWORD}}}
+    assert entry(secret_of(**spec), "keystore.jks") == entry(secret_of(**spec), "keystore.jks")
+
+
 @pytest.mark.parametrize(
     ("keystores", "told"),
     [
+        ({"jks": {"create": True}}, "spec.keystores.jks has neither"),
         ({"pkcs12": {"create": True}}, "neither passwordSecretRef nor password"),
         ({"pkcs12": {"create": True, "password": "x", "profile": "Modern2026"}}, "take LegacyDES or Modern2023"),
     ],
