@@ -66,7 +66,8 @@ class Personality:
     another order each time; retry_dates: whether Retry-After is now and then a date;
     port_in_host: whether http-01's URL, and so its Host, has the port that is dialled; dates:
     whether orders may say notBefore and notAfter; max_labels, private_suffixes, redundant: the
-    names that are refused (registration_authority.name_policy).
+    names that are refused (registration_authority.name_policy); other_names: whether a CSR's
+    names that are neither DNS names nor addresses are passed over.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Personality:
     retry_dates: bool = False
     port_in_host: bool = False
     dates: bool = True
+    other_names: bool = False
     max_labels: int | None = None
     private_suffixes: tuple[str, ...] = ()
     redundant: bool = True
@@ -145,6 +147,7 @@ PEBBLE = Personality(
     },
     omitted=("algorithms",),
     bare_not_found=True,
+    other_names=True,
     user_agent=True,
     nonce_in_body_alone=True,
     terse_accounts=True,
