@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from issuer_bridge.cert_manager.dns_providers import nameserver_of
 from issuer_bridge.durations import parse_duration
+from issuer_bridge.kube_api.certificate_rules import CERTIFICATE_RULES
 from issuer_bridge.kube_api.schema_check import causes, pruned, shortened
 from issuer_bridge.kube_api.schemas import DNS01_PROVIDERS, ISSUER_TYPES, SCHEMAS
 from issuer_bridge.kube_api.statuses import (
@@ -233,6 +234,7 @@ def _immutable(*path: str) -> UpdateRule:
 RULES: Mapping[Kind, tuple[Rule, ...]] = {
     ISSUER: (_issuer,),
     CLUSTER_ISSUER: (_issuer,),
+    **CERTIFICATE_RULES,
     CERTIFICATE_REQUEST: (_approval,),
     EVENT: (_event_namespace,),
 }

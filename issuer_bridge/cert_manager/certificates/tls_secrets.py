@@ -181,7 +181,7 @@ def _keystores(
     wanted: dict[str, Any] = {}
     made: dict[str, str] = {}
     for name, keystore in (spec.get("keystores") or {}).items():
-        there = keystore.get("create") and ENTRIES[name][0] in before
+        there = (keystore or {}).get("create") and ENTRIES[name][0] in before
         made |= {entry: before[entry] for entry in ENTRIES[name] if there and entry in before}
         wanted |= {} if there else {name: keystore}
     new = keystore_entries(wanted, material.key, material.chain, material.ca, password)

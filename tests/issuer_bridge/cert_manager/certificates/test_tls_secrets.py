@@ -160,7 +160,7 @@ def test_a_keystore_is_written_once_and_goes_when_it_is_not_wanted():
     rig.run(minutes=1)
     assert pkcs12.load_key_and_certificates(rig.data("keystore.p12"), b"changeit")[1] == rig.leaf()
     assert rig.data("keystore.p12") != first
-    rig.change(keystores={"pkcs12": {"create": False}})
+    rig.change(keystores={"pkcs12": {"create": False, **PASSWORD}})
     rig.run(minutes=1)
     assert "keystore.p12" not in rig.secret()["data"]
 
