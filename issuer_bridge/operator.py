@@ -66,9 +66,7 @@ class Options:
     ClusterIssuers keep their Secrets; keep_challenges: leave the Challenges of a
     complete Order for people to look at (upstream deletes them); workers: how
     many resources of a kind are worked on at once; errors: the cert-manager whose
-    error classes hold for challenges, None for ours; rsa_keys: makes the RSA keys of
-    Certificates, None to refuse them; certificate_backoff: how failures hold back a
-    Certificate; certificate_owner_reference: a tls Secret goes with its Certificate.
+    error classes hold for challenges, None for ours.
     """
 
     approver: bool = True
@@ -79,8 +77,10 @@ class Options:
     errors: Version | None = None
     user_agent: str = "gravel"
     rsa_keys: RsaKeys | None = None
+    """Makes the RSA keys of Certificates; None refuses them."""
     certificate_backoff: Backoff = attrs.field(factory=Backoff)
     certificate_owner_reference: bool = False
+    """Whether the Secret of a Certificate goes with it."""
 
 
 class Operator:
