@@ -1,14 +1,17 @@
 """When certificates are renewed, and how failures hold the next attempt back."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from issuer_bridge.cert_manager.certificates.private_keys import read_key
 from issuer_bridge.cert_manager.certificates.renewal import Backoff, renewal_time, windows_in_the_way
 from issuer_bridge.resources import CERTIFICATE_REQUEST
 from tests.issuer_bridge.cert_manager.certificates.certificate_rig import CertificateRig
+from tests.issuer_bridge.cert_manager.certificates.test_policies import NOW, pem_of
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -188,3 +191,59 @@ def test_a_request_that_is_denied_or_invalid_fails_the_issuance(shown):
     rig.run(minutes=1)
     assert rig.state(type_="Issuing") == ("False", "policy")
     assert rig.condition("Issuing")["message"].endswith("will be retried: no")
+
+
+def test_a_failed_request_of_an_earlier_attempt_is_made_anew_for_the_same_key():
+    rig = CertificateRig()
+    rig.issue(privateKey={"algorithm": "ECDSA", "rotationPolicy": "Never"})
+    rig.refusing = True
+    rig.renew()
+    rig.run(minutes=2)
+    failed = rig.request("www-2")["metadata"]["uid"]
+    rig.refusing = False
+    rig.renew()
+    rig.run(minutes=2)
+    assert (rig.status("revision"), rig.state()) == (2, ("True", "Ready"))
+    assert rig.request("www-2")["metadata"]["uid"] != failed
+
+
+def issued_by_hand(pem):
+    """A request that another issuer, of whatever quality, has answered with this."""
+    rig = CertificateRig(approver=False)
+    rig.add()
+    rig.run(minutes=1)
+    conditions = [
+        {"type": "Ready", "status": "True", "reason": "Issued", "message": "", "lastTransitionTime": rig.stamp}
+    ]
+    status = {"conditions": conditions, "certificate": base64.b64encode(pem(rig)).decode()}
+    rig.store.replace_status(CERTIFICATE_REQUEST, {**rig.request("www-1"), "status": status})
+    rig.run(minutes=1)
+    return rig
+
+
+def signed_for(rig, days):
+    """A certificate for the next key that ends so many days after now."""
+    secret = rig.secret(rig.status("nextPrivateKeySecretName"))
+    key = read_key(base64.b64decode(secret["data"]["tls.key"]))
+    return pem_of(key, days=(rig.driver.now() - NOW).days + 30 + days)
+
+
+def test_what_another_issuer_gave_comes_into_the_secret():
+    rig = issued_by_hand(lambda rig: signed_for(rig, 10))
+    assert (rig.status("revision"), rig.has_pair()) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("pem", "told"),
+    [
+        (lambda rig: b"nonsense", "Issuer returned an invalid certificate: failed to decode"),
+        (lambda rig: pem_of(), "Issuer returned a certificate with a public key that does not match the CSR"),
+        (lambda rig: signed_for(rig, -1), "Issuer returned an already expired certificate (notAfter: 20"),
+    ],
+    ids=["undecodable", "another key", "expired"],
+)
+def test_what_an_issuer_gave_and_cannot_be_used_fails_the_issuance(pem, told):
+    rig = issued_by_hand(pem)
+    assert rig.state(type_="Issuing") == ("False", "InvalidCertificate")
+    assert told in rig.condition("Issuing")["message"]
+    assert rig.secret() is None
