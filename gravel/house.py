@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 import attrs
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from acme_server.protocol.driver import Clock, Driver, Entropy
 from acme_server.protocol.host_port import split_host_port
@@ -17,6 +19,8 @@ from acme_server.protocol.journal import Fact
 from acme_server.settings import Settings as ServerSettings
 from gravel.server_parts import ServerParts, build_server
 from gravel.settings import Settings
+from issuer_bridge.cert_manager.certificates.renewal import Backoff
+from issuer_bridge.durations import parse_duration
 from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.operator import Operator, Options, WorldAddress
 from scheduler.settings import CLUSTER
@@ -107,6 +111,12 @@ def house_settings(settings: Settings, server: ServerSettings, base_url: str, tl
             approver=not settings.no_approver,
             scheduler=scheduler,
             cluster_resource_namespace=settings.cluster_resource_namespace,
+            rsa_keys=partial(rsa.generate_private_key, 65537),
+            certificate_backoff=Backoff(
+                parse_duration(settings.certificate_request_minimum_backoff_duration),
+                parse_duration(settings.certificate_request_maximum_backoff_duration),
+            ),
+            certificate_owner_reference=settings.enable_certificate_owner_ref,
             errors=NEWEST if settings.compat == "cert-manager" else None,
             keep_challenges=settings.compat != "cert-manager",
             upstream_accounts=settings.compat == "cert-manager",

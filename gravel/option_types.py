@@ -11,6 +11,7 @@ import click
 from acme_server.settings import CHALLENGE_TYPES, VantagePoint
 from gravel.account_options import read_external_account, read_url
 from gravel.management.request_body import Body
+from issuer_bridge.durations import parse_duration
 from solvers.dns.keys import Key, read_key
 from solvers.dns.name import MAX_LABEL, canonical
 
@@ -102,6 +103,14 @@ def _profile(text: str) -> tuple[str, timedelta]:
     return name, lifetime
 
 
+def _go_duration(text: str) -> str:
+    try:
+        parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from None
+    return text
+
+
 NAME = click.types.FuncParamType(_name)
 ADDRESS = click.types.FuncParamType(_address)
 HOST_PORT = click.types.FuncParamType(_host_port)
@@ -113,6 +122,7 @@ VANTAGE = click.types.FuncParamType(_vantage)
 CHALLENGE_TYPE = click.Choice(CHALLENGE_TYPES)
 URL = click.types.FuncParamType(_url)
 EXTERNAL_ACCOUNT = click.types.FuncParamType(_external_account)
+GO_DURATION = click.types.FuncParamType(_go_duration)
 PROFILE = click.types.FuncParamType(_profile)
 PORT = click.IntRange(0, 65535)
 NUMBER = click.IntRange(min=0)
@@ -134,6 +144,7 @@ METAVARS = {
     EXTERNAL_ACCOUNT: "KID:KEY",
     ZONE: "NAME",
     PROFILE: "NAME=DURATION",
+    GO_DURATION: "DURATION",
     NUMBER: "NUMBER",
     COUNT: "NUMBER",
 }

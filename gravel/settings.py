@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import click
 
-from gravel.option_types import COUNT, HOST_PORT, NAME, NUMBER, SECONDS
+from gravel.option_types import COUNT, GO_DURATION, HOST_PORT, NAME, NUMBER, SECONDS
 from gravel.server_settings import SERVERS, ServerSettings, option
 
 
@@ -45,6 +45,15 @@ class Settings(ServerSettings):
     concurrent_workers: int | None = option(None, COUNT, "Challenges worked on at once (default: that of --timing).")
     cluster_resource_namespace: str = option(
         "cert-manager", NAME, "Where ClusterIssuers have their Secrets; as cert-manager's chart has it."
+    )
+    certificate_request_minimum_backoff_duration: str = option(
+        "1h0m0s", GO_DURATION, "How long the first failure holds a Certificate back."
+    )
+    certificate_request_maximum_backoff_duration: str = option(
+        "32h0m0s", GO_DURATION, "How long failures in a row, each doubling it, may do so."
+    )
+    enable_certificate_owner_ref: bool = option(
+        False, click.BOOL, "Delete the Secret of a Certificate with the Certificate."
     )
     no_approver: bool = option(False, click.BOOL, "Leave approval of requests to `gravel approve`.")
     no_controllers: bool = option(
