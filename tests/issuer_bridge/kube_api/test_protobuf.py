@@ -50,6 +50,8 @@ def test_a_client_of_today_creates_updates_and_deletes_a_secret():
     store = new_store()
     made = respond(store, Call("POST", SECRETS, {}, PROTOBUF, BODIES["secret"]))
     assert (made.code, made.document["data"]["tls.key"]) == (201, "a2V5AA==")
+    store = new_store()  # The recorded Secret has an owner that is not here, so that it need not stay.
+    store.insert(SECRET, {"metadata": {"name": "s", "namespace": "default"}})
     stale = respond(store, Call("PUT", f"{SECRETS}/s", {}, PROTOBUF, BODIES["secret update"]))
     assert (stale.code, stale.document["reason"]) == (409, "Conflict")
     other = respond(store, Call("DELETE", f"{SECRETS}/s", {}, PROTOBUF, BODIES["deleteoptions"]))
