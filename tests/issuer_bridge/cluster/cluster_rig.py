@@ -2,16 +2,17 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from random import Random
 
+import attrs
 import yaml
 from aiohttp import web
 
 from acme_server.protocol.vantage import Pause, conduct
 from acme_server.runner import AsyncioDriver
-from issuer_bridge.cluster.calls import ApiRequest, ApiWatch
 from issuer_bridge.cluster.connection import Connection, Where
 from issuer_bridge.cluster.resources import WATCHED, ClusterResources
 from issuer_bridge.kube_api.api import create_app
@@ -110,14 +111,14 @@ async def served(store, faults):
         await runner.cleanup()
 
 
+@attrs.frozen
 class Adapter:
-    """An adapter that is in step with the API: `store`, `faults`, `resources`, and `run` for inquiries."""
+    """An adapter that is in step with the API; `run` conducts an inquiry."""
 
-    def __init__(self, connection, driver, resources, vantage):
-        self.connection, self.driver, self.resources, self._vantage = connection, driver, resources, vantage
-
-    async def run(self, inquiry):
-        return await conduct(inquiry, self._vantage)
+    connection: Connection
+    driver: AsyncioDriver
+    resources: ClusterResources
+    run: Callable
 
 
 async def until(happened, seconds=20):
@@ -127,28 +128,39 @@ async def until(happened, seconds=20):
             await asyncio.sleep(0.005)
 
 
+def hurried(inquiry):
+    """Wait a hundredth of what an inquiry would."""
+    answer = None
+    try:
+        while True:
+            question = inquiry.send(answer)
+            answer = yield Pause(question.duration / 100) if isinstance(question, Pause) else question
+    except StopIteration as stop:
+        return stop.value
+
+
+class HurriedDriver(AsyncioDriver):
+    def spawn(self, inquiry, done, failed=None):
+        super().spawn(hurried(inquiry), done, failed)
+
+
 @asynccontextmanager
-async def adapter(path, context=None, watched=WATCHED, quick=True):
-    """Yield an adapter on the cluster of a kubeconfig; quick: it waits a hundredth of what it should."""
+async def adapter(path, context=None, watched=WATCHED):
+    """Yield an adapter on the cluster of a kubeconfig."""
     connection = Connection(Where(path, context))
     await connection.open()
 
     async def vantage(question):
-        if isinstance(question, ApiRequest | ApiWatch):
-            return await connection(question)
-        assert isinstance(question, Pause)
-        return await asyncio.sleep(question.duration.total_seconds() / (100 if quick else 1))
+        if isinstance(question, Pause):
+            return await asyncio.sleep(question.duration.total_seconds())
+        return await connection(question)
 
-    driver = AsyncioDriver(lambda: datetime.now(UTC), vantage)
-    if quick:
-        # Its pauses are timers, so the clock has to hurry.
-        start = datetime.now(UTC)
-        driver = AsyncioDriver(lambda: start + (datetime.now(UTC) - start) * 100, vantage)
+    driver = HurriedDriver(lambda: datetime.now(UTC), vantage)
     resources = ClusterResources(watched)
     try:
         resources.start(driver, Random(1).randbytes)
         await until(lambda: resources.synced)
-        yield Adapter(connection, driver, resources, vantage)
+        yield Adapter(connection, driver, resources, lambda inquiry: conduct(hurried(inquiry), vantage))
     finally:
         await driver.close()
         await connection.close()

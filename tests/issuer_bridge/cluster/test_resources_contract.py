@@ -93,7 +93,7 @@ async def without_news(folder):
 
 @asynccontextmanager
 async def on_a_cluster(folder):
-    async with adapter(KUBECONFIG, quick=False) as opened:
+    async with adapter(KUBECONFIG) as opened:
         created = await opened.run(
             opened.resources.create(NAMESPACE, {"metadata": {"generateName": "gravel-contract-"}})
         )
