@@ -19,6 +19,7 @@ from gravel.server_parts import ServerParts, build_server
 from gravel.settings import Settings
 from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.operator import Operator, Options, WorldAddress
+from issuer_bridge.resources import Resources
 from scheduler.settings import CLUSTER
 from scheduler.settings import Settings as SchedulerSettings
 from scheduler.versions import NEWEST
@@ -121,11 +122,20 @@ def add_bridge(parts: ServerParts, settings: HouseSettings, entropy: Entropy) ->
     """Build the bridge onto a server that is there already."""
     driver, world = parts.driver, parts.world
     resources = EmbeddedStore(driver.now, entropy)
+    operator = build_operator(driver, resources, parts, settings, entropy)
+    return House(driver, world, parts.server, parts.zone, parts.responder, resources, operator)
+
+
+def build_operator(
+    driver: Driver, resources: Resources, parts: ServerParts, settings: HouseSettings, entropy: Entropy
+) -> Operator:
+    """Build an operator on resources, wherever they live; `driver` is its time, the journal has the world's."""
+    world = parts.world
 
     def record(house: str, facts: Sequence[Fact]) -> None:
-        world.journal.append(house, facts, driver.now())
+        world.journal.append(house, facts, parts.driver.now())
 
-    operator = Operator(
+    return Operator(
         driver,
         resources,
         solvers=_solvers(settings, parts, driver.now),
@@ -134,7 +144,6 @@ def add_bridge(parts: ServerParts, settings: HouseSettings, entropy: Entropy) ->
         record=record,
         options=settings.bridge,
     )
-    return House(driver, world, parts.server, parts.zone, parts.responder, resources, operator)
 
 
 def _solvers(settings: HouseSettings, parts: ServerParts, clock: Clock) -> dict[str, Solver]:
