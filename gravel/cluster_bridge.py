@@ -19,10 +19,13 @@ from acme_server.runner import AsyncioDriver
 from gravel.house import build_operator, house_settings
 from gravel.server_parts import ServerParts
 from gravel.settings import Settings
+from issuer_bridge.cluster.answers import ChallengeAnswers
 from issuer_bridge.cluster.calls import ApiRequest, ApiWatch
 from issuer_bridge.cluster.election import Election, Terms
 from issuer_bridge.cluster.resources import ClusterResources
+from issuer_bridge.cluster.solver_objects import Backend
 from issuer_bridge.operator import Operator
+from solvers.http01.site import Site
 
 try:
     from issuer_bridge.cluster.connection import Connection, NoCluster, Where
@@ -30,6 +33,9 @@ except ModuleNotFoundError as error:
     raise click.ClickException(f"A cluster needs {error.name}: pip install 'gravel[kubernetes]'.") from None
 
 LEASE_NAME = "gravel-controller"
+# The downward API puts it there.
+NAMESPACE_VARIABLE = "POD_NAMESPACE"
+HTTP01_SERVICE = ("gravel-http01", 80)
 DEFAULT_NAMESPACE = "kube-system"
 _LOOK = timedelta(milliseconds=50)
 
@@ -64,6 +70,14 @@ def terms_of(settings: Settings) -> Terms:
     return terms
 
 
+def backend_of(settings: Settings) -> Backend | None:
+    """Return the Service of the responder, None where none is known: then nothing is presented in the cluster."""
+    namespace = os.environ.get(NAMESPACE_VARIABLE)
+    if settings.http01_service is not None:
+        return Backend(*settings.http01_service)
+    return Backend(namespace, *HTTP01_SERVICE) if namespace else None
+
+
 @attrs.define
 class _Term:
     """A term of office: an operator on a driver of its own, which ends all that is under way."""
@@ -88,6 +102,7 @@ class ClusterBridge:
         connection: Connection,
         settings: Settings,
         parts: ServerParts,
+        site: Site,
         tls_ca: str,
         network: Vantage,
         entropy: Entropy,
@@ -97,13 +112,14 @@ class ClusterBridge:
         world = parts.world
         self._house = house_settings(settings, world.settings, world.base_url, tls_ca)
         self.resources = ClusterResources()
+        site.tables.append(ChallengeAnswers(self.resources))
         self._term: _Term | None = None
         self._ends: dict[asyncio.Task[None], None] = {}
 
     async def __aenter__(self) -> Self:
         settings = self._settings
         self._driver = AsyncioDriver(_now, self._ask)
-        namespace = settings.leader_election_namespace or os.environ.get("POD_NAMESPACE") or DEFAULT_NAMESPACE
+        namespace = settings.leader_election_namespace or os.environ.get(NAMESPACE_VARIABLE) or DEFAULT_NAMESPACE
         terms = terms_of(settings)
         # Two replicas may have one seed, but never one name.
         identity = f"{socket.gethostname()}_{secrets.token_hex(8)}"
@@ -130,7 +146,9 @@ class ClusterBridge:
 
     def _elected(self) -> None:
         driver = AsyncioDriver(_now, self._ask)
-        operator = build_operator(driver, self.resources, self._parts, self._house, self._entropy)
+        operator = build_operator(
+            driver, self.resources, self._parts, self._house, self._entropy, backend_of(self._settings)
+        )
         self._term = _Term(operator, driver)
         operator.start()
 

@@ -17,6 +17,8 @@ from acme_server.protocol.journal import Fact
 from acme_server.settings import Settings as ServerSettings
 from gravel.server_parts import ServerParts, build_server
 from gravel.settings import Settings
+from issuer_bridge.cluster.http01 import ClusterHttp01
+from issuer_bridge.cluster.solver_objects import Backend
 from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.operator import Operator, Options, WorldAddress
 from issuer_bridge.resources import Resources
@@ -106,6 +108,7 @@ def house_settings(settings: Settings, server: ServerSettings, base_url: str, tl
         ),
         bridge=Options(
             approver=not settings.no_approver,
+            keep_challenges=not settings.on_cluster,  # where nobody looks, they go with what they own, as upstream
             scheduler=scheduler,
             cluster_resource_namespace=settings.cluster_resource_namespace,
             errors=NEWEST if settings.compat == "cert-manager" else None,
@@ -127,10 +130,20 @@ def add_bridge(parts: ServerParts, settings: HouseSettings, entropy: Entropy) ->
 
 
 def build_operator(
-    driver: Driver, resources: Resources, parts: ServerParts, settings: HouseSettings, entropy: Entropy
+    driver: Driver,
+    resources: Resources,
+    parts: ServerParts,
+    settings: HouseSettings,
+    entropy: Entropy,
+    backend: Backend | None = None,
 ) -> Operator:
-    """Build an operator on resources, wherever they live; `driver` is its time, the journal has the world's."""
-    world = parts.world
+    """Build an operator on resources, wherever they live; `driver` is its time, the journal has the world's.
+
+    backend: of the Ingresses and routes by which it presents http-01; None where the responder is reached without.
+    """
+    world, solvers = parts.world, _solvers(settings, parts, driver.now)
+    if backend is not None:
+        solvers["http01"] = ClusterHttp01(resources, backend, solvers["http01"])
 
     def record(house: str, facts: Sequence[Fact]) -> None:
         world.journal.append(house, facts, parts.driver.now())
@@ -138,7 +151,7 @@ def build_operator(
     return Operator(
         driver,
         resources,
-        solvers=_solvers(settings, parts, driver.now),
+        solvers=solvers,
         worlds={world.id: WorldAddress(world.directory_url, settings.tls_ca)},
         entropy=entropy,
         record=record,

@@ -156,7 +156,7 @@ class Running:
         if cluster:
             from gravel.cluster_bridge import ClusterBridge
 
-            bridge = ClusterBridge(cluster, settings, parts, material.ca_pem, vantage, entropy)
+            bridge = ClusterBridge(cluster, settings, parts, responders.site, material.ca_pem, vantage, entropy)
             self.resources = (await stack.enter_async_context(bridge)).resources
 
     async def _cluster(self, stack: AsyncExitStack) -> Connection | None:

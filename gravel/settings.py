@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import click
 
-from gravel.option_types import COUNT, HOST_PORT, NAME, NUMBER, SECONDS
+from gravel.option_types import COUNT, HOST_PORT, NAME, NUMBER, SECONDS, SERVICE
 from gravel.server_settings import SERVERS, ServerSettings, option
 
 
@@ -57,6 +57,12 @@ class Settings(ServerSettings):
     )
     context: str | None = option(None, click.STRING, "Context of --kubeconfig (default: its current one).")
     in_cluster: bool = option(False, click.BOOL, "Let the bridge work on the cluster in whose pod it runs.")
+    http01_service: tuple[str, str, int] | None = option(
+        None,
+        SERVICE,
+        "On a cluster: Service of the http-01 responder, for Ingresses and HTTPRoutes to lead to "
+        "(default: gravel-http01:80 in $POD_NAMESPACE; where that is not set, nothing is presented in the cluster).",
+    )
     no_leader_elect: bool = option(
         False, click.BOOL, "On a cluster: work without holding the Lease that keeps two bridges from working at once."
     )

@@ -9,6 +9,7 @@ from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.cluster import calls
 from issuer_bridge.cluster.cache import Cache
 from issuer_bridge.cluster.informer import Informer
+from issuer_bridge.cluster.solver_objects import SOLVER_LABEL
 from issuer_bridge.resources import (
     CERTIFICATE_REQUEST,
     CHALLENGE,
@@ -26,9 +27,8 @@ from issuer_bridge.resources import (
     Resources,
 )
 
-# Ours are found by a label (pkg/issuer/acme/http/http.go); an Ingress may be named that somebody else made.
-SOLVER_LABEL = "acme.cert-manager.io/http01-solver"
-# What is watched: kind -> label selector. Of all other kinds, the copies are what we wrote ourselves.
+# What is watched: kind -> label selector (an Ingress may be named that somebody else made). Of all other kinds, the
+# copies are what we wrote ourselves.
 WATCHED: Mapping[Kind, str] = {
     ISSUER: "",
     CLUSTER_ISSUER: "",

@@ -77,6 +77,11 @@ class Cluster:
             time.sleep(0.05)
         raise AssertionError(f"{names} were not issued, only {issued}: {items}")
 
+    def history(self, path):
+        """Return the types of all events of a collection, from the beginning."""
+        with urllib.request.urlopen(f"{self.url}{path}?watch=true&resourceVersion=1&timeoutSeconds=1") as answer:
+            return [json.loads(line)["type"] for line in answer]
+
     def lease(self):
         return self.ask("/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/gravel-controller")["spec"]
 
@@ -119,6 +124,18 @@ def test_without_an_election_there_is_no_lease(cluster):
     cluster.apply("www")
     cluster.follow("www")
     assert cluster.ask("/apis/coordination.k8s.io/v1/leases")["items"] == []
+
+
+def test_http01_is_presented_by_an_ingress_and_answered_from_the_challenge(cluster):
+    issuer = json.loads(json.dumps(ISSUER))
+    issuer["spec"]["acme"]["solvers"] = [{"http01": {"ingress": {"ingressClassName": "nginx"}}}]
+    cluster.bridge("--http01-service", "gravel/responder:8080")
+    cluster.ask("/apis/cert-manager.io/v1/clusterissuers", issuer)
+    cluster.apply("www")
+    cluster.follow("www")
+    assert cluster.history("/apis/networking.k8s.io/v1/ingresses") == ["ADDED", "DELETED"]
+    assert cluster.history("/api/v1/services") == ["ADDED", "DELETED"]
+    assert cluster.history("/apis/acme.cert-manager.io/v1/challenges")[-1] == "DELETED"
 
 
 @pytest.mark.parametrize(
