@@ -21,7 +21,7 @@ from gravel.server_parts import ServerParts
 from gravel.settings import Settings
 from issuer_bridge.cluster.answers import ChallengeAnswers
 from issuer_bridge.cluster.calls import ApiRequest, ApiWatch
-from issuer_bridge.cluster.election import Election, Terms
+from issuer_bridge.cluster.election import LEASE_NAME, Election, Terms
 from issuer_bridge.cluster.resources import ClusterResources
 from issuer_bridge.cluster.solver_objects import Backend
 from issuer_bridge.operator import Operator
@@ -32,7 +32,6 @@ try:
 except ModuleNotFoundError as error:
     raise click.ClickException(f"A cluster needs {error.name}: pip install 'gravel[kubernetes]'.") from None
 
-LEASE_NAME = "gravel-controller"
 # The downward API puts it there.
 NAMESPACE_VARIABLE = "POD_NAMESPACE"
 HTTP01_SERVICE = ("gravel-http01", 80)

@@ -23,6 +23,8 @@ from issuer_bridge.resources import LEASE, ApiError, Resource
 
 log = logging.getLogger(__name__)
 
+LEASE_NAME = "gravel-controller"
+
 
 @attrs.frozen
 class Terms:

@@ -10,14 +10,11 @@ from issuer_bridge.cluster import calls
 from issuer_bridge.cluster.cache import Cache
 from issuer_bridge.cluster.informer import Informer
 from issuer_bridge.cluster.solver_objects import SOLVER_LABEL
+from issuer_bridge.operator import WATCHED as BRIDGE_WATCHED
 from issuer_bridge.resources import (
-    CERTIFICATE_REQUEST,
-    CHALLENGE,
-    CLUSTER_ISSUER,
+    CERTIFICATE,
     HTTP_ROUTE,
     INGRESS,
-    ISSUER,
-    ORDER,
     SECRET,
     SERVICE,
     ApiError,
@@ -30,14 +27,8 @@ from issuer_bridge.resources import (
 # What is watched: kind -> label selector (an Ingress may be named that somebody else made). Of all other kinds, the
 # copies are what we wrote ourselves.
 WATCHED: Mapping[Kind, str] = {
-    ISSUER: "",
-    CLUSTER_ISSUER: "",
-    CERTIFICATE_REQUEST: "",
-    ORDER: "",
-    CHALLENGE: "",
-    SECRET: "",
+    **dict.fromkeys((*BRIDGE_WATCHED, CERTIFICATE, SECRET, INGRESS), ""),
     SERVICE: SOLVER_LABEL,
-    INGRESS: "",
     HTTP_ROUTE: SOLVER_LABEL,
 }
 
