@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import socket
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
@@ -37,6 +37,8 @@ NAMESPACE_VARIABLE = "POD_NAMESPACE"
 HTTP01_SERVICE = ("gravel-http01", 80)
 DEFAULT_NAMESPACE = "kube-system"
 _LOOK = timedelta(milliseconds=50)
+# Seconds in which the Lease is given back, or else runs out.
+_FAREWELL = 2
 
 
 async def reach(stack: AsyncExitStack, settings: Settings) -> Connection:
@@ -131,8 +133,10 @@ class ClusterBridge:
         if self._term:
             await self._term.end()
         await asyncio.gather(*self._ends)
-        await conduct(self._election.release(), self._ask)
         await self._driver.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL):
+                await conduct(self._election.release(), self._ask)
 
     def _begin(self) -> None:
         """Stand for election, or work at once, when the caches are full."""

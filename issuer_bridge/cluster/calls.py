@@ -38,7 +38,12 @@ class ApiRequest(Fetch):
 
 @attrs.frozen
 class ApiWatch(Fetch):
-    """What comes next of the stream that `url` opens: whole lines as the body; no body when it has ended."""
+    """What comes next of the watch of a collection: whole lines as the body; no body when it has ended.
+
+    begin: open it first, and end the last one of this collection.
+    """
+
+    begin: bool = False
 
 
 def path_of(

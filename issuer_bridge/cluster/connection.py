@@ -50,20 +50,22 @@ class Connection:
         self._where = where
         self._streams: dict[str, _Stream] = {}
         self._client: ApiClient | None = None
-        self._opening = asyncio.Lock()
+        self._renewing = asyncio.Lock()
 
     async def open(self) -> None:
         """Read where the cluster is and as whom to ask; NoCluster when that cannot be read."""
-        await self._close_client()
         configuration = Configuration()
         configuration.connection_pool_maxsize = 0  # one connection a watch, and whoever asks bounds the rest
+        await self._read(configuration)
+        self._client = ApiClient(configuration)
+
+    async def _read(self, configuration: Configuration) -> None:
         where = self._where
         try:
             if where.in_cluster:
                 config.load_incluster_config(client_configuration=configuration)
             else:
                 await config.load_kube_config(where.kubeconfig, where.context, configuration, persist_config=False)
-            self._client = ApiClient(configuration)
         except (ConfigException, YAMLError, OSError, ValueError, KeyError, TypeError) as error:
             source = "this pod" if where.in_cluster else where.kubeconfig
             raise NoCluster(f"{source} does not say where a cluster is: {error}") from None
@@ -83,28 +85,32 @@ class Connection:
         for stream in self._streams.values():
             stream.response.close()
         self._streams.clear()
-        await self._close_client()
-
-    async def _close_client(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        if self._client is not None:
+            await self._client.close()
 
     async def __call__(self, question: ApiRequest | ApiWatch) -> HttpAnswer:
-        """Return the answer; a refused token is read anew once, since exec plugins' and files' expire."""
+        """Return the answer; a token that is refused is read anew once, since those of exec plugins and pods expire."""
         ask = self._follow if isinstance(question, ApiWatch) else self._request
-        asked = self._client
+        token = self._token
         try:
             answer = await ask(question)
             if answer.status == _UNAUTHORIZED:
-                async with self._opening:
-                    if self._client is asked:
-                        await self.open()
+                await self._renew(token)
                 answer = await ask(question)
         except (aiohttp.ClientError, OSError, NoCluster) as error:
-            self._end(question.url)
+            self._end(question)
             return HttpAnswer(error=_failure(error))
         return answer
+
+    @property
+    def _token(self) -> str | None:
+        token: str | None = self._opened.configuration.api_key.get("BearerToken")
+        return token
+
+    async def _renew(self, refused: str | None) -> None:
+        async with self._renewing:
+            if self._token == refused:
+                await self._read(self._opened.configuration)
 
     async def _request(self, question: ApiRequest | ApiWatch) -> HttpAnswer:
         async with asyncio.timeout(question.timeout.total_seconds()):
@@ -113,21 +119,22 @@ class Connection:
 
     async def _follow(self, question: ApiRequest | ApiWatch) -> HttpAnswer:
         async with asyncio.timeout(question.timeout.total_seconds()):
-            if question.url not in self._streams:
+            if isinstance(question, ApiWatch) and question.begin:
+                self._end(question)
                 response = await self._send(question)
                 if response.status >= 400:
                     async with response:
                         return await _answer(response)
-                self._streams[question.url] = _Stream(response)
-            return HttpAnswer(200, body=await self._lines(question.url))
+                self._streams[_collection(question)] = _Stream(response)
+            return HttpAnswer(200, body=await self._lines(question))
 
-    async def _lines(self, url: str) -> bytes:
+    async def _lines(self, question: ApiRequest | ApiWatch) -> bytes:
         """Return the whole lines that have come since; what is cut off at the end is none."""
-        stream = self._streams[url]
+        stream = self._streams[_collection(question)]
         while b"\n" not in stream.rest:
             chunk = await stream.response.content.readany()
             if not chunk:
-                self._end(url)
+                self._end(question)
                 return b""
             stream.rest.extend(chunk)
         end = stream.rest.rindex(b"\n") + 1
@@ -135,8 +142,9 @@ class Connection:
         del stream.rest[:end]
         return lines
 
-    def _end(self, url: str) -> None:
-        stream = self._streams.pop(url, None)
+    def _end(self, question: ApiRequest | ApiWatch) -> None:
+        """Close the stream of the question's collection, whatever version it began from."""
+        stream = self._streams.pop(_collection(question), None)
         if stream is not None:
             stream.response.close()
 
@@ -153,6 +161,10 @@ class Connection:
             _request_timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
         )
         return response
+
+
+def _collection(question: ApiRequest | ApiWatch) -> str:
+    return question.url.partition("?")[0]
 
 
 def _document(body: bytes) -> Any:

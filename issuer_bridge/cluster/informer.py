@@ -96,9 +96,9 @@ class Informer:
             "resourceVersion": self._version,
             "timeoutSeconds": seconds,
         }
-        question = ApiWatch(path_of(self._cache.kind, query=query), timeout=timedelta(seconds=seconds) + GRACE)
+        path, patience = path_of(self._cache.kind, query=query), timedelta(seconds=seconds) + GRACE
         while True:
-            answer = yield from fetch(question)
+            answer = yield from fetch(ApiWatch(path, timeout=patience, begin=nothing))
             if answer.error is not None or answer.status >= 400:
                 document_of(answer)
             if not answer.body:

@@ -144,6 +144,7 @@ def test_http01_is_presented_by_an_ingress_and_answered_from_the_challenge(clust
         (("--context", "nowhere"), "nowhere"),
         (("--apply", "-"), "use kubectl apply"),
         (("--no-controllers",), "use kubectl apply"),
+        (("--in-cluster",), "--in-cluster without either"),
         (("--leader-election-renew-deadline", "20"), "must be shorter"),
         ((), "does not let us in: connection refused"),
     ],

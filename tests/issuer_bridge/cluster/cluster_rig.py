@@ -96,16 +96,16 @@ def kubeconfig(folder, url, **user):
 
 
 @asynccontextmanager
-async def served(store, faults):
+async def served(store, faults, context=None):
     """Yield the URL of a store's API behind the faults."""
     app = create_app(store)
     app.middlewares.append(faults.middleware)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
         await site.start()
-        yield f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
+        yield f"{'https' if context else 'http'}://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
     finally:
         faults.telling.set()
         await runner.cleanup()

@@ -2,13 +2,18 @@
 
 import json
 import sys
+from datetime import UTC, datetime
+from random import Random
 
 import pytest
+from kubernetes_asyncio.config import incluster_config
 
+from acme_server import tls
 from acme_server.protocol.vantage import conduct
 from issuer_bridge.cluster import calls
 from issuer_bridge.cluster.connection import Connection, NoCluster, Where
 from issuer_bridge.resources import SECRET, ApiError
+from solvers.tls_context import server_context
 from tests.embedded_api import new_store
 from tests.issuer_bridge.cluster.cluster_rig import Faults, kubeconfig, served, status
 
@@ -85,6 +90,36 @@ async def test_nothing_listens_there(tmp_path):
     answer = await connection(calls.ApiRequest(calls.path_of(SECRET)))
     await connection.close()
     assert answer.error == "connection refused"
+
+
+@pytest.fixture
+def pod(tmp_path, monkeypatch):
+    """The files and variables of a pod; call it with the port of the API and the CA it shows itself under."""
+
+    def at(url, ca):
+        host, port = url.removeprefix("https://").split(":")
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
+        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
+        for variable, text in (("TOKEN", "first"), ("CERT", ca)):
+            path = tmp_path / variable
+            path.write_text(text)
+            monkeypatch.setattr(incluster_config, f"SERVICE_{variable}_FILENAME", str(path))
+        return tmp_path / "TOKEN"
+
+    return at
+
+
+async def test_a_pod_asks_its_cluster_over_tls_and_reads_a_renewed_token(api, pod):
+    material = tls.create(Random(1).randbytes, datetime.now(UTC), ("127.0.0.1",))
+    async with served(new_store(), api, server_context(material.certificate_pem, material.key_pem)) as url:
+        token = pod(url, material.ca_pem)
+        shown = guarded(api, "second")
+        connection = Connection(Where(in_cluster=True))
+        await connection.open()
+        token.write_text("second")
+        assert await conduct(calls.read(SECRET, "default", "none"), connection) is None
+        await connection.close()
+        assert (connection.url, shown) == (url, ["Bearer first", "Bearer second"])
 
 
 @pytest.mark.parametrize(
