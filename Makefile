@@ -51,7 +51,8 @@ interoperability: $(VENV)/.dev ## Drive every real client against gravel and Deb
 
 all-clients: clients $(VENV)/.dev ## Install the further clients that `make interoperability` drives (Debian or Ubuntu, root)
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends acme-tiny acmetool apache2 caddy \
-	  lacme lacme-accountd libapache2-mod-md libcrypt-openssl-rsa-perl nodejs npm uacme
+	  lacme lacme-accountd libapache2-mod-md libcrypt-openssl-rsa-perl uacme
+	command -v npm >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm
 	$(PIP) --editable '.[all,dev,interoperability]'
 	npm install --silent --no-fund --no-audit --no-save --prefix .npm acme-client@5.4.0
 

@@ -87,8 +87,9 @@ def terms_of_service(call: Call) -> Answer:
 
 def _shown(call: Call, record: Account) -> resources.Document:
     document = resources.account(call.world.links, record)
-    if call.world.settings.personality.terse_accounts:
+    if call.world.settings.personality.pebble_accounts:
         document.pop("termsOfServiceAgreed", None)
+        document["key"] = dict(record.jwk)
         if not record.contact:
             del document["contact"]
     return document

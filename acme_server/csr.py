@@ -28,6 +28,7 @@ MAX_BYTES = 32768
 RSA_BITS = range(2048, 4097)
 _CURVES = ("secp256r1", "secp384r1", "secp521r1")
 _HASHES = ("sha256", "sha384", "sha512")
+_ISSUED_FOR = (x509.DNSName, x509.IPAddress)
 _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion)
 
 
@@ -41,8 +42,11 @@ class CertificateSigningRequest:
     thumbprint: str
 
 
-def parse_csr(der: bytes) -> CertificateSigningRequest:
-    """Read a DER CSR; raise badCSR with what is wrong and what to do."""
+def parse_csr(der: bytes, *, other_names: bool = False) -> CertificateSigningRequest:
+    """Read a DER CSR; raise badCSR with what is wrong and what to do.
+
+    other_names: pass over e-mail addresses, URIs and the like instead of refusing them.
+    """
     if len(der) > MAX_BYTES:
         raise _bad(f"has {len(der)} octets; at most {MAX_BYTES} are accepted, so ask for fewer names")
     if der.lstrip().startswith(b"-----BEGIN"):
@@ -55,7 +59,7 @@ def parse_csr(der: bytes) -> CertificateSigningRequest:
     # The key's policy comes first: an absurd key is slow to verify with.
     public_key = _checked_key(request)
     _check_signature(request)
-    names = _names(request)
+    names = _names(request, other_names)
     return CertificateSigningRequest(der, public_key, names, jwk_of(public_key).thumbprint)
 
 
@@ -110,8 +114,8 @@ def _check_signature(request: x509.CertificateSigningRequest) -> None:
         raise _bad("has a signature that does not verify; sign it with the private key of the key it carries")
 
 
-def _names(request: x509.CertificateSigningRequest) -> tuple[Identifier, ...]:
-    names: dict[Identifier, None] = dict.fromkeys(_alternative_names(request))
+def _names(request: x509.CertificateSigningRequest, other_names: bool) -> tuple[Identifier, ...]:
+    names: dict[Identifier, None] = dict.fromkeys(_alternative_names(request, other_names))
     for name in _common_names(request):
         # Clients repeat their first name there, which may be an address.
         if Identifier("ip", name) not in names:
@@ -128,7 +132,7 @@ def _dns(source: str, name: str) -> Identifier:
     return Identifier("dns", name.lower())
 
 
-def _alternative_names(request: x509.CertificateSigningRequest) -> Iterator[Identifier]:
+def _alternative_names(request: x509.CertificateSigningRequest, other_names: bool) -> Iterator[Identifier]:
     extensions = _read(
         lambda: request.extensions,
         "has extensions that cannot be read; each may occur once, and its names must be ASCII",
@@ -140,7 +144,8 @@ def _alternative_names(request: x509.CertificateSigningRequest) -> Iterator[Iden
             if not len(extension.value):
                 raise _bad("has an empty subjectAltName extension; put each DNS name into it")
             for name in extension.value:
-                yield _alternative_name(name)
+                if not other_names or isinstance(name, _ISSUED_FOR):
+                    yield _alternative_name(name)
 
 
 def _alternative_name(name: x509.GeneralName) -> Identifier:

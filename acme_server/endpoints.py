@@ -167,14 +167,21 @@ def challenge(call: Call) -> Answer:
 
 def certificate(call: Call) -> Answer:
     """Section 7.4.2."""
-    record = _own(call, Certificate)
+    record = _own_certificate(call)
     # No link "up": the chain is whole, and Caddy and Apache's mod_md append to it what such a link leads to.
     return _chain(call, record, 0)
 
 
+def _own_certificate(call: Call) -> Certificate:
+    record = _own(call, Certificate)
+    if record.revoked is not None and call.world.settings.personality.revoked_hidden:
+        raise not_found()
+    return record
+
+
 def alternate(call: Call) -> Answer:
     """Section 7.4.2: the same leaf with the chain to another root."""
-    record = _own(call, Certificate)
+    record = _own_certificate(call)
     for number in range(1, len(record.alternates) + 1):
         if call.parameters["number"] == str(number):
             return _chain(call, record, number)

@@ -23,6 +23,7 @@ from acme_server.protocol.host_port import join_host_port
 from acme_server.protocol.vantage import (
     Answer,
     DnsAnswer,
+    DnsRecord,
     Elapsed,
     Fetch,
     Handshake,
@@ -37,6 +38,7 @@ from acme_server.protocol.vantage import (
 _DNS_PORT = 53
 _VISIBLE = re.compile(r"[!-~]+")
 _RESOLV_CONF = Path("/etc/resolv.conf")
+_LOOPBACK = {"A": "127.0.0.1", "AAAA": "::1"}
 # aiohttp would add these; a question's own headers are all that is said about the client.
 _UNSAID = ("Accept-Encoding", "Content-Type", "User-Agent")
 
@@ -121,8 +123,11 @@ class Network:
         return self._contexts[kind]
 
     async def _resolve(self, question: Resolve) -> DnsAnswer:
+        server = question.server or self._dns
+        if server is None and question.rtype in _LOOPBACK and is_localhost(question.name):
+            return DnsAnswer(records=(DnsRecord(question.name, question.rtype, _LOOPBACK[question.rtype]),))
         try:
-            server = question.server or self._dns or system_nameserver()
+            server = server or system_nameserver()
             query = write_query(question.name, question.rtype, secrets.randbelow(65536))
             host, port = _host_and_port(server)
             patience = question.timeout.total_seconds()
@@ -197,6 +202,11 @@ def _host_and_port(server: str) -> tuple[str, int]:
     except ValueError:
         raise ValueError("invalid server address") from None
     return parts.hostname or "", port
+
+
+def is_localhost(name: str) -> bool:
+    """Whether a resolver of this machine's must answer for the name itself (RFC 6761 section 6.3)."""
+    return name.rstrip(".").lower().rpartition(".")[2] == "localhost"
 
 
 def system_nameserver() -> str:

@@ -61,12 +61,14 @@ class Personality:
     theirs; omitted: members that no problem has; bare_not_found: whether what is not there is
     answered without a document; user_agent: whether one is wanted (RFC 8555 section 6.1);
     nonce_in_body_alone: whether a Replay-Nonce header in a request is refused; readable: routes that a GET
-    reads without a signature; terse_accounts: whether accounts show neither an agreement nor
-    that there are no contacts; shuffled: whether arrays of orders and authorizations come in
-    another order each time; retry_dates: whether Retry-After is now and then a date;
+    reads without a signature; pebble_accounts: whether accounts show their key, but neither an
+    agreement nor that there are no contacts; revoked_hidden: whether a revoked certificate is not
+    found; shuffled: whether arrays of orders and authorizations come in another order each time;
+    retry_dates: whether Retry-After is now and then a date;
     port_in_host: whether http-01's URL, and so its Host, has the port that is dialled; dates:
     whether orders may say notBefore and notAfter; max_labels, private_suffixes, redundant: the
-    names that are refused (registration_authority.name_policy).
+    names that are refused (registration_authority.name_policy); other_names: whether a CSR's
+    names that are neither DNS names nor addresses are passed over.
     """
 
     name: str
@@ -79,11 +81,13 @@ class Personality:
     user_agent: bool = False
     nonce_in_body_alone: bool = False
     readable: tuple[str, ...] = ()
-    terse_accounts: bool = False
+    pebble_accounts: bool = False
+    revoked_hidden: bool = False
     shuffled: bool = False
     retry_dates: bool = False
     port_in_host: bool = False
     dates: bool = True
+    other_names: bool = False
     max_labels: int | None = None
     private_suffixes: tuple[str, ...] = ()
     redundant: bool = True
@@ -145,9 +149,11 @@ PEBBLE = Personality(
     },
     omitted=("algorithms",),
     bare_not_found=True,
+    other_names=True,
     user_agent=True,
     nonce_in_body_alone=True,
-    terse_accounts=True,
+    pebble_accounts=True,
+    revoked_hidden=True,
     shuffled=True,
     retry_dates=True,
     port_in_host=True,

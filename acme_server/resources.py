@@ -124,6 +124,7 @@ def challenge(links: Links, record: Authorization, index: int) -> Document:
         "status": item.status,
     }
     if item.issuers:
+        document["accounturi"] = links.account(record.account_id)
         document["issuer-domain-names"] = list(item.issuers)
     else:
         document["token"] = item.token

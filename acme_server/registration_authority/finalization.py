@@ -40,7 +40,7 @@ def finalize(
     status = orders.status_of(order, authorizations, now)
     if status is not OrderStatus.READY:
         raise Problem("orderNotReady", f"the order is {status}; only a ready order can be finalized")
-    csr = _read_csr(document)
+    csr = _read_csr(document, world.settings.personality.other_names)
     _check_csr(world, order, csr)
     finalized = orders.finalize(order, authorizations, document["csr"], csr.thumbprint, now)
     fact = Fact("OrderFinalized", _subject(order), {"identifiers": _values(order.identifiers)})
@@ -81,12 +81,12 @@ def _failed(order: Order, problem: Problem, reason: str) -> Outcome[Order]:
     return Outcome(failed, (failed,), (Fact("OrderFailed", _subject(order), {"reason": reason}),))
 
 
-def _read_csr(document: Mapping[str, Any]) -> CertificateSigningRequest:
+def _read_csr(document: Mapping[str, Any], other_names: bool) -> CertificateSigningRequest:
     try:
         der = b64url_decode(document.get("csr"))
     except ValueError as error:
         raise malformed(f"'csr' {error}; send the base64url of its DER form") from None
-    return parse_csr(der)
+    return parse_csr(der, other_names=other_names)
 
 
 def _check_csr(world: World, order: Order, csr: CertificateSigningRequest) -> None:
@@ -122,7 +122,8 @@ def _sign(world: World, order: Order, now: datetime) -> Certificate:
     must_staple = profile.must_staple and wants_stapling(csr)
     leaf = certificate_authority.issue(world.authority, *parts, profile, must_staple)
     return Certificate(
-        id=world.new_id(),
+        # Its URL ends with its serial number, as other servers' do.
+        id=f"{serial:x}",
         account_id=order.account_id,
         order_id=order.id,
         identifiers=order.identifiers,

@@ -78,6 +78,8 @@ async def _serve(addresses: dict[str, tuple[str, int] | None], ipv4: str, ipv6: 
     from gravel.server_parts import build_server
     from gravel.sockets import open_https01, open_sockets
     from solvers.dns.zone import LOOPBACK
+    from solvers.http01.site import Reply
+    from solvers.tlsalpn01.responder import Alert
 
     settings, listens = _settings(addresses)
     host, port = addresses["management"] or (LOOPBACK, 0)
@@ -89,6 +91,8 @@ async def _serve(addresses: dict[str, tuple[str, int] | None], ipv4: str, ipv6: 
         sockets.acme.sock.close()
         material = tls.create(entropy, _now(), ("localhost", LOOPBACK, "::1"))
         responders = await open_https01(stack, settings, sockets.responders, material)
+        # What challtestsrv answers where it shows nothing: no content, and what a Go server's missing certificate leads to.
+        responders.site.nothing, responders.tls.nothing = Reply(200), Alert.INTERNAL_ERROR
         network = Network(sockets.dns)
         stack.push_async_callback(network.close)
         driver = AsyncioDriver(_now, network)

@@ -31,7 +31,7 @@ def _part(name: str) -> Endpoint:
         count = len(authority.roots)
         if number >= count:
             raise web.HTTPNotFound
-        path = request.path.rpartition("/")[0]
+        path = f"{request.url.origin()}{request.path}".rpartition("/")[0]
         others = [("Link", f'<{path}/{n}>;rel="alternate"') for n in range(count) if n != number]
         return web.Response(text=part(authority, number), content_type=content_type, headers=others)
 

@@ -2,7 +2,8 @@
 
 The first two are for tests, as pebble-challtestsrv has them (httpone.go of
 letsencrypt/challtestsrv), but a path is compared as it was sent, and one that
-shows nothing is not found, where challtestsrv answers 200 and no content.
+shows nothing is not found, where challtestsrv answers 200 and no content; in its
+place we do too.
 """
 
 from __future__ import annotations
@@ -76,11 +77,12 @@ class AnyHost:
 class Site:
     """Tables, mostly for any host, of which the last is asked first, and behind them a solver's responder.
 
-    history: the last requests with the status of each answer, oldest first.
+    history: the last requests with the status of each answer, oldest first; nothing: the answer where nothing is shown.
     """
 
     def __init__(self, responder: Responder, history: int = HISTORY) -> None:
         self.responder = responder
+        self.nothing = Reply(404)
         self.tables: list[Table] = []
         self.history: deque[tuple[Visit, int]] = deque(maxlen=history)
 
@@ -88,5 +90,7 @@ class Site:
         """Return the answer to a request."""
         found = (reply for table in reversed(self.tables) if (reply := table.reply(visit)))
         reply = next(found, None) or Reply(*self.responder.handle(visit.method, visit.host, visit.path))
+        if reply.status == 404:
+            reply = self.nothing
         self.history.append((visit, reply.status))
         return reply

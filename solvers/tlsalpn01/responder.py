@@ -18,6 +18,7 @@ class Alert(IntEnum):
     """Why a handshake ends (RFC 8446 section 6.2)."""
 
     DECODE_ERROR = 50
+    INTERNAL_ERROR = 80
     UNRECOGNIZED_NAME = 112
     NO_APPLICATION_PROTOCOL = 120
 
@@ -36,10 +37,12 @@ class Responder:
 
     A handshake can show one certificate only: of several for a name, the one that was added last. `tables` have
     certificates by name in lower case, for names that the solver shows none for; the last table is asked first.
+    `nothing` ends the handshakes for all other names.
     """
 
     def __init__(self, history: int = HISTORY) -> None:
         self._certificates: dict[str, dict[str, ChallengeCertificate]] = {}
+        self.nothing = Alert.UNRECOGNIZED_NAME
         self.tables: list[dict[str, ChallengeCertificate]] = []
         self.history: deque[Greeted] = deque(maxlen=history)
 
@@ -65,7 +68,7 @@ class Responder:
         if ACME_TLS not in hello.protocols:
             answer = Alert.NO_APPLICATION_PROTOCOL
         elif shown is None:
-            answer = Alert.UNRECOGNIZED_NAME
+            answer = self.nothing
         else:
             answer = shown
         alert = answer if isinstance(answer, Alert) else None

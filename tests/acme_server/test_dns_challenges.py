@@ -87,9 +87,10 @@ def test_dns_account_01_looks_below_the_label_of_the_account(name):
     assert answered(client, order, challenge, "_acme-challenge.a.test", value)["status"] == "invalid"
 
 
-def test_dns_persist_01_has_no_token_and_names_the_issuer():
-    _, _, challenge = begin("a.test", "dns-persist-01")
+def test_dns_persist_01_has_no_token_and_names_issuer_and_account():
+    client, _, challenge = begin("a.test", "dns-persist-01")
     assert "token" not in challenge
+    assert challenge["accounturi"] == client.kid
     assert challenge["issuer-domain-names"] == list(IDENTITIES)
 
 

@@ -469,3 +469,10 @@ async def test_no_dns_server_is_a_refused_connection(vantage):
 async def test_a_garbled_dns_answer_is_malformed(vantage):
     async with dns_server(lambda query: [bytes(HERE(query))[:-1]]) as server:
         assert await vantage(Resolve(NAME, "A", server.address)) == DnsAnswer(error="malformed reply")
+
+
+@pytest.mark.parametrize(("rtype", "address"), [("A", "127.0.0.1"), ("AAAA", "::1")])
+@pytest.mark.parametrize("name", ["localhost", "acme.localhost", "Acme.LOCALHOST."])
+async def test_without_a_nameserver_names_of_localhost_are_this_machine(vantage, name, rtype, address):
+    answer = await vantage(Resolve(name, rtype, timeout=SHORT))
+    assert answer == DnsAnswer(records=(DnsRecord(name, rtype, address),))

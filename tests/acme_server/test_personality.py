@@ -6,13 +6,14 @@ from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from acme_server.exchange import Request
 from acme_server.front_end import ROUTES
 from acme_server.personality import BOULDER, PEBBLE, PERSONALITIES, RFC8555
 from acme_server.protocol.encoding import b64url
 from acme_server.settings import Settings
-from tests.acme_server.rig import BASE, JOSE, START, Client, csr, make_server
+from tests.acme_server.rig import BASE, JOSE, START, Client, csr, leaf_of, make_server
 
 NAMES = tuple(PERSONALITIES)
 SUFFIXES = ("test", "co.test")
@@ -214,13 +215,24 @@ def test_pebble_now_and_then_says_retry_after_as_a_date():
 
 @pytest.mark.parametrize(
     ("name", "members"),
-    [("rfc8555", ["contact", "orders", "status", "termsOfServiceAgreed"]), ("pebble", ["orders", "status"])],
+    [("rfc8555", ["contact", "orders", "status", "termsOfServiceAgreed"]), ("pebble", ["key", "orders", "status"])],
 )
-def test_pebbles_accounts_say_less(name, members):
+def test_pebbles_accounts_show_their_key_and_say_less_else(name, members):
     client = client_of(name)
     assert members == sorted(client.post(client.kid).json)
     client.post(client.kid, {"contact": ["mailto:a@b.test"]})
     assert client.post(client.kid).json["contact"] == ["mailto:a@b.test"]
+
+
+@pytest.mark.parametrize(("name", "status"), [("rfc8555", 200), ("pebble", 404), ("boulder", 200)])
+def test_only_pebble_hides_a_revoked_certificate(name, status):
+    client = client_of(name)
+    order = client.order("a.test")
+    client.authorize(order)
+    url = client.finalize(order, ["a.test"]).json["certificate"]
+    leaf = leaf_of(client.post(url).reply.body).public_bytes(Encoding.DER)
+    assert client.post(client.paths["revokeCert"], {"certificate": b64url(leaf)}).status == 200
+    assert client.post(url).status == status
 
 
 def test_pebble_leaves_the_algorithms_out():

@@ -132,7 +132,6 @@ OTHERWISE = {
     "a path that is not there": {**_NO_PATH, "headers": ["Link"]},
     "a POST to newNonce's neighbour": {**_NO_PATH, "headers": ["Replay-Nonce", "Link"]},
     "our own path of an order": {**_NO_PATH, "headers": ["Replay-Nonce", "Link"]},
-    "an account": {"members": ["orders", "status"]},
     "an account without agreement": {"type": "userActionRequired"},
     "an order": _ORDER,
     "the order again": _ORDER,
@@ -190,6 +189,9 @@ def test_without_a_host_the_responders_are_on_loopback_in_both_families(tmp_path
         urllib.request.urlopen(f"http://{host}:{management}/add-http01", data=body).close()
         with urllib.request.urlopen(f"http://{host}:{http01}/.well-known/acme-challenge/t") as answer:
             assert answer.read() == b"t.key"
+        # What is not shown is no content, and no error, as challtestsrv has it.
+        with urllib.request.urlopen(f"http://{host}:{http01}/.well-known/acme-challenge/none") as answer:
+            assert (answer.status, answer.read()) == (200, b"")
     finally:
         process.terminate()
         process.communicate()

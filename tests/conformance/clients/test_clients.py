@@ -12,8 +12,6 @@ import pytest
 from conformance.clients.matrix import Word, cells, find
 from conformance.clients.table import RECIPES
 
-# client -> a challenge or act -> what our server lacks of what the client wants.
-KNOWN = {"aioacme": "KeyError: 'keyChange'"}
 # Those of `make clients` are in CI's machine: there, their absence is an error, not a skip.
 NEEDED = [pytest.param(name, marks=pytest.mark.client(name)) for name in ("certbot", "lego", "dehydrated")]
 OTHERS = [name for name in RECIPES if name not in ("certbot", "lego", "dehydrated")]
@@ -25,10 +23,6 @@ def test_a_client_that_is_present_passes_in_all_that_it_speaks(told, addresses, 
         pytest.skip(f"{name} is not installed; get it with: make all-clients")
     found = list(cells([RECIPES[name]], told))
     failed = [cell for cell in found if cell.word not in (Word.PASS, Word.NOT_SPOKEN)]
-    if name in KNOWN:
-        assert all(KNOWN[name] in cell.why or cell.word is Word.NOT_REACHABLE for cell in failed)
-        assert failed
-        return
     assert [(cell.challenge, cell.act, cell.word, cell.why) for cell in failed] == []
     trust = ssl.create_default_context(cafile=Path(addresses.tls_ca))
     with urllib.request.urlopen(f"{addresses.management}/certificates", context=trust) as answer:
