@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: help up demo test cover lint types clients all-clients interoperability kubectl kubectl-page bench bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz kill sandwich conformance dask simulated docs lock clean
+.PHONY: help up demo test test-kube cover lint types clients all-clients interoperability kubectl kubectl-page bench bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz kill sandwich conformance dask simulated docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ demo: $(VENV)/.user ## The same on free ports, then stop: exit 0 when all is Rea
 
 test: $(VENV)/.dev ## Run the tests; no root needed
 	$(BIN)/python -m pytest --numprocesses auto
+
+test-kube: $(VENV)/.dev ## Hold the Kubernetes adapter to its contract on the cluster of $$KUBECONFIG, in a namespace of its own
+	GRAVEL_TEST_KUBE=1 $(BIN)/python -m pytest tests/issuer_bridge/cluster/test_resources_contract.py -q -k on_a_cluster
 
 cover: $(VENV)/.dev ## Run the tests and report branch coverage
 	$(BIN)/python -m pytest --numprocesses auto --cov --cov-report term

@@ -20,6 +20,8 @@ _ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?/?", re.A
 _VANTAGE = re.compile(rf"([\w-]{{1,64}})=({_HOST_PORT.pattern}|ns[1-9]\d?)", re.ASCII)
 _PROFILE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=36525)
+_LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
+_SERVICE = re.compile(rf"({_LABEL})/({_LABEL}):(\d{{1,5}})", re.ASCII)
 _NAME = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*|[0-9a-fA-F:.]+", re.ASCII)
 
 
@@ -111,6 +113,13 @@ def _go_duration(text: str) -> str:
     return text
 
 
+def _service(text: str) -> tuple[str, str, int]:
+    found = _SERVICE.fullmatch(text)
+    if not found or not 1 <= int(found[3]) <= 65535:
+        raise click.BadParameter(f"{text!r} is not NAMESPACE/NAME:PORT.")
+    return found[1], found[2], int(found[3])
+
+
 NAME = click.types.FuncParamType(_name)
 ADDRESS = click.types.FuncParamType(_address)
 HOST_PORT = click.types.FuncParamType(_host_port)
@@ -124,6 +133,7 @@ URL = click.types.FuncParamType(_url)
 EXTERNAL_ACCOUNT = click.types.FuncParamType(_external_account)
 GO_DURATION = click.types.FuncParamType(_go_duration)
 PROFILE = click.types.FuncParamType(_profile)
+SERVICE = click.types.FuncParamType(_service)
 PORT = click.IntRange(0, 65535)
 NUMBER = click.IntRange(min=0)
 COUNT = click.IntRange(min=1)
@@ -135,6 +145,7 @@ METAVARS = {
     WAIT: "SECONDS",
     VANTAGE: "NAME=HOST:PORT",
     NAME: "NAME",
+    SERVICE: "NAMESPACE/NAME:PORT",
     ADDRESS: "IP",
     HOST_PORT: "HOST:PORT",
     ORIGIN: "URL",
