@@ -127,15 +127,8 @@ class Running:
             store=state.store if state else None,
             authority=state.authority(server, base_url, entropy, driver.now()) if state else None,
         )
-        for rule in self._faults:
-            parts.world.faults.arm(rule, driver.now())
         self.worlds = _worlds(stack, base_url, settings.host, network, responders)
-        view = DnsView(parts.zone, sockets.nameservers, sockets.faults, responders.exhibit())
-        view.follow(parts.world, driver)
-        self.default = HostedWorld(parts.server, driver, view)
-        if state:
-            state.last(self.default)
-        parts.server.resume()
+        self._host(parts, driver, sockets, responders, state)
         await self._serve(stack, parts, sockets, names, material)
         folder = state.folder if state else stack.enter_context(_private_folder())
         self.parts = parts
@@ -168,6 +161,19 @@ class Running:
         from gravel.cluster_bridge import reach
 
         return await reach(stack, self.settings)
+
+    def _host(
+        self, parts: ServerParts, driver: AsyncioDriver, sockets: Sockets, responders: Responders, state: State | None
+    ) -> None:
+        """Make the parts the default world, as an earlier run left it."""
+        for rule in self._faults:
+            parts.world.faults.arm(rule, driver.now())
+        view = DnsView(parts.zone, sockets.nameservers, sockets.faults, responders.exhibit())
+        view.follow(parts.world, driver)
+        self.default = HostedWorld(parts.server, driver, view)
+        if state:
+            state.last(self.default)
+        parts.server.resume()
 
     def _server_settings(self, sockets: Sockets, responders: Responders, dns: str | None) -> ServerSettings:
         settings = self.settings

@@ -34,7 +34,7 @@ class Shown:
     """A Challenge, and the solver that shows it."""
 
     def __init__(self, http01, name="www.example.test", namespace="shop", store=None):
-        self.store = store or new_store()
+        self.store = store or new_store(namespaces=("shop", "gravel"))
         spec = {
             "authorizationURL": "a",
             "url": "u",
