@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from sys import intern
 from typing import Any
 
 import attrs
@@ -34,7 +35,7 @@ class Challenge:
     from 1.
     """
 
-    type: str
+    type: str = attrs.field(converter=intern)
     token: str
     status: ChallengeStatus = ChallengeStatus.PENDING
     validated: datetime | None = None
@@ -61,7 +62,7 @@ class Authorization:
     """
 
     id: str
-    account_id: str
+    account_id: str = attrs.field(converter=intern)
     identifier: Identifier
     wildcard: bool
     challenges: tuple[Challenge, ...]

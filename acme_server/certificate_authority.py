@@ -201,6 +201,7 @@ def chain_pem(ca: CertificateAuthority, leaf: x509.Certificate) -> str:
     return pem(leaf) + ca.chains_pem[0]
 
 
-def issuers_pem(chain: str) -> str:
-    """Return a chain without its leaf."""
-    return chain.partition("-----END CERTIFICATE-----\n")[2]
+def split_pem(chain: str) -> tuple[str, str]:
+    """Return a chain's leaf and its issuers."""
+    leaf, end, issuers = chain.partition("-----END CERTIFICATE-----\n")
+    return leaf + end, issuers

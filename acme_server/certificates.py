@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from sys import intern
 
 import attrs
 
@@ -15,7 +16,8 @@ class Certificate:
     """A leaf with its chain.
 
     serial: hexadecimal; fingerprint: hexadecimal SHA-256 of the DER;
-    key_thumbprint: RFC 7638, of its public key; chain: PEM, leaf first;
+    key_thumbprint: RFC 7638, of its public key; leaf: PEM; issuers: the rest of
+    its chain in PEM, one text for all that have the same;
     reason: the CRLReason that was given when it was revoked; replaced_by: the
     last order that was to replace it, whatever came of it; renewal_info: what is
     served in the place of its renewal information; issuer: the ID of its signer;
@@ -23,13 +25,14 @@ class Certificate:
     """
 
     id: str
-    account_id: str
+    account_id: str = attrs.field(converter=intern)
     order_id: str
     identifiers: tuple[Identifier, ...]
     serial: str
     fingerprint: str
     key_thumbprint: str = attrs.field(repr=False)
-    chain: str = attrs.field(repr=False)
+    leaf: str = attrs.field(repr=False)
+    issuers: str = attrs.field(repr=False, converter=intern)
     not_before: datetime
     not_after: datetime
     revoked: datetime | None = None
@@ -39,6 +42,11 @@ class Certificate:
     issuer: str = ""
     alternates: tuple[str, ...] = attrs.field(default=(), repr=False)
     version: int = 0
+
+    @property
+    def chain(self) -> str:
+        """PEM, leaf first."""
+        return self.leaf + self.issuers
 
 
 def revoke(certificate: Certificate, reason: int | None, now: datetime) -> Certificate:

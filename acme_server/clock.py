@@ -40,6 +40,20 @@ class WorldClock:
         self._latest = moment
         return moment
 
+    @property
+    def position(self) -> tuple[timedelta, datetime | None]:
+        """How far it is ahead of what it follows, and where it stands: all that has to be kept to have it again."""
+        return self._ahead, self._stopped
+
+    @property
+    def running(self) -> tuple[timedelta, None]:
+        """The same, as if it ran on from here."""
+        return self() - self._base(), None
+
+    def place(self, ahead: timedelta, stopped: datetime | None) -> None:
+        """Be where another clock was, by its `position`."""
+        self._ahead, self._stopped = ahead, stopped
+
     def freeze(self) -> None:
         """Stand still."""
         self._stopped = self()

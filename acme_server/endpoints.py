@@ -234,8 +234,7 @@ def _chain(call: Call, record: Certificate, number: int) -> Answer:
     links = call.world.links
     urls = [links.certificate(record.id), *(links.alternate(record.id, n + 1) for n in range(len(record.alternates)))]
     others = [("Link", f'<{url}>;rel="alternate"') for n, url in enumerate(urls) if n != number]
-    leaf, end, _ = record.chain.partition("-----END CERTIFICATE-----\n")
-    chain = leaf + end + record.alternates[number - 1] if number else record.chain
+    chain = record.leaf + (record.alternates[number - 1] if number else record.issuers)
     return Answer(Reply(200, (("Content-Type", CHAIN_TYPE), *others), chain.encode("ascii")))
 
 

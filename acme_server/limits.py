@@ -97,7 +97,8 @@ class Limits:
         """Take what was asked for."""
         self.buckets.update(asked)
         if len(self.buckets) > _MANY:
-            self.buckets = {bucket: full_at for bucket, full_at in self.buckets.items() if full_at > now}
+            for bucket in [bucket for bucket, full_at in self.buckets.items() if full_at <= now]:
+                del self.buckets[bucket]
 
     def count(self, buckets: Iterable[Bucket], now: datetime) -> None:
         """Take one from each that is not empty, whatever comes of it: what happened cannot be refused any more."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from sys import intern
 from typing import Any
 
 import attrs
@@ -27,13 +28,13 @@ class Order:
     """A request for one certificate.
 
     stage: what is stored of its status: pending (until it is finalized; ready
-    is derived), processing, valid or invalid; csr: base64url, once finalized;
+    is derived), processing, valid or invalid; csr: base64url, while it is processing;
     key_thumbprint: of the CSR's key; error: a problem document; replaces: the
     unique identifier of a certificate (RFC 9773 section 4.1); profile: the name of one.
     """
 
     id: str
-    account_id: str
+    account_id: str = attrs.field(converter=intern)
     identifiers: tuple[Identifier, ...]
     authorization_ids: tuple[str, ...]
     created: datetime
@@ -88,13 +89,13 @@ def finalize(
 
 
 def issue(order: Order, certificate_id: str) -> Order:
-    """The certificate exists."""
-    return evolve(order, stage=move(ORDER, order.stage, "issue"), certificate_id=certificate_id)
+    """The certificate exists; the CSR has done its service."""
+    return evolve(order, stage=move(ORDER, order.stage, "issue"), csr=None, certificate_id=certificate_id)
 
 
 def fail(order: Order, problem: Problem) -> Order:
     """The certificate will never exist."""
-    return evolve(order, stage=move(ORDER, order.stage, "fail"), error=problem.to_json())
+    return evolve(order, stage=move(ORDER, order.stage, "fail"), csr=None, error=problem.to_json())
 
 
 def _loss(authorization: Authorization, now: datetime) -> Problem | None:

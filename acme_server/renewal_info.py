@@ -46,7 +46,7 @@ def find_certificate(store: Store, text: str, where: str) -> Certificate:
     except ValueError as error:
         raise malformed(f"{where} {error} (RFC 9773 section 4.1)") from None
     for record in store.find(CERTIFICATE_BY_SERIAL, f"{serial:x}"):
-        if _key_identifier(x509.load_pem_x509_certificate(record.chain.encode("ascii"))) == key_identifier:
+        if _key_identifier(x509.load_pem_x509_certificate(record.leaf.encode("ascii"))) == key_identifier:
             return record
     raise Problem("malformed", f"{where} names no certificate that was issued here", 404)
 

@@ -57,12 +57,17 @@ class AsyncioDriver(Driver):
         self._inquiries: dict[_Conducted, None] = {}
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._turning = asyncio.Lock()
-        self._advancing = False
+        self._advancing = self._resumes = False
         self._closed = False
 
     def now(self) -> datetime:
         """Return the world's moment."""
         return self.clock()
+
+    @property
+    def position(self) -> tuple[timedelta, datetime | None]:
+        """Where the clock is, to have it again; one that stands only while it is moved runs on from there."""
+        return self.clock.running if self._resumes else self.clock.position
 
     def next_due(self) -> datetime | None:
         """Return when something is due next, or None."""
@@ -144,11 +149,11 @@ class AsyncioDriver(Driver):
         async with self._turning:
             ran = not self.clock.frozen
             self.clock.freeze()
-            self._advancing = True
+            self._advancing, self._resumes = True, ran
             try:
                 yield
             finally:
-                self._advancing = False
+                self._advancing = self._resumes = False
                 if ran:
                     self.clock.resume()
                 self._set_alarm()

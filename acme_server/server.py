@@ -34,6 +34,8 @@ class Server:
     def __init__(self, world: World, driver: Driver) -> None:
         self.world = world
         self._driver = driver
+        # Called after each request, before it is answered.
+        self.keep: Callable[[], None] | None = None
         self._spawn = BoundedSpawn(driver, world.settings.max_validations).spawn
 
     def handle(self, request: Request) -> Reply:
@@ -41,6 +43,8 @@ class Server:
         reply, effects = front_end.handle(self.world, request, self._driver.now())
         for effect in effects:
             self._start(effect)
+        if self.keep is not None:
+            self.keep()
         return reply
 
     def refuse(self, problem: Problem) -> Reply:
@@ -53,12 +57,12 @@ class Server:
         A validation begins again. An order that is processing has no certificate yet: both are one commit.
         """
         store, now = self.world.store, self._driver.now()
-        for authorization in store.all(Authorization):
+        for authorization in store.all(Authorization, ChallengeStatus.PROCESSING):
             for index, challenge in enumerate(authorization.challenges):
                 if challenge.status is ChallengeStatus.PROCESSING:
                     due = max(challenge.due or now, now)
                     self._start(Postponed(Validate(authorization.id, index, challenge.attempt), due - now))
-        for order in store.all(Order):
+        for order in store.all(Order, OrderStatus.PROCESSING):
             if order.stage is OrderStatus.PROCESSING:
                 self._start(Postponed(Issue(order.id), timedelta(0)))
 

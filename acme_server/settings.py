@@ -52,7 +52,8 @@ class Settings:
     where their issuer and its revocation list are, by which their bytes depend on
     the port, and ocsp_url, where somebody answers OCSP for us; profiles: what orders
     choose from, the default first; personality: what the server says where the RFC
-    leaves room; blocked_names: that no certificate is issued for, nor for names below.
+    leaves room; blocked_names: that no certificate is issued for, nor for names below;
+    journal_limit: so many entries are kept at least, None for all (a fact is some 35 bytes).
     """
 
     http01_port: int = 80
@@ -103,6 +104,7 @@ class Settings:
     ocsp_url: str | None = None
     profiles: tuple[Profile, ...] = PROFILES
     revocation_list_lifetime: timedelta = timedelta(days=1)
+    journal_limit: int | None = None
 
     def __attrs_post_init__(self) -> None:
         """Raise ValueError for what contradicts itself."""

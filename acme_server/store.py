@@ -8,7 +8,7 @@ is there now. Records are plain values, so that a store may be a file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
@@ -33,7 +33,7 @@ class Conflict(Exception):  # noqa: N818 - says what happened
 
 @attrs.frozen
 class Index(Generic[R]):
-    """A way to find records of one kind: by what `key` says of them."""
+    """A way to find records of one kind: by what `key` says of them; nobody looks for the empty key."""
 
     name: str
     kind: type[R]
@@ -53,7 +53,7 @@ AUTHORIZATIONS_BY_CLAIM = Index(
 )
 CERTIFICATE_BY_SERIAL = Index("serial", Certificate, lambda certificate: certificate.serial, unique=True)
 CERTIFICATE_BY_FINGERPRINT = Index("fingerprint", Certificate, lambda certificate: certificate.fingerprint, unique=True)
-# The certificates that a signer has revoked; what is not revoked is under "".
+# The certificates that a signer has revoked.
 REVOKED_BY_ISSUER = Index(
     "revoked", Certificate, lambda certificate: "" if certificate.revoked is None else certificate.issuer
 )
@@ -77,8 +77,11 @@ class Store(Protocol):
         """Return a record, or None."""
         ...
 
-    def all(self, kind: type[R]) -> tuple[R, ...]:
-        """Return the records of a kind, in the order in which they were created."""
+    def all(self, kind: type[R], having: str = "") -> tuple[R, ...]:
+        """Return the records of a kind, in the order in which they were created.
+
+        having: those that hold no such text may be left out, where that is quicker.
+        """
         ...
 
     def find(self, index: Index[R], key: str) -> tuple[R, ...]:
@@ -106,22 +109,23 @@ class MemoryStore:
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self._tables: dict[type[Any], dict[str, Any]] = {kind: {} for kind in KINDS}
-        # An index holds IDs, in a dict because a set has no order.
-        self._indexes: dict[str, dict[str, dict[str, None]]] = {index.name: {} for index in INDEXES}
+        # An index holds an ID where it is the only one, else a dict of them, because a set has no order.
+        self._indexes: dict[str, dict[str, str | dict[str, None]]] = {index.name: {} for index in INDEXES}
 
     def get(self, kind: type[R], record_id: str) -> R | None:
         """See Store."""
         record: R | None = self._tables[kind].get(record_id)
         return record
 
-    def all(self, kind: type[R]) -> tuple[R, ...]:
+    def all(self, kind: type[R], having: str = "") -> tuple[R, ...]:
         """See Store; a dict keeps the place of what is written anew."""
+        del having
         return tuple(self._tables[kind].values())
 
     def find(self, index: Index[R], key: str) -> tuple[R, ...]:
         """See Store."""
         table = self._tables[index.kind]
-        return tuple(table[record_id] for record_id in self._indexes[index.name].get(key, ()))
+        return tuple(table[record_id] for record_id in self._ids(index, key))
 
     def commit(self, changes: Sequence[Record], facts: Sequence[Fact], at: datetime) -> None:
         """See Store."""
@@ -135,7 +139,7 @@ class MemoryStore:
         twin = MemoryStore(self.journal.copy())
         twin._tables = {kind: dict(table) for kind, table in self._tables.items()}
         twin._indexes = {
-            name: {key: dict(record_ids) for key, record_ids in entries.items()}
+            name: {key: ids if isinstance(ids, str) else dict(ids) for key, ids in entries.items()}
             for name, entries in self._indexes.items()
         }
         return twin
@@ -152,10 +156,10 @@ class MemoryStore:
         version = 0 if current is None else current.version
         if version != record.version:
             raise Conflict(f"{type(record).__name__} {record.id} is at version {version}, not {record.version}")
-        for index in _INDEXES_OF[type(record)]:
+        for index in INDEXES_OF[type(record)]:
             if index.unique:
                 key = index.key(record)
-                holders = (*self._indexes[index.name].get(key, ()), taken.setdefault((index.name, key), record.id))
+                holders = (*self._ids(index, key), taken.setdefault((index.name, key), record.id))
                 if any(holder != record.id for holder in holders):
                     raise Conflict(f"another {type(record).__name__} has the same {index.name}")
 
@@ -163,13 +167,34 @@ class MemoryStore:
         table = self._tables[type(record)]
         previous = table.get(record.id)
         table[record.id] = record
-        for index in _INDEXES_OF[type(record)]:
-            key = index.key(record)
-            if previous is not None and (old := index.key(previous)) != key:
-                del self._indexes[index.name][old][record.id]
-            self._indexes[index.name].setdefault(key, {})[record.id] = None
+        for index in INDEXES_OF[type(record)]:
+            key, old = index.key(record), "" if previous is None else index.key(previous)
+            if key != old:
+                _remove(self._indexes[index.name], old, record.id)
+                self._enter(index, key, record.id)
+
+    def _enter(self, index: Index[Any], key: str, record_id: str) -> None:
+        if key:
+            entries = self._indexes[index.name]
+            ids = entries.setdefault(key, record_id)
+            if isinstance(ids, dict):
+                ids[record_id] = None
+            elif ids != record_id:
+                entries[key] = {ids: None, record_id: None}
+
+    def _ids(self, index: Index[Any], key: str) -> Iterable[str]:
+        ids = self._indexes[index.name].get(key, ())
+        return (ids,) if isinstance(ids, str) else ids
 
 
-_INDEXES_OF: dict[type[Record], tuple[Index[Any], ...]] = {
+def _remove(entries: dict[str, str | dict[str, None]], key: str, record_id: str) -> None:
+    ids = entries.get(key)
+    if isinstance(ids, dict) and len(ids) > 1:
+        del ids[record_id]
+    elif ids is not None:
+        del entries[key]
+
+
+INDEXES_OF: dict[type[Record], tuple[Index[Any], ...]] = {
     kind: tuple(index for index in INDEXES if index.kind is kind) for kind in KINDS
 }

@@ -109,7 +109,7 @@ def create_world(
         entropy=entropy,
         authority=authority
         or certificate_authority.create(entropy, now, settings.authority, named_links(base_url, settings)),
-        store=store or MemoryStore(Journal(world_id)),
+        store=store or MemoryStore(Journal(world_id, limit=settings.journal_limit)),
         nonces=NoncePool(entropy, settings.nonce_lifetime, settings.max_nonces),
         limits=Limits(settings.rate_limits, settings.public_suffixes),
     )

@@ -93,12 +93,16 @@ class Snapshot:
 
 @attrs.define
 class HostedWorld(Generic[V]):
-    """A world that runs; after a reset or a restore it has another server and driver."""
+    """A world that runs; after a reset or a restore it has another server and driver.
+
+    keep: called after each change by the management API, before that is answered.
+    """
 
     server: Server
     driver: AsyncioDriver
     view: V
     snapshots: dict[str, Snapshot] = attrs.field(factory=dict)
+    keep: Callable[[], None] = lambda: None
 
     @property
     def world(self) -> World:

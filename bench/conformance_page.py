@@ -17,7 +17,7 @@ from conformance.session import Session
 from conformance.table import CHECKS
 from conformance.verdict import Outcome
 
-_VARIES = re.compile(r"(?<=https://)127\.0\.0\.1:\d+|\b[0-9a-f]{12,}\b")
+_VARIES = re.compile(r"(?<=https://)127\.0\.0\.1:\d+|\b[0-9a-f]{12,}\b|(?<=/)[\w-]{22}(?![\w-])")
 PAGE = Path(__file__).parent.parent / "docs" / "conformance.md"
 HEAD = """\
 # Conformance

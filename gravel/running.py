@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,6 @@ from acme_server.faults.rule import Rule
 from acme_server.network import Network
 from acme_server.personality import PERSONALITIES
 from acme_server.protocol.driver import Entropy
-from acme_server.protocol.vantage import Answer, Fetch, Question
 from acme_server.runner import AsyncioDriver
 from acme_server.settings import Settings as ServerSettings
 from acme_server.tls import TlsMaterial
@@ -31,6 +30,7 @@ from gravel.announced import Addresses
 from gravel.authority_options import design_of, profiles_of
 from gravel.dns_view import DnsOptions, DnsView, open_view
 from gravel.entropy import entropy_of
+from gravel.homeward import homeward
 from gravel.listening import serve
 from gravel.management.api import Access
 from gravel.management.api import create_app as create_management_app
@@ -45,7 +45,8 @@ from solvers.tls_context import server_context
 
 if TYPE_CHECKING:
     from gravel.state import State
-    from issuer_bridge.kube_api.store import EmbeddedStore
+    from issuer_bridge.cluster.connection import Connection
+    from issuer_bridge.resources import Resources
 
 
 class Running:
@@ -64,7 +65,7 @@ class Running:
     worlds: Worlds[DnsView]
     default: HostedWorld[DnsView]
     addresses: Addresses
-    resources: EmbeddedStore | None = None
+    resources: Resources | None = None
 
     def __init__(
         self,
@@ -111,7 +112,10 @@ class Running:
         dns = self._changes.get("dns", settings.dns or sockets.dns)
         network = Network(dns)
         stack.push_async_callback(network.close)
-        driver = _driver(stack, network, _home(base_url, sockets))
+        vantage = homeward(network, base_url, sockets.acme.address)
+        driver = AsyncioDriver(_now, vantage)
+        stack.push_async_callback(driver.close)
+        cluster = await self._cluster(stack)
         server = self._server_settings(sockets, responders, dns)
         parts = build_server(
             driver,
@@ -129,10 +133,13 @@ class Running:
         view = DnsView(parts.zone, sockets.nameservers, sockets.faults, responders.exhibit())
         view.follow(parts.world, driver)
         self.default = HostedWorld(parts.server, driver, view)
+        if state:
+            state.last(self.default)
         parts.server.resume()
         await self._serve(stack, parts, sockets, names, material)
         folder = state.folder if state else stack.enter_context(_private_folder())
         self.parts = parts
+        embedded = f"http://{sockets.kubernetes.address}" if sockets.kubernetes else None
         self.addresses = Addresses(
             directory=parts.world.directory_url,
             management=f"https://{sockets.management.address}",
@@ -140,7 +147,7 @@ class Running:
             http01=responders.http01,
             https01=responders.https01,
             tls_alpn=responders.tls_alpn,
-            kubernetes=f"http://{sockets.kubernetes.address}" if sockets.kubernetes else None,
+            kubernetes=cluster.url if cluster else embedded,
             tls_ca=_write(folder / "tls_ca.pem", material.ca_pem),
             issuing_roots=_write(folder / "issuing_roots.pem", parts.world.authority.roots_pem),
             state=str(state.folder) if state else None,
@@ -148,6 +155,19 @@ class Running:
         )
         if sockets.kubernetes:
             await self._start_bridge(stack, parts, responders, sockets.kubernetes, material.ca_pem, entropy)
+        if cluster:
+            from gravel.cluster_bridge import ClusterBridge
+
+            bridge = ClusterBridge(cluster, settings, parts, responders.site, material.ca_pem, vantage, entropy)
+            self.resources = (await stack.enter_async_context(bridge)).resources
+
+    async def _cluster(self, stack: AsyncExitStack) -> Connection | None:
+        """Reach the cluster on which the bridge is to work, if there is one."""
+        if not (self.bridge and self.settings.on_cluster):
+            return None
+        from gravel.cluster_bridge import reach
+
+        return await reach(stack, self.settings)
 
     def _server_settings(self, sockets: Sockets, responders: Responders, dns: str | None) -> ServerSettings:
         settings = self.settings
@@ -167,6 +187,7 @@ class Running:
             profiles=profiles_of(settings),
             personality=PERSONALITIES[settings.personality],
             blocked_names=settings.blocked_name,
+            journal_limit=settings.journal_limit,
         )
         server = with_validation(server, settings, sockets.nameservers)
         return attrs.evolve(server, **self._changes)
@@ -211,15 +232,6 @@ class Running:
         await serve(stack, management, sockets.management.sock, tls_context)
 
 
-def _driver(stack: AsyncExitStack, network: Network, home: Callable[[Question], Question]) -> AsyncioDriver:
-    async def vantage(question: Question) -> Answer:
-        return await network(home(question))
-
-    driver = AsyncioDriver(_now, vantage)
-    stack.push_async_callback(driver.close)
-    return driver
-
-
 def _worlds(
     stack: AsyncExitStack, base_url: str, host: str, network: Network, responders: Responders
 ) -> Worlds[DnsView]:
@@ -241,7 +253,7 @@ def _state(stack: AsyncExitStack, settings: Settings) -> State | None:
         return None
     from gravel.state import opened
 
-    return stack.enter_context(opened(Path(settings.state).resolve(), settings.state_sync))
+    return stack.enter_context(opened(Path(settings.state).resolve(), settings.state_sync, settings.journal_limit))
 
 
 def _faults(settings: Settings) -> tuple[Rule, ...]:
@@ -251,19 +263,6 @@ def _faults(settings: Settings) -> tuple[Rule, ...]:
     from gravel.fault_files import rules_of
 
     return rules_of(settings.faults)
-
-
-def _home(base_url: str, sockets: Sockets) -> Callable[[Question], Question]:
-    """Let the bridge reach this server whatever it calls itself: the name may lead elsewhere, or nowhere, from here."""
-    if base_url == f"https://{sockets.acme.address}":
-        return lambda question: question
-
-    def home(question: Question) -> Question:
-        if isinstance(question, Fetch) and question.url.startswith(f"{base_url}/"):
-            return attrs.evolve(question, address=sockets.acme.address)
-        return question
-
-    return home
 
 
 def _names(settings: Settings, base_url: str) -> tuple[str, ...]:

@@ -241,3 +241,6 @@ class ServerSettings:
         "What registered domains are below, for rate limits, beside names of one label; may be repeated.",
         SERVERS,
     )
+    journal_limit: int | None = option(
+        None, COUNT, "Entries of the journal to keep at least; older ones are dropped (default: keep all).", SERVERS
+    )

@@ -1,4 +1,4 @@
-"""What `--state DIR` keeps: one file, DIR/state.db, with the records, the journal and the keys of both authorities."""
+"""What `--state DIR` keeps: one file, DIR/state.db, with records, journal, the keys of both authorities, and what lasts beside them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from acme_server.settings import Settings
 from acme_server.signers import Signer
 from acme_server.sqlite_store import SqliteStore, Unusable
 from acme_server.world import named_links
+from acme_server.worlds import HostedWorld
+from gravel.dns_view import DnsView
 from gravel.entropy import entropy_of
+from gravel.lasting import Lasting
 
 FILE = "state.db"
 
@@ -45,6 +48,11 @@ class State:
         with _sound(self.folder):
             return from_pem(json.loads(self.store.once("authority", make)), links)
 
+    def last(self, hosted: HostedWorld[DnsView]) -> None:
+        """Bring back what else lasts of the world, and keep it from now on."""
+        with _sound(self.folder):
+            Lasting(self.store, hosted).begin()
+
     def tls_ca(self, entropy: Entropy, now: datetime) -> Signer:
         """Return the CA of the server's own certificate, so that who trusted it before still does."""
         with _sound(self.folder):
@@ -53,11 +61,11 @@ class State:
 
 
 @contextmanager
-def opened(folder: Path, sync: str) -> Iterator[State]:
+def opened(folder: Path, sync: str, journal_limit: int | None = None) -> Iterator[State]:
     """Open a folder, made (0700) if it is not there; what is wrong with it is one sentence."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        store = SqliteStore(folder / FILE, sync=sync)
+        store = SqliteStore(folder / FILE, sync=sync, limit=journal_limit)
     except Unusable as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
@@ -76,5 +84,5 @@ def _sound(folder: Path) -> Iterator[None]:
         yield
     except (ValueError, KeyError, TypeError):
         raise click.ClickException(
-            f"{folder / FILE} is damaged (its keys); choose another folder, or delete this"
+            f"{folder / FILE} is damaged (its keys or settings); choose another folder, or delete this"
         ) from None

@@ -13,7 +13,7 @@ from acme_server.protocol.journal import Fact
 from acme_server.protocol.vantage import Inquiry, pause
 from issuer_bridge.recorder import Recorder
 from issuer_bridge.references import controller_of, key_of
-from issuer_bridge.resources import CERTIFICATE_REQUEST, ORDER, ApiError, Kind, Resource, Resources
+from issuer_bridge.resources import CERTIFICATE, CERTIFICATE_REQUEST, ORDER, ApiError, Kind, Resource, Resources
 
 Record: TypeAlias = Callable[[str, Sequence[Fact]], None]
 HOUSE = "issuer_bridge"
@@ -40,15 +40,41 @@ class Context:
 
         What an ACME server told us must not be lost to a conflict: asking again may be a second order.
         """
+
+        def changed(current: Resource) -> Resource | None:
+            return {**current, "status": dict(status)} if current.get("status", {}) != status else None
+
+        return self._write(kind, resource, changed, self.resources.update_status)
+
+    def write_finalizers(
+        self, kind: Kind, resource: Resource, change: Callable[[list[str]], list[str]]
+    ) -> Inquiry[bool]:
+        """Change the finalizers of a resource, whatever else changed meanwhile; False when it is gone."""
+
+        def changed(current: Resource) -> Resource | None:
+            old = current["metadata"].get("finalizers") or []
+            new = change(old)
+            return {**current, "metadata": {**current["metadata"], "finalizers": new}} if new != old else None
+
+        return self._write(kind, resource, changed, self.resources.update)
+
+    def _write(
+        self,
+        kind: Kind,
+        resource: Resource,
+        changed: Callable[[Resource], Resource | None],
+        write: Callable[[Kind, Resource], Inquiry[Resource]],
+    ) -> Inquiry[bool]:
         metadata = resource["metadata"]
         for tries in range(WRITE_TRIES):
             current = self.resources.get(kind, metadata.get("namespace", ""), metadata["name"])
             if current is None or current["metadata"]["uid"] != metadata["uid"]:
                 return False
-            if current.get("status", {}) == status:
+            new = changed(current)
+            if new is None:
                 return True
             try:
-                yield from self.resources.update_status(kind, {**current, "status": dict(status)})
+                yield from write(kind, new)
             except ApiError as error:
                 if error.code not in (404, 409) or tries == WRITE_TRIES - 1:
                     raise
@@ -60,7 +86,12 @@ class Context:
 
 def subject_of(resource: Resource) -> dict[str, str]:
     """Return the ids of a resource and of the one that controls it, for the journal."""
-    names = {CERTIFICATE_REQUEST.kind: "request", ORDER.kind: "order", "Challenge": "challenge"}
+    names = {
+        CERTIFICATE.kind: "certificate",
+        CERTIFICATE_REQUEST.kind: "request",
+        ORDER.kind: "order",
+        "Challenge": "challenge",
+    }
     subject = {names.get(resource["kind"], "issuer"): key_of(resource)}
     owner = controller_of(resource)
     if owner.get("kind") in names:

@@ -15,10 +15,15 @@ from acme_server.protocol.driver import Driver, Entropy
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.cert_manager.accepting import Acceptance
-from issuer_bridge.cert_manager.accounts import Accounts, WorldAddress, acme_of
+from issuer_bridge.cert_manager.accounts import Accounts, WorldAddress
 from issuer_bridge.cert_manager.approver import Approver
 from issuer_bridge.cert_manager.certificate_requests import CertificateRequests
+from issuer_bridge.cert_manager.certificates.certificates import Certificates
+from issuer_bridge.cert_manager.certificates.index import CertificateIndex
+from issuer_bridge.cert_manager.certificates.private_keys import RsaKeys
+from issuer_bridge.cert_manager.certificates.renewal import Backoff
 from issuer_bridge.cert_manager.challenges import Challenges
+from issuer_bridge.cert_manager.conduct import conduct_of
 from issuer_bridge.cert_manager.issuers import Issuers
 from issuer_bridge.cert_manager.orders import Orders
 from issuer_bridge.cert_manager.ownership import Ownership
@@ -29,11 +34,13 @@ from issuer_bridge.reconciler import Key, Reconciler
 from issuer_bridge.recorder import Recorder
 from issuer_bridge.references import controller_of, refers_to
 from issuer_bridge.resources import (
+    CERTIFICATE,
     CERTIFICATE_REQUEST,
     CHALLENGE,
     CLUSTER_ISSUER,
     ISSUER,
     ORDER,
+    SECRET,
     Kind,
     Resource,
     Resources,
@@ -44,8 +51,10 @@ from solvers.solver import Solver
 
 __all__ = ["Operator", "Options", "WorldAddress"]
 
-WATCHED = (ISSUER, CLUSTER_ISSUER, CERTIFICATE_REQUEST, ORDER, CHALLENGE)
+# In this order at the start: who looks for what it owns comes after that.
+WATCHED = (SECRET, ISSUER, CLUSTER_ISSUER, CERTIFICATE_REQUEST, ORDER, CHALLENGE, CERTIFICATE)
 # Upstream pkg/controller/util.go: how far apart errors in a row may push two looks at one resource.
+CERTIFICATE_BACKOFF = timedelta(seconds=30)
 SHORT_BACKOFF, LONG_BACKOFF = timedelta(minutes=5), timedelta(minutes=30)
 ISSUER_KINDS: Mapping[str, Kind] = {kind.kind: kind for kind in (ISSUER, CLUSTER_ISSUER)}
 
@@ -58,7 +67,8 @@ class Options:
     ClusterIssuers keep their Secrets; keep_challenges: leave the Challenges of a
     complete Order for people to look at (upstream deletes them); workers: how
     many resources of a kind are worked on at once; errors: the cert-manager whose
-    error classes hold for challenges, None for ours.
+    error classes and `conduct` hold, None for ours; upstream_accounts: set
+    issuers up as cert-manager does, with RSA keys.
     """
 
     approver: bool = True
@@ -67,7 +77,13 @@ class Options:
     keep_challenges: bool = True
     workers: int = 20
     errors: Version | None = None
+    upstream_accounts: bool = False
     user_agent: str = "gravel"
+    rsa_keys: RsaKeys | None = None
+    """Makes the RSA keys of Certificates; None refuses them."""
+    certificate_backoff: Backoff = attrs.field(factory=Backoff)
+    certificate_owner_reference: bool = False
+    """Whether the Secret of a Certificate goes with it."""
 
 
 class Operator:
@@ -89,12 +105,13 @@ class Operator:
         self._context = Context(resources, driver.now, entropy, Recorder(resources, driver.now, entropy), record)
         self._accounts = Accounts()
         self._ownership = Ownership()
+        self._index = CertificateIndex()
         self._noted: dict[str, bool] = {}  # requests seen, by uid, and whether they were approved
         self._stop: Callable[[], None] | None = None
         self._controllers(solvers, worlds, options)
 
     def _controllers(self, solvers: Mapping[str, Solver], worlds: Mapping[str, WorldAddress], options: Options) -> None:
-        context = self._context
+        context, conduct = self._context, conduct_of(options.errors)
         self._issuers = Issuers(
             context,
             self._accounts,
@@ -102,30 +119,42 @@ class Operator:
             options.cluster_resource_namespace,
             options.user_agent,
             self._wake_dependants,
+            upstream=options.upstream_accounts,
         )
-        requests = CertificateRequests(context)
+        requests = CertificateRequests(context, conduct)
         orders = Orders(
             context,
             self._accounts,
             self._ownership.names,
             self._account_lost,
             keep_challenges=options.keep_challenges,
+            conduct=conduct,
         )
         self._challenges = Challenges(
             self._driver,
             context,
+            self._accounts,
             Acceptance(
                 context.clock,
                 self._accounts,
                 self._account_lost,
-                options.errors,
+                conduct,
                 (options.scheduler.version or NEWEST).authorization_wait,
             ),
             solvers,
             options.scheduler,
             options.cluster_resource_namespace,
             lambda namespace, name: self._challenge_queue.add((CHALLENGE.kind, namespace, name)),
+            conduct,
         )
+        certificates = Certificates(
+            context,
+            self._index,
+            options.certificate_backoff,
+            options.rsa_keys,
+            owner_reference=options.certificate_owner_reference,
+        )
+        self._certificate_queue = self._queue(lambda key: certificates.sync(*key[1:]), CERTIFICATE_BACKOFF)
         self._issuer_queue = self._queue(lambda key: self._issuers.sync(ISSUER_KINDS[key[0]], *key[1:]), SHORT_BACKOFF)
         self._approver_queue = self._queue(lambda key: Approver(context).sync(*key[1:]), SHORT_BACKOFF)
         self._request_queue = self._queue(lambda key: requests.sync(*key[1:]), SHORT_BACKOFF)
@@ -152,6 +181,9 @@ class Operator:
     def _heard(self, event: str, kind: Kind, resource: Resource) -> None:
         """Send a change to whom it concerns: itself, its owner, or who refers to it."""
         namespace, name = resource["metadata"].get("namespace", ""), resource["metadata"]["name"]
+        if kind in (CERTIFICATE, CERTIFICATE_REQUEST, SECRET):
+            for concerned in self._index.note(event, kind, resource):
+                self._certificate_queue.add((CERTIFICATE.kind, namespace, concerned))
         match kind.kind:
             case "Issuer" | "ClusterIssuer":
                 if event == "DELETED":
@@ -194,22 +226,27 @@ class Operator:
             queue.add((kind.kind, resource["metadata"]["namespace"], owner["name"]))
 
     def _wake_dependants(self, issuer: Resource) -> None:
-        """Look again at the requests and orders that name an issuer."""
-        for kind, queue in ((CERTIFICATE_REQUEST, self._request_queue), (ORDER, self._order_queue)):
+        """Look again at the requests, orders and challenges that name an issuer."""
+        dependants = (
+            (CERTIFICATE_REQUEST, self._request_queue),
+            (ORDER, self._order_queue),
+            (CHALLENGE, self._challenge_queue),
+        )
+        for kind, queue in dependants:
             for resource in self._resources.list(kind, issuer["metadata"].get("namespace") or None):
                 if refers_to(resource, issuer):
                     queue.add((kind.kind, resource["metadata"]["namespace"], resource["metadata"]["name"]))
 
     def _wake_issuers(self, namespace: str, secret: str) -> None:
-        """Look again at the issuers whose account key is in a Secret."""
+        """Look again at the issuers that refer to a Secret."""
         for kind in (ISSUER, CLUSTER_ISSUER):
             for issuer in self._resources.list(kind):
-                if acme_of(issuer) is not None and self._issuers.secret_of(issuer) == (namespace, secret):
+                if (namespace, secret) in self._issuers.secrets_of(issuer):
                     self._issuer_queue.add(
                         (kind.kind, issuer["metadata"].get("namespace", ""), issuer["metadata"]["name"])
                     )
 
     def _account_lost(self, issuer: Resource) -> None:
         """Register again: the server has forgotten the account."""
-        self._accounts.forget(issuer)
+        self._accounts.lose(issuer)
         self._issuer_queue.add((issuer["kind"], issuer["metadata"].get("namespace", ""), issuer["metadata"]["name"]))

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 MAX_CHAIN = 5
-MAX_REQUEST = 64 * 1024
+MAX_REQUEST = 36_500  # bytes of PEM: maxLeafCertificatePEMSize of upstream's internal/pem/decode.go
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\r?\n.*?-----END \1-----", re.DOTALL)
 _ADVICE = "put in the base64 of a PEM file (base64 -w0 request.pem)"
 _REQUEST_LABELS = (b"CERTIFICATE REQUEST", b"NEW CERTIFICATE REQUEST")
@@ -63,8 +63,8 @@ def _read_request(field: str) -> SigningRequest:
 
 
 def _request_block(field: str) -> bytes:
-    if len(field) > MAX_REQUEST:
-        raise ValueError(f"it is longer than {MAX_REQUEST} characters")
+    if len(field) > MAX_REQUEST * 4 // 3 + 4:
+        raise ValueError(f"provided PEM data was larger than the maximum {MAX_REQUEST}B")
     try:
         data = base64.b64decode(field, validate=True)
     except binascii.Error:
@@ -112,6 +112,13 @@ def read_chain(body: bytes) -> str:
             raise ValueError(f"holds a {block[1].decode('ascii')}")
         x509.load_pem_x509_certificate(block[0])
     return b"".join(block[0].replace(b"\r\n", b"\n") + b"\n" for block in blocks).decode("ascii")
+
+
+def top_issuer(chain: str) -> str:
+    """Return the common name of who issued the last certificate of a PEM chain, "" when it has none."""
+    last = list(_BLOCK.finditer(chain.encode("ascii")))[-1]
+    names = x509.load_pem_x509_certificate(last[0]).issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if names else ""
 
 
 def encode(text: str) -> str:

@@ -14,6 +14,7 @@ from gravel.check.findings import RULES
 from gravel.check.rules import Blocks
 from scheduler import events, stages
 from tests import features
+from tests.issuer_bridge import recorded_walk
 
 ROOT = Path(__file__).parent.parent
 MACHINES = {
@@ -119,6 +120,7 @@ def findings():
 PARTS = {
     "README.md": {"features": features.table},
     "ARCHITECTURE.md": {"state machines": state_machines, "answers": answers},
+    "docs/bridge.md": {"recorded cert-manager": recorded_walk.table},
     "docs/check.md": {"findings": findings},
     "docs/faults.md": {"match": match, "actions": actions, "personas": personas},
 }

@@ -26,15 +26,15 @@ def served(world: World, record: Certificate, form: str, now: datetime) -> str:
 
 
 def _leaf(record: Certificate) -> x509.Certificate:
-    return x509.load_pem_x509_certificate(record.chain.encode("ascii"))
+    return x509.load_pem_x509_certificate(record.leaf.encode("ascii"))
 
 
 def _leaf_only(_: World, record: Certificate, __: datetime) -> str:
-    return certificate_authority.pem(_leaf(record))
+    return record.leaf
 
 
 def _reversed(_: World, record: Certificate, __: datetime) -> str:
-    return certificate_authority.issuers_pem(record.chain) + certificate_authority.pem(_leaf(record))
+    return record.issuers + record.leaf
 
 
 def _with_root(world: World, record: Certificate, _: datetime) -> str:

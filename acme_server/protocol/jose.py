@@ -149,9 +149,9 @@ def _verify(jwk: Jwk, signature: bytes, data: bytes) -> None:
         key.verify(signature, data)
 
 
-def sign(key: PrivateKey, header: Mapping[str, Any], payload: bytes) -> dict[str, str]:
-    """Return a flattened JWS; `alg` follows from the key."""
-    kind = jwk_of(key.public_key()).kind
+def sign(key: PrivateKey, header: Mapping[str, Any], payload: bytes, kind: str | None = None) -> dict[str, str]:
+    """Return a flattened JWS; `alg` follows from the key. kind: that of its JWK, for whoever has it at hand."""
+    kind = kind or jwk_of(key.public_key()).kind
     protected = b64url(json.dumps({"alg": _ALG_OF[kind], **header}, separators=(",", ":")).encode())
     body = b64url(payload)
     signature = _sign(key, kind, f"{protected}.{body}".encode("ascii"))

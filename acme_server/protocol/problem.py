@@ -85,13 +85,17 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
     def from_json(cls, document: Mapping[str, Any], status: int = 0) -> Problem:
         """Read a server's document; unknown types keep their full text as kind."""
         kind = str(document.get("type", "about:blank")).removeprefix(PREFIX)
-        subproblems = document.get("subproblems") or ()
+        subproblems = document.get("subproblems")
         known = {"type", "detail", "status", "subproblems"}
         return cls(
             kind=kind,
             detail=str(document.get("detail", "")),
             status=_status(document.get("status"), status or STATUS_OF.get(kind, 500)),
-            subproblems=tuple(cls.from_json(item) for item in subproblems if isinstance(item, Mapping)),
+            subproblems=tuple(
+                cls.from_json(item)
+                for item in (subproblems if isinstance(subproblems, list) else ())
+                if isinstance(item, Mapping)
+            ),
             extra={key: value for key, value in document.items() if key not in known},
         )
 

@@ -121,6 +121,7 @@ def _sign(world: World, order: Order, now: datetime) -> Certificate:
     parts = public_key, order.identifiers, serial, not_before, not_after
     must_staple = profile.must_staple and wants_stapling(csr)
     leaf = certificate_authority.issue(world.authority, *parts, profile, must_staple)
+    leaf_pem, issuers = certificate_authority.split_pem(certificate_authority.chain_pem(world.authority, leaf))
     return Certificate(
         # Its URL ends with its serial number, as other servers' do.
         id=f"{serial:x}",
@@ -130,7 +131,8 @@ def _sign(world: World, order: Order, now: datetime) -> Certificate:
         serial=f"{serial:x}",
         fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),
         key_thumbprint=order.key_thumbprint,
-        chain=certificate_authority.chain_pem(world.authority, leaf),
+        leaf=leaf_pem,
+        issuers=issuers,
         not_before=not_before,
         not_after=not_after,
         issuer=issuer.id,

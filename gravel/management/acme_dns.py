@@ -48,16 +48,16 @@ class Account:
 
 
 class AcmeDns:
-    """The accounts of one world; their values stand in its zone."""
+    """The `accounts` of one world, by username; their values stand in its zone."""
 
     def __init__(self, zone: Zone) -> None:
         self._zone = zone
-        self._accounts: dict[str, Account] = {}
+        self.accounts: dict[str, Account] = {}
 
     def copy(self, zone: Zone) -> AcmeDns:
         """Return the same accounts for a copy of the zone."""
         twin = AcmeDns(zone)
-        twin._accounts = dict(self._accounts)
+        twin.accounts = dict(self.accounts)
         return twin
 
     def register(self, entropy: Entropy, domain: str, allowfrom: Iterable[str] = ()) -> Account:
@@ -65,17 +65,17 @@ class AcmeDns:
         networks = tuple(text.translate({ord("["): None, ord("]"): None}) for text in allowfrom)
         if not all(map(_is_cidr, networks)):
             raise Refused(400, "invalid_allowfrom_cidr")
-        if len(self._accounts) >= MAX_ACCOUNTS:
+        if len(self.accounts) >= MAX_ACCOUNTS:
             raise Refused(503, "too_many_accounts")
         username, subdomain = _uuid(entropy), _uuid(entropy)
         # 40 characters, as acme-dns has it.
         account = Account(username, b64url(entropy(30)), f"{subdomain}.{domain}", subdomain, networks)
-        self._accounts[username] = account
+        self.accounts[username] = account
         return account
 
     def authenticate(self, username: str, password: str, address: str | None) -> Account:
         """Return the account of somebody at an IP address."""
-        account = self._accounts.get(username.lower())
+        account = self.accounts.get(username.lower())
         given = password.encode("utf-8", "surrogateescape")
         if account is None or not hmac.compare_digest(given, account.password.encode("ascii")):
             raise Refused(401, "forbidden")
@@ -92,7 +92,7 @@ class AcmeDns:
             if value not in values:
                 self._zone.remove_txt(account.fulldomain, value)
         self._zone.add_txt(account.fulldomain, txt)
-        self._accounts[account.username] = attrs.evolve(account, values=values)
+        self.accounts[account.username] = attrs.evolve(account, values=values)
 
 
 def _uuid(entropy: Entropy) -> str:

@@ -107,7 +107,10 @@ class _Lifecycle:
 
     def of_world(self, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def answer(request: web.Request) -> web.StreamResponse:
-            return await endpoint(self._find(request.match_info.get("world", DEFAULT)), request)
+            hosted = self._find(request.match_info.get("world", DEFAULT))
+            response = await endpoint(hosted, request)
+            hosted.keep()
+            return response
 
         return answer
 

@@ -45,8 +45,7 @@ async def certificate_status(hosted: Hosted, request: web.Request) -> web.Respon
     if not found:
         return web.json_response({"error": f"there is no certificate with the serial number {serial[:64]}"}, status=404)
     (record,) = found
-    leaf, end, _ = record.chain.partition("-----END CERTIFICATE-----\n")
-    document: dict[str, object] = {"Certificate": leaf + end, "Serial": record.serial, "Status": "Valid"}
+    document: dict[str, object] = {"Certificate": record.leaf, "Serial": record.serial, "Status": "Valid"}
     if record.revoked is not None:
         revoked_at = record.revoked.strftime("%Y-%m-%d %H:%M:%S.%f").rstrip("0").rstrip(".") + " +0000 UTC"
         document |= {"Status": "Revoked", "Reason": record.reason or 0, "RevokedAt": revoked_at}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
 from aiohttp import web
@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from acme_server.execution import carry_out
-from acme_server.protocol.journal import Journal
+from acme_server.protocol.journal import Dropped, Entry, Journal
 from acme_server.protocol.times import rfc3339_micro
 from acme_server.registration_authority.renewal import set_renewal_info
 from acme_server.worlds import HostedWorld
@@ -46,12 +46,27 @@ DNS_EDITS: Mapping[str, Edit] = {
 }
 
 
-async def journal(hosted: Hosted, request: web.Request) -> web.Response:
-    """The entries after number `since`, one JSON object a line; where there is none, the first within `wait` seconds."""
-    since = number_of(request, "an entry")
-    if "wait" in request.query:
-        await _entry_after(hosted.world.journal, since, _patience(request.query["wait"]))
-    return web.Response(text="".join(_lines(hosted.world.journal, since)), content_type="application/x-ndjson")
+async def journal(hosted: Hosted, request: web.Request) -> web.StreamResponse:
+    """The entries after number `since`, one JSON object a line; where there is none, the first within `wait` seconds.
+
+    Without `since` all that are kept; 410 where a limit has dropped some of them. Nobody else waits for a long one.
+    """
+    entries = hosted.world.journal
+    since = number_of(request, "an entry") if "since" in request.query else entries.oldest - 1
+    patience = _patience(request.query["wait"]) if "wait" in request.query else 0.0
+    try:
+        entries.check(since)
+        for _ in entries.catch_up():
+            await asyncio.sleep(0)
+        if patience:
+            await _entry_after(entries, since, patience)
+        lines = []
+        for piece in entries.pieces(since):
+            lines.append("".join(map(_line, piece)))
+            await asyncio.sleep(0)
+    except Dropped as error:
+        return web.json_response({"error": str(error)}, status=410)
+    return web.Response(text="".join(lines), content_type="application/x-ndjson")
 
 
 def number_of(request: web.Request, what: str) -> int:
@@ -156,6 +171,5 @@ async def _entry_after(entries: Journal, seq: int, seconds: float) -> None:
         stop()
 
 
-def _lines(entries: Journal, since: int) -> Iterator[str]:
-    for entry in entries.since(since):
-        yield json.dumps(entry.to_json(), separators=(",", ":")) + "\n"
+def _line(entry: Entry) -> str:
+    return json.dumps(entry.to_json(), separators=(",", ":")) + "\n"

@@ -174,6 +174,7 @@ SETTINGS: Mapping[str, Callable[[Body, str], Any]] = {
     "authority": _design,
     "certificate_urls": Body.flag,
     "profiles": _profiles,
+    "journal_limit": _count,
 }
 
 

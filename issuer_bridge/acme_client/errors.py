@@ -18,6 +18,8 @@ from acme_server.protocol.encoding import load_json
 from acme_server.protocol.problem import Problem
 from acme_server.protocol.vantage import HttpAnswer
 
+MAX_TEXT = 2000
+
 
 class TransportError(Exception):
     """There was no usable answer; the same request may succeed later."""
@@ -25,6 +27,14 @@ class TransportError(Exception):
 
 class NetworkError(TransportError):
     """There was no answer at all, or none in time."""
+
+
+class Refused(Exception):  # noqa: N818 - says what happened
+    """An order or an authorization ended without a certificate; `problem`: why, where the server said so."""
+
+    def __init__(self, text: str, problem: Problem | None = None) -> None:
+        super().__init__(f"{text}: {problem}" if problem else text)
+        self.problem = problem
 
 
 def delay_of(text: str | None, now: datetime) -> timedelta | None:
@@ -47,9 +57,22 @@ def problem_in(answer: HttpAnswer) -> Problem:
     document = _document(answer.body)
     if "type" not in document and "detail" not in document:
         document = {"detail": answer.body[:200].decode("utf-8", "replace").strip() or "no problem document"}
-    problem = Problem.from_json(document, answer.status)
+    problem = read_problem(document)
     retry_after = answer.header("Retry-After")
-    return attrs.evolve(problem, headers=(("Retry-After", retry_after),)) if retry_after else problem
+    # The answer's own status counts: that in the document is advice (RFC 9457 section 3.1.2).
+    return attrs.evolve(problem, status=answer.status, headers=(("Retry-After", retry_after),) if retry_after else ())
+
+
+def read_problem(document: Mapping[str, Any]) -> Problem:
+    """Read a problem document; what it says for people becomes one line, of no more than 2,000 characters."""
+    problem = Problem.from_json(document)
+    subproblems = tuple(attrs.evolve(one, detail=_line(one.detail)) for one in problem.subproblems)
+    return attrs.evolve(problem, kind=_line(problem.kind), detail=_line(problem.detail), subproblems=subproblems)
+
+
+def _line(text: str) -> str:
+    """Return what a terminal may be shown of a stranger's text."""
+    return text[:MAX_TEXT] if text.isprintable() else "".join(c if c.isprintable() else " " for c in text[:MAX_TEXT])
 
 
 def _document(body: bytes) -> Mapping[str, Any]:
@@ -68,6 +91,11 @@ def retry_after(problem: Problem, now: datetime) -> timedelta | None:
 def is_transient(problem: Problem) -> bool:
     """Whether waiting helps: rate limits, the server's own errors, and a nonce that lost a race."""
     return problem.status == 429 or problem.status >= 500 or problem.kind == "badNonce"
+
+
+def is_refused_nonce(problem: Problem) -> bool:
+    """Whether the same request with a fresh nonce is in place; as cert-manager's client, of status 400 alone."""
+    return problem.status == 400 and problem.type.lower().endswith(":badnonce")
 
 
 def is_account_lost(problem: Problem) -> bool:

@@ -6,6 +6,7 @@ nothing that we could act on, and a later answer may.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
@@ -15,21 +16,24 @@ import attrs
 
 from acme_server.protocol.problem import Problem
 from acme_server.protocol.status import AccountStatus, AuthorizationStatus, ChallengeStatus, OrderStatus
-from issuer_bridge.acme_client.errors import TransportError
+from issuer_bridge.acme_client.errors import TransportError, read_problem
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{0,512}")
 
 
 @attrs.frozen
 class AcmeAccount:
-    """Section 7.1.2."""
+    """Section 7.1.2; `created`: by the request that it answers."""
 
     url: str
     status: str
     contact: tuple[str, ...] = ()
+    created: bool = False
 
 
 @attrs.frozen
 class AcmeOrder:
-    """Section 7.1.3; `url` is empty where the server did not repeat it."""
+    """Section 7.1.3; `location`: where the answer to finalize says that the order is, empty when it does not."""
 
     url: str
     status: str
@@ -38,6 +42,7 @@ class AcmeOrder:
     certificate: str | None = None
     error: Problem | None = None
     retry_after: timedelta | None = None
+    location: str = ""
 
 
 @attrs.frozen
@@ -68,10 +73,13 @@ class AcmeAuthorization:
         return next((challenge for challenge in self.challenges if challenge.url == url), None)
 
 
-def read_account(url: str, document: Mapping[str, Any]) -> AcmeAccount:
+def read_account(url: str, document: Mapping[str, Any], *, created: bool = False) -> AcmeAccount:
     """Read an account object."""
     contact = document.get("contact") or ()
-    return AcmeAccount(url, _status(document, AccountStatus, "account"), tuple(str(item) for item in contact))
+    if not isinstance(contact, list | tuple):
+        raise TransportError("the server's account has a 'contact' that is not a list of URLs")
+    status = _status(document, AccountStatus, "account")
+    return AcmeAccount(url, status, tuple(str(item) for item in contact), created)
 
 
 def read_order(url: str, document: Mapping[str, Any], retry_after: timedelta | None = None) -> AcmeOrder:
@@ -99,7 +107,7 @@ def read_challenge(document: Any, retry_after: timedelta | None = None) -> AcmeC
         type=_text(document, "type", "challenge"),
         url=_text(document, "url", "challenge"),
         status=_status(document, ChallengeStatus, "challenge"),
-        token=str(document.get("token", "")),
+        token=_token(document),
         error=_error(document),
         retry_after=retry_after,
     )
@@ -129,6 +137,14 @@ def _text(document: Mapping[str, Any], name: str, what: str) -> str:
     return value
 
 
+def _token(document: Mapping[str, Any]) -> str:
+    """Return a challenge's token, which becomes part of paths and of names (section 8.3)."""
+    token = document.get("token", "")
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise TransportError("the server's challenge has a 'token' that is not base64url")
+    return token
+
+
 def _status(document: Mapping[str, Any], statuses: type[StrEnum], what: str) -> str:
     """Return a status that RFC 8555 knows; of another one we could not say what it means."""
     status = _text(document, "status", what)
@@ -139,4 +155,4 @@ def _status(document: Mapping[str, Any], statuses: type[StrEnum], what: str) -> 
 
 def _error(document: Mapping[str, Any]) -> Problem | None:
     error = document.get("error")
-    return Problem.from_json(error) if isinstance(error, Mapping) else None
+    return read_problem(error) if isinstance(error, Mapping) else None

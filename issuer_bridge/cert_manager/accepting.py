@@ -1,8 +1,8 @@
 """Accepting a challenge: tell the server that the answer is there, and wait for its verdict.
 
-The authorization is read first, so a challenge that was decided meanwhile, or
-accepted before a crash, is not accepted again. What an error means is in
-`error_classes`; by our own rules, a rate limit is waited out.
+By our own conduct the authorization is read first, so a challenge that was
+decided meanwhile, or accepted before a crash, is not accepted again, and a rate
+limit is waited out. What an error means is in `error_classes`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from acme_server.protocol.problem import Problem
 from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.acme_client.client import Client
 from issuer_bridge.acme_client.errors import NetworkError, TransportError, is_account_lost, retry_after
-from issuer_bridge.acme_client.resources import AcmeAuthorization
+from issuer_bridge.acme_client.resources import AcmeAuthorization, AcmeChallenge
 from issuer_bridge.cert_manager.accounts import Accounts
+from issuer_bridge.cert_manager.conduct import OURS, Conduct
 from issuer_bridge.cert_manager.error_classes import judged
 from issuer_bridge.resources import Resource
+from scheduler.challenge import FINAL_STATES
 from scheduler.events import (
     Accept,
     Accepted,
@@ -30,10 +32,11 @@ from scheduler.events import (
     SyncFailed,
     WaitAuthorization,
 )
-from scheduler.versions import NEWEST, Version
+from scheduler.versions import NEWEST
 
 AUTHORIZED = "Successfully authorized domain"
 NO_CHALLENGE = "the ACME authorization does not have a challenge with the URL in spec.url"
+UPSTREAM_NO_CHALLENGE = "unexpected non-ACME API error: challenge was not present in authorization"
 NO_CLIENT = "ACME client for issuer not initialised/available"
 Asking: TypeAlias = FetchState | Accept | WaitAuthorization
 DOING: Mapping[type[Asking], str] = {
@@ -48,7 +51,7 @@ class Acceptance:
     """Asks the server about challenges; remembers until when it asked not to be asked again.
 
     account_lost: called with an issuer whose account the server has forgotten;
-    rules: whose error classes hold, None for ours; wait: for a verdict, None for ever.
+    wait: for a verdict, None for ever.
     """
 
     def __init__(
@@ -56,13 +59,13 @@ class Acceptance:
         clock: Clock,
         accounts: Accounts,
         account_lost: Callable[[Resource], None],
-        rules: Version | None = None,
+        conduct: Conduct = OURS,
         wait: timedelta | None = NEWEST.authorization_wait,
     ) -> None:
         self._clock = clock
         self._accounts = accounts
         self._account_lost = account_lost
-        self._rules = rules
+        self._conduct = conduct
         self._wait = wait
         self._not_before: dict[str, tuple[datetime, str]] = {}
 
@@ -80,28 +83,32 @@ class Acceptance:
             return (yield from self._ask(effect, spec, client))
         except (TransportError, Problem) as error:
             reason = f"Error {DOING[type(effect)]}: {error}"
-            if isinstance(error, Problem) and is_account_lost(error):
+            if self._conduct.registers_again and isinstance(error, Problem) and is_account_lost(error):
                 self._account_lost(issuer)
-            state, told = judged(error, self._rules)
+            state, told = judged(error, self._conduct.errors)
             if state:
-                return Decided(key, state, told or reason)
+                return Decided(key, state, told or (reason if self._tells(effect) else ""))
             wait = retry_after(error, self._clock()) if isinstance(error, Problem) else None
-            if wait is not None and self._rules is None:
+            if wait is not None and self._conduct.heeds_retry_after:
                 self._not_before[key] = self._clock() + wait, reason
             return failed(key, reason)
 
+    def _tells(self, effect: Asking) -> bool:
+        """Whether a verdict for which upstream has no words gets some: its own of accepting, or ours."""
+        return self._conduct.explains or isinstance(effect, Accept)
+
     def _ask(self, effect: Asking, spec: Mapping[str, Any], client: Client) -> Inquiry[Told]:
-        url = spec["authorizationURL"]
         if isinstance(effect, WaitAuthorization):
-            found = yield from client.poll(lambda: client.authorization(url), _is_decided, self._wait)
-            if found is None:
-                assert self._wait is not None
-                raise NetworkError(f"no verdict within {self._wait.total_seconds():.0f} seconds")
-            return _verdict(effect.key, found, spec["url"])
-        found = yield from client.authorization(url)
+            return (yield from self._await_verdict(effect.key, spec, client))
+        if isinstance(effect, Accept) and not self._conduct.looks_first:
+            yield from client.respond(spec["url"])
+            return Accepted(effect.key)
+        found = yield from client.authorization(spec["authorizationURL"])
         challenge = found.challenge(spec["url"])
         if challenge is None:
-            return Decided(effect.key, "errored", NO_CHALLENGE)
+            return Decided(effect.key, "errored", NO_CHALLENGE if self._conduct.explains else UPSTREAM_NO_CHALLENGE)
+        if not self._conduct.looks_first:
+            return _copied(effect.key, challenge)
         if _is_decided(found):
             return _verdict(effect.key, found, challenge.url)
         if isinstance(effect, FetchState):
@@ -110,9 +117,39 @@ class Acceptance:
             yield from client.respond(challenge.url)
         return Accepted(effect.key)
 
+    def _await_verdict(self, key: str, spec: Mapping[str, Any], client: Client) -> Inquiry[Told]:
+        """Read the authorization until it is decided; to cert-manager an answer that makes no sense decides nothing."""
+        url = spec["authorizationURL"]
+
+        def read() -> Inquiry[AcmeAuthorization]:
+            try:
+                return (yield from client.authorization(url))
+            except TransportError as error:
+                if self._conduct.looks_first or isinstance(error, NetworkError):
+                    raise
+                return AcmeAuthorization(url, "", "pending")
+
+        decided = _is_decided if self._conduct.looks_first else _is_valid_or_invalid
+        found = yield from client.poll(read, decided, self._wait)
+        if found is None:
+            assert self._wait is not None
+            raise NetworkError(f"no verdict within {self._wait.total_seconds():.0f} seconds")
+        return _verdict(key, found, spec["url"])
+
 
 def _is_decided(authorization: AcmeAuthorization) -> bool:
     return authorization.status != "pending"
+
+
+def _is_valid_or_invalid(authorization: AcmeAuthorization) -> bool:
+    return authorization.status in ("valid", "invalid")
+
+
+def _copied(key: str, challenge: AcmeChallenge) -> Decided | StateFetched:
+    """Return the challenge's own status, as upstream's syncChallengeStatus copies it."""
+    if challenge.status not in FINAL_STATES:
+        return StateFetched(key)
+    return Decided(key, challenge.status, challenge.error.detail if challenge.error else "")
 
 
 def _verdict(key: str, authorization: AcmeAuthorization, url: str) -> Decided:

@@ -15,6 +15,8 @@ from acme_server.protocol.times import rfc3339
 from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.cert_manager.accounts import acme_of
 from issuer_bridge.cert_manager.children import build_order
+from issuer_bridge.cert_manager.conduct import OURS, Conduct
+from issuer_bridge.cert_manager.replacement import replaced_by
 from issuer_bridge.conditions import (
     INVALID_REQUEST,
     READY,
@@ -116,8 +118,8 @@ Step: TypeAlias = Nothing | Announce | Deny | Pending | Fail | CreateOrder | Del
 FindOrder: TypeAlias = Callable[[str, str], Resource | None]
 
 
-def decide(request: Resource, issuer: Resource | None, find_order: FindOrder) -> Step:
-    """Return what a request needs next."""
+def decide(request: Resource, issuer: Resource | None, find_order: FindOrder, replaces: str = "") -> Step:
+    """Return what a request needs next; replaces: the RFC 9773 id of the certificate that it renews."""
     reference = request["spec"]["issuerRef"]
     if not is_of_our_group(reference):
         return Nothing("an issuer of another group")
@@ -135,7 +137,7 @@ def decide(request: Resource, issuer: Resource | None, find_order: FindOrder) ->
     assert issuer is not None
     if (request.get("status") or {}).get("certificate"):
         return Nothing("it has a certificate")
-    return _sign(request, issuer, find_order)
+    return _sign(request, issuer, find_order, replaces)
 
 
 def _issuer_in_the_way(reference: Mapping[str, Any], issuer: Resource | None) -> Step | None:
@@ -156,7 +158,7 @@ def _issuer_in_the_way(reference: Mapping[str, Any], issuer: Resource | None) ->
     return None
 
 
-def _sign(request: Resource, issuer: Resource, find_order: FindOrder) -> Step:
+def _sign(request: Resource, issuer: Resource, find_order: FindOrder, replaces: str) -> Step:
     try:
         csr = read_request(request["spec"].get("request"))
     except ValueError as error:
@@ -165,7 +167,7 @@ def _sign(request: Resource, issuer: Resource, find_order: FindOrder) -> Step:
         names, addresses = " ".join(csr.dns_names), " ".join(csr.ip_addresses)
         return Fail("InvalidOrder", f'{FOREIGN_NAME}: "{csr.common_name}" does not exist in [{names}] or [{addresses}]')
     try:
-        wanted = build_order(request, csr, issuer)
+        wanted = build_order(request, csr, issuer, replaces)
     except ValueError as error:
         return Fail("OrderBuildingError", f"Failed to build order: {error}")
     order = find_order(wanted["metadata"]["namespace"], wanted["metadata"]["name"])
@@ -184,8 +186,11 @@ def _follow(order: Resource, csr: SigningRequest) -> Step:
         text = f'Failed to wait for order resource "{name}" to become ready: order is in "{state}" state'
         return Fail("OrderFailed", f"{text}: {status.get('reason', '')}")
     certificate = status.get("certificate")
-    if state != "valid" or not certificate:
+    if state != "valid":
         return Pending("OrderPending", f'Waiting on certificate issuance from order {key_of(order)}: "{state}"')
+    if not certificate:
+        text = f"Waiting for order-controller to add certificate data to Order {key_of(order)}"
+        return Pending("OrderPending", text)
     try:
         same = leaf_key(certificate) == csr.key
     except ValueError as error:
@@ -196,8 +201,9 @@ def _follow(order: Resource, csr: SigningRequest) -> Step:
 class CertificateRequests:
     """The controller that turns decisions about requests into writes."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, conduct: Conduct = OURS) -> None:
         self._context = context
+        self._conduct = conduct
 
     def sync(self, namespace: str, name: str) -> Inquiry[Outcome]:
         """Take one step with one request."""
@@ -205,8 +211,12 @@ class CertificateRequests:
         request = resources.get(CERTIFICATE_REQUEST, namespace, name)
         if request is None:
             return Done()
+        issuer = issuer_for(resources, request)
         step = decide(
-            request, issuer_for(resources, request), lambda namespace, name: resources.get(ORDER, namespace, name)
+            request,
+            issuer,
+            lambda namespace, name: resources.get(ORDER, namespace, name),
+            replaced_by(request, issuer, resources) if self._conduct.replaces else "",
         )
         match step:
             case Announce(reason=reason, message=message):

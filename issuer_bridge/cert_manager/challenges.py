@@ -11,16 +11,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from acme_server.protocol.driver import Driver
-from acme_server.protocol.times import parse_rfc3339, rfc3339
 from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.cert_manager.accepting import Acceptance
+from issuer_bridge.cert_manager.accounts import Accounts
+from issuer_bridge.cert_manager.challenge_views import freed, goes_on, held, is_held, projected, scheduled, transitions
+from issuer_bridge.cert_manager.conduct import OURS, Conduct
 from issuer_bridge.cert_manager.dns_providers import DnsProviders
+from issuer_bridge.cert_manager.provenance import has_solver_of, is_made_for_order
 from issuer_bridge.cert_manager.waiting import wait_of, waited
+from issuer_bridge.cluster.http01 import ClusterHttp01
 from issuer_bridge.context import Context
-from issuer_bridge.outcomes import Done, Outcome
-from issuer_bridge.references import issuer_for, key_of
-from issuer_bridge.resources import CHALLENGE, Resource
-from scheduler.challenge import FINAL_STATES, Challenge, Stage
+from issuer_bridge.outcomes import Done, Outcome, Retry
+from issuer_bridge.references import controller_of, issuer_for
+from issuer_bridge.resources import CHALLENGE, ORDER, Resource
+from scheduler.challenge import Challenge, Stage
 from scheduler.engine import Settings
 from scheduler.events import (
     Accept,
@@ -42,69 +46,11 @@ from scheduler.events import (
     SelfCheck,
     WaitAuthorization,
 )
-from scheduler.runner import Scheduler
+from scheduler.runner import Scheduler, failing_answer
 from solvers.dns01.solver import Dns01Solver
 from solvers.solver import DNS01, NotReady, Presentation, Solver, SolverError
 
-
-def scheduled(resource: Resource) -> Challenge:
-    """Return what a Challenge resource is to the scheduler, also one that an earlier run left in the middle.
-
-    Whatever was shown then may be gone now, so a running challenge presents anew.
-    """
-    spec, status, metadata = resource["spec"], resource.get("status") or {}, resource["metadata"]
-    state, presented_at = status.get("state", ""), status.get("presentedAt")
-    final = state in FINAL_STATES
-    if status.get("processing"):
-        stage = Stage.CLEANING_UP if final else Stage.PRESENTING
-    else:
-        stage = Stage.DONE if final else Stage.QUEUED
-    return Challenge(
-        key=key_of(resource),
-        dns_name=spec["dnsName"],
-        type=spec["type"],
-        created=parse_rfc3339(metadata["creationTimestamp"]),
-        wildcard=bool(spec.get("wildcard")),
-        stage=stage,
-        state=state if final else "",
-        reason=status.get("reason", ""),
-        presented_at=parse_rfc3339(presented_at) if presented_at else None,
-        presented=bool(status.get("presented")),
-    )
-
-
-def projected(challenge: Challenge) -> dict[str, Any]:
-    """Return the status of a Challenge resource: none in the queue, `pending` from its turn until it is decided."""
-    if challenge.stage is Stage.QUEUED:
-        return {}
-    status: dict[str, Any] = {"processing": challenge.processing, "presented": challenge.presented}
-    if challenge.presented_at is not None:
-        status["presentedAt"] = rfc3339(challenge.presented_at)
-    if challenge.reason:
-        status["reason"] = challenge.reason
-    state = challenge.state or ("pending" if challenge.processing else "")
-    return {**status, "state": state} if state else status
-
-
-def transitions(before: Challenge, after: Challenge) -> list[tuple[str, str, str]]:
-    """Return the events (type, reason, message) that a change is worth."""
-    events = []
-    stage = before.stage
-    if stage is Stage.QUEUED and after.processing:
-        events.append(("Normal", "Started", "Challenge scheduled for processing"))
-    if stage is Stage.PRESENTING and after.stage is Stage.CHECKING:
-        events.append(("Normal", "Presented", f"Presented challenge using {after.type} challenge mechanism"))
-    if after.failures and stage is after.stage is Stage.PRESENTING:
-        events.append(("Warning", "PresentError", f"Error presenting challenge: {after.reason}"))
-    if after.failures and stage is after.stage is Stage.CLEANING_UP:
-        events.append(("Warning", "CleanUpError", after.reason))
-    if after.final and not before.final:
-        verified = f'Domain "{after.dns_name}" verified with "{after.type}" validation'
-        failed = f"Accepting challenge authorization failed: {after.reason}"
-        events.append(
-            ("Normal", "DomainVerified", verified) if after.state == "valid" else ("Warning", "Failed", failed)
-        )
-    return events
+FOREIGN = "It is not what its Order and its issuer ask for, and is left alone"
 
 
 class Challenges:
@@ -119,21 +65,26 @@ class Challenges:
         self,
         driver: Driver,
         context: Context,
+        accounts: Accounts,
         acceptance: Acceptance,
         solvers: Mapping[str, Solver],
         settings: Settings,
         cluster_namespace: str,
         changed: Callable[[str, str], None],
+        conduct: Conduct = OURS,
     ) -> None:
         builtin = solvers["dns01"]
         assert isinstance(builtin, Dns01Solver)
         self._dns = DnsProviders(context, builtin, cluster_namespace)
         self._context = context
+        self._accounts = accounts
+        self._conduct = conduct
         self._acceptance = acceptance
         self._solvers = solvers
         self._wake = changed
         self._resources: dict[str, Resource] = {}
         self._seen: dict[str, Challenge] = {}
+        self._told: dict[str, Challenge] = {}  # as their resources say
         self._events: dict[str, list[tuple[str, str, str]]] = {}
         self.scheduler = Scheduler(
             driver,
@@ -147,26 +98,52 @@ class Challenges:
         """Let the scheduler know of a Challenge, or let people know what the scheduler knows."""
         key = f"{namespace}/{name}"
         current = self._context.resources.get(CHALLENGE, namespace, name)
-        if current is not None and current["metadata"].get("deletionTimestamp"):
-            current = None
         known = self._resources.get(key)
-        if known is not None and (current is None or current["metadata"]["uid"] != known["metadata"]["uid"]):
+        same = current and known and current["metadata"]["uid"] == known["metadata"]["uid"]
+        if known is not None and (current is None or not same or current["metadata"].get("deletionTimestamp")):
             self._withdraw(key)
-        elif current is not None and known is not None:
+        if current is not None and same and key in self._resources:
             yield from self._write(key, current)
-        if current is not None and key not in self._resources:
-            self._admit(key, current)
-            if key in self._events:
-                yield from self._write(key, current)
+        elif current is not None and key not in self._resources:
+            return (yield from self._admit(key, current))
         return Done()
 
-    def _admit(self, key: str, resource: Resource) -> None:
-        """Queue a Challenge, or resume it; one that an earlier run finished stays as it is."""
+    def _admit(self, key: str, resource: Resource) -> Inquiry[Outcome]:
+        """Queue a Challenge, or resume it, if it is ours; one that an earlier run finished stays as it is."""
         challenge = scheduled(resource)
-        if challenge.stage is not Stage.DONE:
-            self._resources[key] = resource
-            self._seen[key] = challenge
-            self.scheduler.add(challenge)
+        if challenge.stage is Stage.DONE:
+            return Done()
+        ours = self._is_ours(resource, challenge.stage)
+        if ours is None:
+            return Retry("its Order, or the account of its issuer, is not there yet")
+        if not ours:
+            return (yield from self._leave(resource))
+        self._resources[key] = resource
+        self._seen[key] = self._told[key] = challenge
+        self.scheduler.add(challenge)
+        if key in self._events:
+            yield from self._write(key, resource)
+        return Done()
+
+    def _is_ours(self, resource: Resource, stage: Stage) -> bool | None:
+        """Whether the bridge itself made the Challenge; None while that cannot be told."""
+        issuer, owner = issuer_for(self._context.resources, resource), controller_of(resource)
+        if stage in (Stage.CLEANING_UP, Stage.RELEASING):
+            return has_solver_of(resource, issuer)  # its Order may be gone
+        if not owner:
+            return False
+        order = self._context.resources.get(ORDER, resource["metadata"]["namespace"], owner["name"])
+        client = self._accounts.client(issuer)
+        if order is None or issuer is None or client is None:
+            return None
+        return is_made_for_order(resource, order, issuer, client.key_authorization)
+
+    def _leave(self, resource: Resource) -> Inquiry[Outcome]:
+        """Have nothing to do with a Challenge; one that is deleted may go."""
+        yield from self._context.recorder.warning(resource, "Foreign", FOREIGN)
+        if resource["metadata"].get("deletionTimestamp") and is_held(resource):
+            yield from self._context.write_finalizers(CHALLENGE, resource, freed)
+        return Done()
 
     def _withdraw(self, key: str) -> None:
         """Have a deleted Challenge cleaned up; forget it, and make room for its successor, once it is."""
@@ -174,20 +151,22 @@ class Challenges:
         if challenge is not None and not challenge.removed:
             self.scheduler.remove(key)
         if self.scheduler.get(key) is None:
-            for known in (self._resources, self._seen, self._events):
+            for known in (self._resources, self._seen, self._told, self._events):
                 known.pop(key, None)
 
     def _changed(self, challenge: Challenge) -> None:
-        key = challenge.key
-        self._events.setdefault(key, []).extend(transitions(self._seen[key], challenge))
+        key, before = challenge.key, self._seen[challenge.key]
+        self._events.setdefault(key, []).extend(transitions(before, challenge, self._conduct))
         self._seen[key] = challenge
-        namespace, name = key.split("/", 1)
-        self._wake(namespace, name)
+        if self._conduct.explains or not goes_on(before, challenge):
+            self._told[key] = challenge
+            namespace, name = key.split("/", 1)
+            self._wake(namespace, name)
 
     def _write(self, key: str, resource: Resource) -> Inquiry[None]:
         """Write the status, then the events that led to it."""
         events = self._events.pop(key, [])
-        yield from self._context.write_status(CHALLENGE, resource, projected(self._seen[key]))
+        yield from self._context.write_status(CHALLENGE, resource, projected(self._told[key]))
         for type_, reason, message in events:
             record = self._context.recorder.normal if type_ == "Normal" else self._context.recorder.warning
             yield from record(resource, reason, message)
@@ -196,10 +175,14 @@ class Challenges:
         """Carry out what the scheduler asks for, and answer it."""
         resource = self._resources[effect.key]
         match effect:
+            case AddFinalizer() | Present() if not (
+                yield from self._context.write_finalizers(CHALLENGE, resource, held)
+            ):
+                return failing_answer(effect, "the Challenge is gone")
             case AddFinalizer():
-                return FinalizerAdded(effect.key)  # the scheduler's stage keeps it, and the status tells
+                return FinalizerAdded(effect.key)
             case Release():
-                return Released(effect.key)
+                return Released(effect.key)  # what is to be written is the status
             case FetchState() | Accept() | WaitAuthorization():
                 issuer = issuer_for(self._context.resources, resource)
                 return (yield from self._acceptance.perform(effect, resource["spec"], issuer))
@@ -208,12 +191,17 @@ class Challenges:
         try:
             solver = self._solver_of(resource, effect)
         except SolverError as error:
-            return self._unsolvable(effect, str(error))
-        return (yield from _solve(solver, effect, presentation_of(resource["spec"])))
+            answer = self._unsolvable(effect, str(error))
+        else:
+            answer = yield from _solve(solver, effect, presentation_of(resource["spec"]))
+        if isinstance(answer, CleanedUp):
+            yield from self._context.write_finalizers(CHALLENGE, resource, freed)
+        return answer
 
     def _solver_of(self, resource: Resource, effect: Effect) -> Solver:
         if resource["spec"]["type"] != DNS01:
-            return self._solvers["http01"]
+            http01 = self._solvers["http01"]
+            return http01.of(resource) if isinstance(http01, ClusterHttp01) else http01
         return self._dns.checker(resource) if isinstance(effect, SelfCheck) else self._dns.solver(resource)
 
     def _unsolvable(self, effect: Effect, reason: str) -> Event:

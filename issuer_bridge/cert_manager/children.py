@@ -8,6 +8,7 @@ from typing import Any
 from acme_server.protocol.key_authorization import KeyAuthorization
 from issuer_bridge.cert_manager.accounts import acme_of
 from issuer_bridge.cert_manager.names import challenge_name, order_name
+from issuer_bridge.cert_manager.overrides import overridden
 from issuer_bridge.cert_manager.solver_selection import pick
 from issuer_bridge.durations import format_duration, parse_duration
 from issuer_bridge.pem import SigningRequest
@@ -18,8 +19,20 @@ from solvers.solver import DNS01, HTTP01
 TYPE_OF: Mapping[str, str] = {"http-01": HTTP01, "dns-01": DNS01}
 
 
-def build_order(request: Resource, csr: SigningRequest, issuer: Resource) -> Resource:
-    """Return the Order of a request, named and owned as upstream has it; ValueError when there can be none."""
+def named_in(csr: SigningRequest) -> dict[str, Any]:
+    """Return the fields of an Order's spec that follow from the CSR."""
+    return {
+        "commonName": csr.common_name,
+        "dnsNames": list(csr.dns_names),
+        "ipAddresses": list(csr.ip_addresses),
+    }
+
+
+def build_order(request: Resource, csr: SigningRequest, issuer: Resource, replaces: str = "") -> Resource:
+    """Return the Order of a request, named and owned as upstream has it; ValueError when there can be none.
+
+    replaces: the RFC 9773 id of the certificate that this one renews.
+    """
     if not csr.dns_names and not csr.ip_addresses:
         raise ValueError("the CSR names no DNS name and no IP address; put them into its subjectAltName extension")
     acme: Any = acme_of(issuer)
@@ -27,11 +40,10 @@ def build_order(request: Resource, csr: SigningRequest, issuer: Resource) -> Res
     spec: dict[str, Any] = {
         "request": request["spec"]["request"],
         "issuerRef": dict(request["spec"]["issuerRef"]),
-        "commonName": csr.common_name,
-        "dnsNames": list(csr.dns_names),
-        "ipAddresses": list(csr.ip_addresses),
+        **named_in(csr),
         "duration": _duration(request) if acme.get("enableDurationFeature") else None,
         "profile": acme.get("profile"),
+        "replaces": replaces,
     }
     spec = {key: value for key, value in spec.items() if value}
     copied = {key: dict(metadata[key]) for key in ("labels", "annotations") if metadata.get(key)}
@@ -58,15 +70,16 @@ def build_challenges(
 ) -> list[Resource]:
     """Return the Challenges that an order needs; ValueError names what no solver fits."""
     needed = [item for item in order["status"].get("authorizations") or () if item.get("initialState") != "valid"]
-    return [_build_challenge(order, authorization, solvers, key_authorization) for authorization in needed]
+    return [build_challenge(order, authorization, solvers, key_authorization) for authorization in needed]
 
 
-def _build_challenge(
+def build_challenge(
     order: Resource,
     authorization: Mapping[str, Any],
     solvers: Sequence[Mapping[str, Any]],
     key_authorization: Callable[[str], KeyAuthorization],
 ) -> Resource:
+    """Return the Challenge of one authorization; ValueError as above."""
     wildcard, identifier = bool(authorization.get("wildcard")), authorization["identifier"]
     name = f"*.{identifier}" if wildcard else identifier
     offers = authorization.get("challenges") or ()
@@ -86,7 +99,7 @@ def _build_challenge(
         "type": TYPE_OF[chosen.offer["type"]],
         "token": chosen.offer["token"],
         "key": authorized.http_body if chosen.offer["type"] == "http-01" else authorized.dns_value,
-        "solver": dict(chosen.solver),
+        "solver": overridden(chosen.solver, order),
         "issuerRef": dict(order["spec"]["issuerRef"]),
     }
     return {

@@ -1,8 +1,8 @@
-"""What an error means for a challenge: one table, with a column for cert-manager and one for us.
+"""What an error means for a challenge and for an order: one table, with columns for cert-manager and for us.
 
-cert-manager's is handleError of pkg/controller/acmechallenges/sync.go. Ours
-differs where waiting helps: a rate limit, a lost account and an answer that
-makes no sense end no challenge.
+cert-manager's are handleError of pkg/controller/acmechallenges/sync.go, and the
+4xx branches of pkg/controller/acmeorders/sync.go. Ours differ where waiting
+helps: a rate limit, a lost account and an answer that makes no sense end nothing.
 """
 
 from __future__ import annotations
@@ -32,11 +32,15 @@ class ErrorClass(StrEnum):
 
 @attrs.frozen
 class Row:
-    """The state that an error leads to, ours and cert-manager's ("": it is tried again), and cert-manager's reason."""
+    """The state that an error gives a challenge, ours and cert-manager's ("": it is tried again), and cert-manager's reason.
+
+    ends_order: whether it ends an order, ours and cert-manager's.
+    """
 
     ours: str
     state: str
     reason: str = ""
+    ends_order: tuple[bool, bool] = (False, False)
 
 
 _UNEXPECTED = "unexpected non-ACME API error: {}"
@@ -44,9 +48,9 @@ _REFUSED = "Failed to retrieve Order resource: {}"
 ROWS: Mapping[ErrorClass, Row] = {
     ErrorClass.NETWORK: Row("", "errored", _UNEXPECTED),
     ErrorClass.UNEXPECTED: Row("", "errored", _UNEXPECTED),
-    ErrorClass.MALFORMED: Row("expired", "expired"),
-    ErrorClass.PASSING: Row("", "errored", _REFUSED),
-    ErrorClass.REFUSED: Row("errored", "errored", _REFUSED),
+    ErrorClass.MALFORMED: Row("expired", "expired", ends_order=(True, True)),
+    ErrorClass.PASSING: Row("", "errored", _REFUSED, (False, True)),
+    ErrorClass.REFUSED: Row("errored", "errored", _REFUSED, (True, True)),
     ErrorClass.SERVER: Row("", ""),
 }
 
@@ -76,3 +80,8 @@ def judged(error: TransportError | Problem, rules: Version | None = None) -> tup
         ErrorClass.UNEXPECTED: not rules.unexpected_errors_final,
     }
     return ("", "") if spared.get(found) else (row.state, row.reason.format(error))
+
+
+def ends_order(error: TransportError | Problem, rules: Version | None = None) -> bool:
+    """Whether an order is `errored` after this, rather than tried again; rules: as above."""
+    return ROWS[class_of(error)].ends_order[rules is not None]

@@ -1,141 +1,49 @@
 """Issuers and ClusterIssuers: find the server, keep the account key, register, say Ready.
 
-The order of the checks is upstream's (`pkg/issuer/acme/setup.go`). An account
-is registered anew whenever we hold no client for it, so a server that lost its
-accounts gets them back.
+What comes next is decided by `issuer_steps`. An account that the status names
+is used without asking the server (as upstream, over restarts too); when the
+server turns out to have lost it, it is registered again.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, TypeAlias
-from urllib.parse import urlsplit
-
-import attrs
+from typing import Any
 
 from acme_server.protocol.jwk import PrivateKey
 from acme_server.protocol.problem import Problem
 from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.acme_client.client import Client
 from issuer_bridge.acme_client.errors import TransportError, is_transient, retry_after
-from issuer_bridge.acme_client.resources import AcmeAccount
-from issuer_bridge.cert_manager.account_keys import hash_of, new_key, read_key, secret_with
-from issuer_bridge.cert_manager.accounts import Accounts, Target, WorldAddress, acme_of
-from issuer_bridge.conditions import READY, is_true, set_condition
+from issuer_bridge.cert_manager.account_keys import new_key, secret_with
+from issuer_bridge.cert_manager.accounts import Accounts, Target, WorldAddress
+from issuer_bridge.cert_manager.issuer_steps import (
+    MESSAGES,
+    REGISTRATION_FAILED,
+    UPDATE_FAILED,
+    Adopt,
+    CreateKey,
+    Refuse,
+    Register,
+    Secrets,
+    decide,
+    secret_names,
+)
+from issuer_bridge.conditions import READY, set_condition
 from issuer_bridge.context import Context
 from issuer_bridge.outcomes import Done, Outcome, Retry, Wait
-from issuer_bridge.resources import CLUSTER_ISSUER, ISSUER, SECRET, Kind, Resource
+from issuer_bridge.resources import CLUSTER_ISSUER, ISSUER, SECRET, ApiError, Kind, Resource
 
-REGISTERED = "The ACME account was registered with the ACME server"
-
-
-@attrs.frozen
-class Nothing:
-    """It is as it should be, or not ours."""
-
-
-@attrs.frozen
-class Refuse:
-    """Say Ready=False; only a change of the issuer or its Secret helps."""
-
-    reason: str
-    message: str
-
-
-@attrs.frozen
-class CreateKey:
-    """Make an account key and keep it in the Secret."""
-
-
-@attrs.frozen
-class Register:
-    """Register the account at the server."""
-
-    target: Target
-    key: PrivateKey = attrs.field(repr=False)
-
-
-Step: TypeAlias = Nothing | Refuse | CreateKey | Register
-
-
-def decide(
-    issuer: Resource,
-    secret: Resource | None,
-    worlds: Mapping[str, WorldAddress],
-    registered: Target | None = None,
-    refused: Target | None = None,
-) -> Step:
-    """Return what an issuer needs next; `registered` is what its client was made for, `refused` what never will be."""
-    acme: Any = acme_of(issuer)
-    if acme is None:
-        return Nothing()
-    try:
-        directory_url, trust = resolve_server(str(acme.get("server", "")), worlds)
-    except ValueError as error:
-        return Refuse("InvalidURL", str(error))
-    try:
-        trust = _bundle(acme) or trust
-    except ValueError as error:
-        return Refuse("InvalidConfig", str(error))
-    if secret is None and acme.get("disableAccountKeyGeneration"):
-        return Refuse("ErrVerifyACMEAccount", "Failed to verify ACME account: its Secret is missing")
-    if secret is None:
-        return CreateKey()
-    try:
-        key = read_key(secret, acme["privateKeySecretRef"])
-    except ValueError as error:
-        text = f"Account private key is invalid: Secret {secret['metadata']['name']!r}: {error}"
-        return Refuse("ErrVerifyACMEAccount", text)
-    target = Target(
-        directory_url,
-        trust,
-        verify=not acme.get("skipTLSVerify"),
-        key_hash=hash_of(key),
-        email=str(acme.get("email") or ""),
-        generation=issuer["metadata"].get("generation", 0),
-    )
-    if target == refused or (target == registered and is_true(issuer, READY)):
-        return Nothing()
-    return Register(target, key)
-
-
-def resolve_server(server: str, worlds: Mapping[str, WorldAddress]) -> tuple[str, str | None]:
-    """Return a directory URL and the roots to trust; `gravel://NAME` is a world of this process."""
-    try:
-        url = urlsplit(server)
-        host = url.hostname
-    except ValueError as error:
-        raise ValueError(f"spec.acme.server {server!r} is not a URL: {error}") from None
-    if url.scheme == "gravel":
-        world = worlds.get(url.netloc)
-        if world is None:
-            known = ", ".join(f"gravel://{name}" for name in sorted(worlds))
-            raise ValueError(f"spec.acme.server {server!r} names a world that does not run here; these do: {known}")
-        return world.directory_url, world.trust_pem
-    if url.scheme not in ("http", "https") or not host:
-        raise ValueError(f"spec.acme.server {server!r} is neither an http(s) URL nor gravel://WORLD")
-    return server, None
-
-
-def _bundle(acme: Mapping[str, Any]) -> str | None:
-    bundle = acme.get("caBundle")
-    if not bundle:
-        return None
-    try:
-        text = base64.b64decode(bundle, validate=True).decode("ascii")
-    except (binascii.Error, UnicodeDecodeError, TypeError):
-        text = ""
-    if not re.search("-----BEGIN CERTIFICATE-----", text):
-        raise ValueError("spec.acme.caBundle is not the base64 of PEM certificates")
-    return text
+REGISTERED = ("True", "ACMEAccountRegistered", "The ACME account was registered with the ACME server")
+WILL_BE_RETRIED = ("ErrInitIssuer", "Error initializing issuer: ")
 
 
 class Issuers:
-    """The controller of both kinds; `ready` is called with each issuer that has an account."""
+    """The controller of both kinds; `ready` is called with each issuer that has an account.
+
+    upstream: take and make the account keys that cert-manager does, and give up where it does.
+    """
 
     def __init__(
         self,
@@ -145,6 +53,8 @@ class Issuers:
         cluster_namespace: str,
         user_agent: str,
         ready: Callable[[Resource], None],
+        *,
+        upstream: bool = False,
     ) -> None:
         self._context = context
         self._accounts = accounts
@@ -152,36 +62,64 @@ class Issuers:
         self._cluster_namespace = cluster_namespace
         self._user_agent = user_agent
         self._ready = ready
+        self._upstream = upstream
 
-    def secret_of(self, issuer: Resource) -> tuple[str, str]:
-        """Return namespace and name of the Secret with the account key."""
-        acme: Any = acme_of(issuer) or {}
-        name = (acme.get("privateKeySecretRef") or {}).get("name", "")
-        return issuer["metadata"].get("namespace") or self._cluster_namespace, name
+    def secrets_of(self, issuer: Resource) -> tuple[tuple[str, str], ...]:
+        """Return namespace and name of each Secret that the issuer refers to."""
+        namespace = self._namespace_of(issuer)
+        return tuple((namespace, name) for name in secret_names(issuer))
+
+    def _namespace_of(self, issuer: Resource) -> str:
+        return str(issuer["metadata"].get("namespace") or self._cluster_namespace)
 
     def sync(self, kind: Kind, namespace: str, name: str) -> Inquiry[Outcome]:
         """Take one step with one issuer."""
         issuer = self._context.resources.get(kind, namespace, name)
         if issuer is None:
             return Done()
-        secret = self._context.resources.get(SECRET, *self.secret_of(issuer))
+        found = ((place[1], self._context.resources.get(SECRET, *place)) for place in self.secrets_of(issuer))
+        held = {name: secret for name, secret in found if secret is not None}
         accounts = self._accounts
-        step = decide(issuer, secret, self._worlds, accounts.target(issuer), accounts.refused(issuer))
+        step = decide(
+            issuer,
+            Secrets(self._namespace_of(issuer), held),
+            self._worlds,
+            accounts.target(issuer),
+            accounts.refused(issuer),
+            lost=accounts.is_lost(issuer),
+            upstream=self._upstream,
+        )
         match step:
-            case Refuse(reason=reason, message=message):
-                self._accounts.forget(issuer)
+            case Refuse(reason=reason, message=message, keep=keep):
+                if not keep:
+                    accounts.forget(issuer)
                 yield from self._report(issuer, "False", reason, message)
             case CreateKey():
-                reference = issuer["spec"]["acme"]["privateKeySecretRef"]
-                key_secret = secret_with(new_key(self._context.entropy), reference, self.secret_of(issuer)[0])
-                yield from self._context.resources.create(SECRET, key_secret)
-                return Wait(timedelta(0))
-            case Register(target=target, key=key):
-                return (yield from self._register(issuer, target, key))
+                return (yield from self._create_key(issuer))
+            case Adopt(target=target, key=key, uri=uri):
+                client = self._client(target, key)
+                client.resume(uri)
+                accounts.put(issuer, target, client)
+                yield from self._report(issuer, *REGISTERED)
+                self._ready(issuer)
+            case Register():
+                return (yield from self._register(issuer, step))
         return Done()
 
-    def _register(self, issuer: Resource, target: Target, key: PrivateKey) -> Inquiry[Outcome]:
-        client = Client(
+    def _create_key(self, issuer: Resource) -> Inquiry[Outcome]:
+        reference = issuer["spec"]["acme"]["privateKeySecretRef"]
+        key = new_key(self._context.entropy, rsa_key=self._upstream)
+        secret = secret_with(key, reference, self._namespace_of(issuer), upstream=self._upstream)
+        try:
+            yield from self._context.resources.create(SECRET, secret)
+        except ApiError as error:
+            if error.reason == "AlreadyExists":  # it came meanwhile
+                return Wait(timedelta(0))
+            return (yield from self._failed(issuer, REGISTRATION_FAILED, str(error), Retry(str(error))))
+        return Wait(timedelta(0))
+
+    def _client(self, target: Target, key: PrivateKey) -> Client:
+        return Client(
             target.directory_url,
             key,
             self._context.clock,
@@ -189,36 +127,57 @@ class Issuers:
             verify=target.verify,
             user_agent=self._user_agent,
         )
+
+    def _register(self, issuer: Resource, step: Register) -> Inquiry[Outcome]:
+        """Register, and correct the contact of an account that existed before."""
+        target, client = step.target, self._client(step.target, step.key)
+        contact = (f"mailto:{target.email.lower()}",) if target.email else ()
+        reason = REGISTRATION_FAILED
         try:
-            account = yield from _registered(client, target.email)
+            account = yield from client.register(contact, external=step.external)
+            if account.status == "valid" and not account.created and account.contact != contact:
+                reason = UPDATE_FAILED
+                account = yield from client.update_contact(contact)
         except TransportError as error:
-            return (yield from self._failed(issuer, str(error), Retry(str(error))))
+            return (yield from self._failed(issuer, reason, str(error), Retry(str(error)), step.moved))
         except Problem as problem:
-            if is_transient(problem):
+            if is_transient(problem) and not (self._upstream and problem.status < 500):
                 wait = Retry(str(problem), retry_after(problem, self._context.clock()))
-                return (yield from self._failed(issuer, str(problem), wait))
-            return (yield from self._refused(issuer, target, str(problem)))
+                return (yield from self._failed(issuer, reason, str(problem), wait, step.moved))
+            return (yield from self._refused(issuer, step, reason, str(problem)))
         if account.status != "valid":
             text = f"the server says that it is {account.status}; delete the Secret to begin with a new key"
-            return (yield from self._refused(issuer, target, text))
+            return (yield from self._refused(issuer, step, reason, text))
         self._accounts.put(issuer, target, client)
         acme = {"uri": account.url, "lastRegisteredEmail": target.email, "lastPrivateKeyHash": target.key_hash}
-        yield from self._report(issuer, "True", "ACMEAccountRegistered", REGISTERED, acme)
+        yield from self._report(issuer, *REGISTERED, acme)
         self._context.note("IssuerRegistered", issuer, account=account.url)
         self._ready(issuer)
         return Done()
 
-    def _refused(self, issuer: Resource, target: Target, text: str) -> Inquiry[Outcome]:
-        self._accounts.refuse(issuer, target)
-        return (yield from self._failed(issuer, text, Done()))
+    def _refused(self, issuer: Resource, step: Register, reason: str, text: str) -> Inquiry[Outcome]:
+        self._accounts.refuse(issuer, (step.target, step.external))
+        return (yield from self._failed(issuer, reason, text, Done(), step.moved))
 
-    def _failed(self, issuer: Resource, text: str, outcome: Outcome) -> Inquiry[Outcome]:
-        message = f"Failed to register ACME account: {text}"
-        yield from self._report(issuer, "False", "ErrRegisterACMEAccount", message)
+    def _failed(
+        self, issuer: Resource, reason: str, text: str, outcome: Outcome, moved: bool = False
+    ) -> Inquiry[Outcome]:
+        known = (issuer.get("status") or {}).get("acme") or {}
+        acme = {**known, "uri": ""} if moved and known else None
+        yield from self._report(
+            issuer, "False", reason, MESSAGES[reason] + text, acme, retried=isinstance(outcome, Retry)
+        )
         return outcome
 
     def _report(
-        self, issuer: Resource, status: str, reason: str, message: str, acme: Mapping[str, str] | None = None
+        self,
+        issuer: Resource,
+        status: str,
+        reason: str,
+        message: str,
+        acme: Mapping[str, str] | None = None,
+        *,
+        retried: bool = False,
     ) -> Inquiry[None]:
         """Write the Ready condition; news that is bad becomes an event and a fact as well."""
         old = issuer.get("status") or {}
@@ -226,20 +185,15 @@ class Issuers:
         conditions = set_condition(
             old.get("conditions") or (), READY, status, reason, message, self._context.clock(), generation
         )
-        new = {**old, "conditions": conditions, **({"acme": dict(acme)} if acme else {})}
+        new: dict[str, Any] = {**old, "conditions": conditions, **({"acme": dict(acme)} if acme else {})}
         if new == old:
             return
         kind = CLUSTER_ISSUER if issuer["kind"] == CLUSTER_ISSUER.kind else ISSUER
         yield from self._context.write_status(kind, issuer, new)
-        if status != "True":
-            self._context.note("IssuerRefused", issuer, reason=reason, message=message)
+        if status == "True":
+            return
+        self._context.note("IssuerRefused", issuer, reason=reason, message=message)
+        if reason == UPDATE_FAILED or not retried:
             yield from self._context.recorder.warning(issuer, reason, message)
-
-
-def _registered(client: Client, email: str) -> Inquiry[AcmeAccount]:
-    """Register, and correct the contact of an account that existed before."""
-    contact = (f"mailto:{email.lower()}",) if email else ()
-    account = yield from client.register(contact)
-    if account.status == "valid" and contact and account.contact and account.contact != contact:
-        account = yield from client.update_contact(contact)
-    return account
+        if retried:
+            yield from self._context.recorder.warning(issuer, WILL_BE_RETRIED[0], WILL_BE_RETRIED[1] + message)

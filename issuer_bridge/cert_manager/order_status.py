@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.times import rfc3339
 from issuer_bridge.acme_client.resources import AcmeAuthorization, AcmeOrder
+from issuer_bridge.cert_manager.conduct import OURS, Conduct
 from issuer_bridge.cert_manager.order_steps import state_of
 from issuer_bridge.resources import Resource
 from scheduler.challenge import FAILURE_STATES
@@ -73,7 +74,13 @@ def described(status: Mapping[str, Any], authorization: AcmeAuthorization) -> St
     return {**status, "authorizations": authorizations}
 
 
-def settled(status: Mapping[str, Any], order: AcmeOrder, challenges: Sequence[Resource], now: datetime) -> Status:
+def settled(
+    status: Mapping[str, Any],
+    order: AcmeOrder,
+    challenges: Sequence[Resource],
+    now: datetime,
+    conduct: Conduct = OURS,
+) -> Status:
     """The server's order was read.
 
     A challenge that ended by our own verdict ends the order too: the server,
@@ -83,9 +90,9 @@ def settled(status: Mapping[str, Any], order: AcmeOrder, challenges: Sequence[Re
     if not new.get("authorizations"):
         new["authorizations"] = [{"url": url} for url in order.authorizations]
     ended = next((challenge for challenge in challenges if state_of(challenge) in OWN_VERDICTS), None)
-    if order.status == "pending" and ended is not None:
+    if conduct.ends_orders and order.status == "pending" and ended is not None:
         return failed(new, "errored", _told_by(ended), now)
-    if order.status == "invalid":
+    if conduct.explains and order.status == "invalid":
         return failed(new, "invalid", _why_invalid(order, challenges), now)
     return _with_state(new, order.status, now)
 

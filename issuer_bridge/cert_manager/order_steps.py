@@ -2,7 +2,8 @@
 
 The Order's status is the durable cursor: each step makes at most one change
 at the ACME server and one write to the status, so a crash between the two is
-seen, and mended, by looking at the server first.
+seen, and mended, by looking at the server first. Where cert-manager does
+otherwise, `conduct` says so.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import attrs
 from acme_server.protocol.key_authorization import KeyAuthorization
 from issuer_bridge.cert_manager.accounts import acme_of
 from issuer_bridge.cert_manager.children import build_challenges
+from issuer_bridge.cert_manager.conduct import OURS, Conduct
 from issuer_bridge.resources import Resource
 from scheduler.challenge import FAILURE_STATES, FINAL_STATES
 
@@ -33,6 +35,7 @@ class View:
     find: Callable[[str], Resource | None]
     owned: Sequence[str] = ()
     keep_challenges: bool = True
+    conduct: Conduct = OURS
 
 
 @attrs.frozen
@@ -55,10 +58,10 @@ class LookAtOrder:
 
 
 @attrs.frozen
-class FetchAuthorization:
-    """Read an authorization of which nothing is known yet."""
+class FetchAuthorizations:
+    """Read the authorizations of which nothing is known yet."""
 
-    url: str
+    urls: tuple[str, ...]
 
 
 @attrs.frozen
@@ -90,7 +93,7 @@ class NoSolver:
 
 
 Step: TypeAlias = (
-    Nothing | NewOrder | LookAtOrder | FetchAuthorization | CreateChallenges | DeleteChallenges | Finalize | NoSolver
+    Nothing | NewOrder | LookAtOrder | FetchAuthorizations | CreateChallenges | DeleteChallenges | Finalize | NoSolver
 )
 
 
@@ -110,11 +113,11 @@ def decide(view: View) -> Step:
         return Nothing("its issuer has no registered account")
     if not status.get("url"):
         return NewOrder()
-    if not status.get("finalizeURL") or state in ("valid", "processing"):
+    if not status.get("finalizeURL") or state == "valid" or (view.conduct.polls and state == "processing"):
         return LookAtOrder()
-    for authorization in status.get("authorizations") or ():
-        if not authorization.get("identifier"):
-            return FetchAuthorization(authorization["url"])
+    unknown = [item["url"] for item in status.get("authorizations") or () if not item.get("identifier")]
+    if unknown:
+        return FetchAuthorizations(tuple(unknown))
     return _decide_challenges(view, view.key_authorization, state)
 
 

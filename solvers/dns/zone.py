@@ -9,7 +9,7 @@ own begins a zone too: who delegates it sees it as a resolver would.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from acme_server.protocol.driver import Clock
 from acme_server.protocol.vantage import DnsRecord
@@ -35,7 +35,7 @@ class Zone:
     nameservers: instead, where several servers show it, each address as `ns1.APEX`, `ns2.APEX`, ...;
     apexes: the zones to be authoritative for, besides the implied ones; implied: whether there are those;
     history: the last questions and updates, changes: the last changes of names, both oldest first;
-    clock: tells when changes are made.
+    clock: tells when changes are made; changed: called after each of them, before whoever made it goes on.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Zone:
         self._asked = 0
         self.changes: deque[Change] = deque(maxlen=CHANGES)
         self.clock = clock
+        self.changed: Callable[[], None] = lambda: None
         for apex in apexes:
             self._root.grow(zone_name(apex)).apex = True
 
@@ -133,6 +134,7 @@ class Zone:
         """Say what every name without addresses of its own has; with none, unknown names do not exist."""
         self._default_addresses = by_family(addresses)
         self._serial += 1
+        self.changed()
 
     def copy(self) -> Zone:
         """Return a zone with the same data, serial and history, which goes its own way."""
@@ -243,6 +245,7 @@ class Zone:
                 before, node.rrsets = node.rrsets, {**without_default(node.rrsets, held, rrsets), **rrsets}
                 self._record(serial, name, before, node.rrsets)
             self._root.prune(name)
+        self.changed()
 
     def _authority(self, name: str) -> RRsets:
         if self.apex_of(name) != name:
@@ -263,6 +266,7 @@ class Zone:
         if node.rrsets.get(rtype) != values:
             before, node.rrsets = node.rrsets, {**node.rrsets, rtype: values}
             self._record(self._serial + 1, name, before, node.rrsets)
+            self.changed()
 
     def _drop(self, name: str, *rtypes: str) -> None:
         name = canonical(name)
@@ -272,6 +276,7 @@ class Zone:
             self._root.grow(name).rrsets = after
             self._record(self._serial + 1, name, before, after)
             self._root.prune(name)
+            self.changed()
 
     def _record(self, serial: int, name: str, before: RRsets, after: RRsets) -> None:
         """Remember a change; rrsets are replaced and never edited, so that what they were stays."""

@@ -31,7 +31,7 @@ JWK = {"crv": "P-256", "kty": "EC", "x": "x", "y": "y"}
 ACCOUNT = Account("a1", "thumb", JWK, NOW, ("mailto:a@example.org",), terms_agreed=True)
 ORDER = Order("o1", "a1", (NAME,), ("z1",), NOW, NOW, not_before=NOW)
 AUTHORIZATION = Authorization("z1", "a1", NAME, True, (Challenge("dns-01", "token"),), NOW, NOW.replace(year=2027))
-CERTIFICATE = Certificate("c1", "a1", "o1", (NAME,), "5e1", "f1", "thumb", "PEM", NOW, NOW)
+CERTIFICATE = Certificate("c1", "a1", "o1", (NAME,), "5e1", "f1", "thumb", "LEAF", "ISSUERS", NOW, NOW)
 RECORDS = (ACCOUNT, ORDER, AUTHORIZATION, CERTIFICATE)
 FACT = Fact("AccountCreated", {"account": "a1"}, {"contact": []})
 

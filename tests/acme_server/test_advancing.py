@@ -244,3 +244,15 @@ def test_without_a_network_the_same_happens_in_the_same_order_as_in_virtual_time
 def test_with_a_network_the_same_happens_at_the_same_moments_as_in_virtual_time(script, steps):
     """Among answers at one moment, the network decides which is first."""
     assert sorted(in_virtual_time(script, asks=True)) == sorted(advanced(script, True, steps))
+
+
+async def test_a_clock_that_stands_only_while_it_is_moved_has_the_position_of_one_that_runs():
+    driver, seen = AsyncioDriver(lambda: START, slow_vantage), []
+    driver.later(HOUR, lambda: seen.append(driver.position))
+    await driver.advance(DAY)
+    assert (seen, driver.position) == ([(HOUR, None)], (DAY, None))
+    await driver.freeze()
+    driver.later(HOUR, lambda: seen.append(driver.position))
+    await driver.advance(DAY)
+    assert seen[1:] == [(DAY, START + DAY + HOUR)]
+    await driver.close()

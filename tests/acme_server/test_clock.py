@@ -138,3 +138,18 @@ def test_whatever_happens_it_never_goes_back(steps):
             assert clock() == before
         assert clock() >= latest
         latest = clock()
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_position_is_all_that_another_clock_needs(frozen):
+    clock, base = clock_and_base()
+    clock.advance(DAY)
+    if frozen:
+        clock.freeze()
+    twin = WorldClock(base)
+    twin.place(*clock.position)
+    base.moment += HOUR
+    assert (twin(), twin.frozen) == (clock(), frozen)
+    clock.resume()
+    twin.resume()
+    assert twin() == clock()

@@ -212,7 +212,7 @@ def test_a_failed_order_keeps_its_own_error():
 
 
 def test_a_certificate_is_revoked_once():
-    certificate = Certificate("c", "a", "o", (NAME,), "5", "f", "t", "PEM", NOW, LATER)
+    certificate = Certificate("c", "a", "o", (NAME,), "5", "f", "t", "LEAF", "ISSUERS", NOW, LATER)
     revoked = certificates.revoke(certificate, 4, NOW)
     assert (revoked.revoked, revoked.reason) == (NOW, 4)
     with pytest.raises(IllegalTransition):

@@ -79,7 +79,7 @@ def test_the_window_is_a_fiftieth_of_the_lifetime_around_two_thirds_or_half_of_i
 
 @given(st.integers(0, 10**9), st.booleans())
 def test_no_window_is_empty_whatever_the_lifetime(seconds, revoked):
-    record = Certificate("", "", "", (), "", "", "", "", START, START + timedelta(seconds=seconds))
+    record = Certificate("", "", "", (), "", "", "", "", "", START, START + timedelta(seconds=seconds))
     start, end = suggested_window(revoke(record, None, START) if revoked else record, START)
     assert rfc3339(start) < rfc3339(end)
 

@@ -14,8 +14,9 @@ from gravel.commands.apply import apply_and_follow, read_manifests
 from gravel.house import SelfChecks, house_settings
 from gravel.kube_client import KubeClient
 from gravel.running import Running
+from issuer_bridge.conditions import READY, condition
 from issuer_bridge.manifests import Manifest
-from issuer_bridge.resources import CHALLENGE, Kind, Resource
+from issuer_bridge.resources import CHALLENGE, CLUSTER_ISSUER, Kind, Resource
 from issuer_bridge.resources import SECRET as SECRET_KIND
 from solvers.dns.keys import read_key
 from solvers.dns.server import serve_dns
@@ -68,12 +69,16 @@ async def follow(running: Running, documents, seconds: float = 60) -> int:
 
 
 def first_reason(running: Running) -> asyncio.Future[str]:
-    """What the first Challenge that has a reason says."""
+    """What is said first: by a Challenge that has a reason, or an issuer that is not ready."""
     told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def heard(_event: str, kind: Kind, resource: Resource) -> None:
-        reason = (resource.get("status") or {}).get("reason")
-        if kind is CHALLENGE and reason and not told.done():
+        if kind is CHALLENGE:
+            reason = (resource.get("status") or {}).get("reason")
+        else:
+            ready = condition(resource, READY)
+            reason = ready["message"] if kind is CLUSTER_ISSUER and ready.get("status") == "False" else None
+        if reason and not told.done():
             told.set_result(reason)
 
     running.resources.watch(heard)
@@ -98,11 +103,11 @@ async def test_a_wildcard_and_its_apex_are_issued_by_signed_updates(free_setting
     [
         ({}, True, "DNS update failed. Server replied: REFUSED"),
         ({"dns_update_key": (read_key("hmac-sha512:cert-manager:b3RoZXI="),)}, True, "NOTAUTH (BADSIG)"),
-        ({"dns_update_key": (KEY,)}, False, 'secret "tsig" not found in namespace "cert-manager"'),
+        ({"dns_update_key": (KEY,)}, False, 'secrets "tsig" not found in namespace "cert-manager"'),
     ],
     ids=["nobody may", "another secret", "no secret"],
 )
-async def test_a_challenge_says_why_an_update_is_not_made(free_settings, changes, secret, reason):
+async def test_a_challenge_or_its_issuer_says_why_an_update_is_not_made(free_settings, changes, secret, reason):
     async with Running(free_settings(http01_port=0, **changes), bridge=True) as running:
         told = first_reason(running)
         following = asyncio.create_task(follow(running, manifests(running.addresses.dns, secret=secret, **TSIG)))

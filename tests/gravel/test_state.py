@@ -148,6 +148,6 @@ async def test_a_folder_that_is_a_file_is_one_sentence(house, tmp_path):
 async def test_a_damaged_key_is_one_sentence(house, tmp_path, text):
     async with house() as management:
         world_of(management).store._file.execute("UPDATE meta SET value = ? WHERE name = 'authority'", (text,))
-    with pytest.raises(click.ClickException, match=r"state\.db is damaged \(its keys\)"):
+    with pytest.raises(click.ClickException, match=r"state\.db is damaged \(its keys or settings\)"):
         async with house():
             pass

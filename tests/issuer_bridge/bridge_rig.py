@@ -74,7 +74,7 @@ class MortalDriver(Driver):
 class Rig:
     """A server and a bridge.
 
-    wrap: puts something around the http01 solver;
+    wrap: puts something around the http01 solver; timing: what the solvers wait;
     tamper: called with each question to the ACME server; an answer that it
     returns is given instead of the server's. hide: called with each question to
     the responder; True answers it with 404. lose: like tamper, but the server
@@ -82,7 +82,7 @@ class Rig:
     messages.
     """
 
-    def __init__(self, seed=1, wrap=lambda solver: solver, **options):
+    def __init__(self, seed=1, wrap=lambda solver: solver, timing=TIMINGS["fast"], **options):
         self.network = VirtualNetwork(
             routes={ACME: self._acme, RESPONDER: self._respond},
             dns=lambda question: answer_question(self.zone, question),
@@ -96,7 +96,7 @@ class Rig:
         self.asked = []
         self.store = EmbeddedStore(self.driver.now, self.entropy)
         self.options = Options(**options)
-        self.wrap = wrap
+        self.wrap, self.timing = wrap, timing
         self.new_server()
         self.mortal = None
         self.start()
@@ -111,14 +111,14 @@ class Rig:
         """Start the bridge, or start it again after a crash."""
         self.mortal = MortalDriver(self.driver)
         solvers = {
-            "http01": self.wrap(Http01Solver(self.responder, 5002, TIMINGS["fast"], self.driver.now, (DNS,))),
+            "http01": self.wrap(Http01Solver(self.responder, 5002, self.timing, self.driver.now, (DNS,))),
             "dns01": Dns01Solver(
-                ZoneProvider(self.zone), Propagation((DNS,), Authorities(self.driver.now), port=8053), TIMINGS["fast"]
+                ZoneProvider(self.zone), Propagation((DNS,), Authorities(self.driver.now), port=8053), self.timing
             ),
         }
         self.operator = Operator(
             self.mortal,
-            self.store,
+            self.resources(),
             solvers,
             {"default": WorldAddress(self.world.directory_url)},
             self.entropy,
@@ -126,6 +126,10 @@ class Rig:
             self.options,
         )
         self.operator.start()
+
+    def resources(self):
+        """Return what the bridge works on."""
+        return self.store
 
     def crash(self):
         self.mortal.alive = False

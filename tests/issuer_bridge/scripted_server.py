@@ -35,6 +35,7 @@ class ScriptedServer:
 
     def __init__(self, *answers):
         self.script = list(answers)
+        self.directory = dict(DIRECTORY)
         self.posts = []
         self.asked = []
         self.now = NOW
@@ -51,7 +52,7 @@ class ScriptedServer:
         assert isinstance(question, Fetch)
         self.asked.append(f"{question.method} {question.url.removeprefix(BASE)}")
         if question.url == f"{BASE}/dir":
-            return answer(200, DIRECTORY)
+            return answer(200, self.directory)
         if question.url == f"{BASE}/nonce":
             self.nonces += 1
             return answer(200, nonce=f"n{self.nonces}")

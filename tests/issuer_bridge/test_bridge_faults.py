@@ -272,10 +272,10 @@ def test_a_chain_that_is_cut_short_is_fetched_again():
 @pytest.mark.parametrize(
     ("profiles", "text"),
     [
-        (None, "Failed to create Order: certificate authority does not support profiles"),
+        (None, "Failed to create Order: acme: certificate authority does not support profiles"),
         (
             {"short": "6 days"},
-            "Failed to create Order: certificate authority does not advertise a profile with name fast; it has: short",
+            "Failed to create Order: acme: certificate authority does not advertise a profile with name fast; it has: short",
         ),
     ],
 )

@@ -120,19 +120,6 @@ def test_an_order_of_somebody_else_is_waited_for():
     assert rig.ready("one") == ISSUED
 
 
-def test_an_order_that_somebody_wrote_with_a_bad_csr_ends_with_a_reason():
-    rig = ready_rig()
-    reference = {"name": "gravel", "kind": "ClusterIssuer"}
-    spec = {"request": "aGVsbG8=", "issuerRef": reference, "dnsNames": ["a.http.test"]}
-    metadata = {"name": "mine", "namespace": "default"}
-    rig.create(ORDER, {"apiVersion": "acme.cert-manager.io/v1", "kind": "Order", "metadata": metadata, "spec": spec})
-    rig.run(minutes=1)
-    status = rig.orders[0]["status"]
-    assert status["state"] == "errored"
-    assert status["reason"].startswith("Failed to finalize Order: spec.request: it is the base64 of something else")
-    assert rig.count("finalize") == 0
-
-
 class Clumsy:
     """A solver that fails a few times before it works."""
 

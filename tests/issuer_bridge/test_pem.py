@@ -73,7 +73,7 @@ def bad_signature():
             "its CERTIFICATE REQUEST does not parse",
         ),
         (b64(bad_signature()), "the signature of its CERTIFICATE REQUEST does not verify"),
-        ("A" * 70000, "it is longer than 65536 characters"),
+        ("A" * 48680, "provided PEM data was larger than the maximum 36500B"),
     ],
 )
 def test_what_is_no_request_is_named(field, complaint):

@@ -1,8 +1,13 @@
 """The journal: gapless, stamped, chained."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
-from acme_server.protocol.journal import Fact, Journal
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acme_server.protocol.journal import Dropped, Fact, Journal
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -101,3 +106,82 @@ def test_whoever_listens_hears_each_entry_once_and_nothing_from_before():
     journal.subscribe(lambda entry: heard.append((entry.seq, entry.kind)))
     journal.append("acme_server", [Fact("B", {}), Fact("C", {})], NOON)
     assert heard == [(2, "B"), (3, "C")]
+
+
+def text(entries):
+    """What people get, order of members included."""
+    return [json.dumps(entry.to_json()) for entry in entries]
+
+
+LOOKS = {
+    "nothing": lambda journal, number: None,
+    "digest": lambda journal, number: journal.digest,
+    "since": lambda journal, number: journal.since(number),
+    "listen": lambda journal, number: journal.subscribe(lambda entry: None),
+    "catch up": lambda journal, number: next(journal.catch_up(), None),
+}
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 7), st.sampled_from(sorted(LOOKS)), st.integers(0, 60)), max_size=30),
+    st.integers(1, 5),
+)
+def test_what_is_packed_reads_as_if_it_had_never_been(steps, recent):
+    packed, whole = Journal(recent=recent), Journal(recent=10_000)
+    for number, (count, look, place) in enumerate(steps):
+        facts = [
+            Fact("Counted", {"z": "1", "a": "ü"}, {"step": number, "b": [1.5, None], "a": index})
+            for index in range(count)
+        ]
+        for journal in (packed, whole):
+            journal.append("acme_server", facts, NOON + timedelta(microseconds=number))
+        LOOKS[look](packed, min(place, len(whole)))
+    assert len(packed) == len(whole)
+    assert len(packed._entries) + len(packed._noted) <= 2 * recent
+    for after in range(len(whole) + 1):
+        assert text(packed.since(after)) == text(whole.since(after))
+    assert text(packed.copy()) == text(whole)
+    assert packed.digest == packed.copy().digest == whole.digest
+
+
+def test_packed_facts_cost_a_tenth():
+    journal = Journal()
+    facts = [
+        Fact("ChallengeValidated", {"account": "a" * 22, "challenge": f"{n:022}"}, {"type": "dns-01"})
+        for n in range(1024)
+    ]
+    journal.append("acme_server", facts, NOON)
+    written = sum(map(len, text(journal)))
+    assert sum(map(len, journal._pieces)) * 10 < written
+
+
+def test_a_limit_drops_the_oldest_and_the_digests_go_on():
+    journal, whole = Journal(recent=4, limit=10), Journal()
+    for number in range(50):
+        fact = Fact("Counted", {}, {"number": number})
+        for each in (journal, whole):
+            each.append("acme_server", [fact], NOON)
+        assert min(len(journal), 10) <= len(journal) - journal.oldest + 1 < 10 + 2 * 4
+    assert list(journal) == list(whole.since(journal.oldest - 1))
+    assert list(journal.copy()) == list(journal)
+    assert journal.digest == whole.digest
+
+
+def test_what_was_dropped_is_asked_for_in_vain_and_told_the_oldest():
+    journal = Journal(recent=4, limit=8)
+    journal.append("acme_server", [Fact("Counted", {})] * 30, NOON)
+    sentence = f"the journal has dropped the entries before {journal.oldest}; ask for since={journal.oldest - 1}"
+    for ask in (journal.check, journal.since, lambda seq: next(journal.pieces(seq))):
+        with pytest.raises(Dropped) as caught:
+            ask(journal.oldest - 2)
+        assert str(caught.value) == sentence
+    assert journal.since(journal.oldest - 1)[0].seq == journal.oldest
+
+
+def test_pieces_are_those_that_there_were_when_the_reader_began():
+    journal = written(*[Fact("A", {})] * 700)
+    seen = []
+    for piece in journal.pieces(100):
+        seen += piece
+        journal.append("acme_server", [Fact("B", {})] * 300, NOON)
+    assert [entry.seq for entry in seen] == list(range(101, 701))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from acme_server.protocol.journal import Fact
+from acme_server.protocol.journal import Fact, Journal
 from acme_server.protocol.vantage import Resolve
 from solvers.dns.answer import answer_question
 
@@ -83,6 +83,34 @@ async def test_the_journal_is_read_from_any_entry(manage):
         status, text = await management.get(f"/journal{query}")
         assert (200, expected) == (status, [json.loads(line) for line in text.splitlines()])
     assert await management.get("/journal?since=999999") == (200, "")
+
+
+async def test_a_long_journal_is_told_as_if_it_were_short(manage):
+    management = await manage()
+    journal, whole = management.running.parts.world.journal, Journal(recent=10_000)
+    for number in range(1500):
+        fact = Fact("ThingDone", {"thing": str(number), "a": "first"}, {"z": number, "b": ["ü", None]})
+        for each in (journal, whole):
+            each.append("test", [fact], datetime(2026, 1, 1, tzinfo=UTC))
+    for since in (0, 1, 255, 256, 700, 1499, 1500):
+        lines = [json.dumps(entry.to_json(), separators=(",", ":")) + "\n" for entry in whole.since(since)]
+        assert await management.get(f"/journal?since={since}") == (200, "".join(lines))
+
+
+@pytest.mark.parametrize("state", [False, True])
+async def test_what_a_limit_has_dropped_is_gone_and_the_oldest_is_named(manage, tmp_path, state):
+    management = await manage(journal_limit=300, **({"state": str(tmp_path / "state")} if state else {}))
+    journal = management.running.parts.world.journal
+    for number in range(1500):
+        journal.append("test", [Fact("ThingDone", {}, {"number": number})], datetime(2026, 1, 1, tzinfo=UTC))
+    oldest = journal.oldest
+    assert 300 <= 1500 - oldest + 1 < 300 + 2 * 256
+    status, text = await management.get("/journal?since=0")
+    sentence = f"the journal has dropped the entries before {oldest}; ask for since={oldest - 1}"
+    assert (status, json.loads(text)) == (410, {"error": sentence})
+    for path in ("/journal", f"/journal?since={oldest - 1}", f"/journal?since={oldest - 1}&wait=1"):
+        status, text = await management.get(path)
+        assert (status, json.loads(text.partition("\n")[0])["seq"], text.count("\n")) == (200, oldest, 1501 - oldest)
 
 
 @pytest.mark.parametrize("since", ["-1", "x", "1.5", "²", "9" * 30])

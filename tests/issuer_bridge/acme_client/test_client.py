@@ -3,10 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from acme_server.protocol.encoding import b64url
 from acme_server.protocol.identifier import Identifier
@@ -15,9 +12,9 @@ from acme_server.protocol.problem import Problem
 from acme_server.protocol.vantage import HttpAnswer
 from issuer_bridge.acme_client.client import Client
 from issuer_bridge.acme_client.errors import TransportError
+from tests.issuer_bridge.acme_client.made_certificates import KEY, certificate
 from tests.issuer_bridge.scripted_server import BASE, NOW, ScriptedServer, answer, problem
 
-KEY = ec.derive_private_key(7, ec.SECP256R1())
 ACCOUNT = f"{BASE}/account/1"
 ORDER = {
     "status": "pending",
@@ -39,13 +36,6 @@ def client_of(server, key=KEY, registered=True, **options):
         server.script.insert(0, answer(201, {"status": "valid"}, Location=ACCOUNT))
         server.run(client.register())
     return client
-
-
-def certificate(serial):
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"c{serial}")])
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(KEY.public_key())
-    builder = builder.serial_number(serial).not_valid_before(NOW).not_valid_after(NOW + timedelta(days=1))
-    return builder.sign(KEY, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
 def test_registering_sends_the_key_and_keeps_the_account_url():
@@ -251,7 +241,7 @@ def test_an_authorization_that_says_nothing_is_no_answer(document):
 
 def test_a_missing_location_is_no_answer():
     server = ScriptedServer(answer(201, ORDER))
-    with pytest.raises(TransportError, match="without a Location"):
+    with pytest.raises(TransportError, match=r"POST https://ca\.test/order: the answer has no Location"):
         server.run(client_of(server).new_order([Identifier("dns", "a.test")]))
 
 

@@ -9,6 +9,7 @@ from acme_server.protocol.vantage import HttpAnswer
 from issuer_bridge.acme_client.client import Client
 from issuer_bridge.cert_manager.accepting import Acceptance
 from issuer_bridge.cert_manager.accounts import Accounts, Target
+from issuer_bridge.cert_manager.conduct import conduct_of
 from scheduler.events import (
     Accept,
     Accepted,
@@ -133,7 +134,7 @@ def test_the_state_is_that_of_the_authorization_and_nothing_is_answered(reply, e
 
 
 def test_cert_manager_s_errors_hold_when_asked_for():
-    found = Bench(problem("rateLimited", 429, Retry_After="9"), rules=NEWEST).accept()
+    found = Bench(problem("rateLimited", 429, Retry_After="9"), conduct=conduct_of(NEWEST)).accept()
     assert (found.state, found.reason[:36]) == ("errored", "Failed to retrieve Order resource: 4")
 
 

@@ -200,7 +200,7 @@ def test_an_order_that_failed_fails_the_request_with_its_reason(state):
     assert step == Fail("OrderFailed", text)
 
 
-@pytest.mark.parametrize("state", ["", "pending", "ready", "processing", "valid"])
+@pytest.mark.parametrize("state", ["", "pending", "ready", "processing"])
 def test_an_order_without_a_certificate_is_waited_for(state):
     step = decide(request("b.test", "a.test"), issuer(), order_in(**({"state": state} if state else {})))
     assert step == Pending("OrderPending", f'Waiting on certificate issuance from order default/{ORDER}: "{state}"')

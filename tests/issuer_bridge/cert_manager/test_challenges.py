@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import attrs
 import pytest
 
-from issuer_bridge.cert_manager.challenges import presentation_of, projected, scheduled, transitions
+from issuer_bridge.cert_manager.challenge_views import FINALIZER, projected, scheduled, transitions
+from issuer_bridge.cert_manager.challenges import presentation_of
 from scheduler.challenge import Challenge, Stage
 from solvers.solver import Presentation
 
@@ -39,8 +40,8 @@ def test_a_new_resource_is_queued_by_its_creation():
         ({}, Stage.QUEUED, ""),
         ({"processing": True, "presented": False}, Stage.PRESENTING, ""),
         ({"processing": True, "presented": True, "state": "pending"}, Stage.PRESENTING, ""),
-        ({"processing": True, "presented": True, "state": "valid"}, Stage.CLEANING_UP, "valid"),
-        ({"processing": True, "state": "invalid"}, Stage.CLEANING_UP, "invalid"),
+        ({"processing": True, "presented": True, "state": "valid"}, Stage.RELEASING, "valid"),
+        ({"processing": True, "state": "invalid"}, Stage.RELEASING, "invalid"),
         ({"processing": False, "presented": False, "state": "valid"}, Stage.DONE, "valid"),
         ({"processing": False, "state": "errored"}, Stage.DONE, "errored"),
     ],
@@ -48,6 +49,23 @@ def test_a_new_resource_is_queued_by_its_creation():
 def test_a_resource_that_an_earlier_run_left_is_resumed(status, stage, state):
     challenge = scheduled(resource(**status))
     assert (stage, state) == (challenge.stage, challenge.state)
+
+
+@pytest.mark.parametrize("name", [FINALIZER, "finalizer.acme.cert-manager.io"])
+@pytest.mark.parametrize(
+    ("status", "metadata", "stage"),
+    [
+        ({"processing": True, "state": "valid"}, {}, Stage.CLEANING_UP),
+        ({"state": "valid"}, {}, Stage.CLEANING_UP),
+        ({"processing": True, "state": "pending"}, {"deletionTimestamp": "2026-01-01T00:00:00Z"}, Stage.CLEANING_UP),
+        ({}, {"deletionTimestamp": "2026-01-01T00:00:00Z"}, Stage.CLEANING_UP),
+        ({"processing": True}, {}, Stage.PRESENTING),
+    ],
+)
+def test_what_has_the_finalizer_is_cleaned_up_once_it_is_final_or_deleted(name, status, metadata, stage):
+    held = resource(**status)
+    held["metadata"].update(finalizers=[name], **metadata)
+    assert stage is scheduled(held).stage
 
 
 def test_the_first_presentation_is_remembered_across_a_restart():
@@ -59,6 +77,8 @@ def test_the_first_presentation_is_remembered_across_a_restart():
     ("changes", "expected"),
     [
         ({}, {}),
+        ({"stage": Stage.STARTING}, {"processing": True, "presented": False}),
+        ({"stage": Stage.FETCHING}, {"processing": True, "presented": False}),
         ({"stage": Stage.PRESENTING}, {"processing": True, "presented": False, "state": "pending"}),
         (
             {"stage": Stage.CHECKING, "presented": True, "presented_at": SHOWN, "reason": "Waiting"},

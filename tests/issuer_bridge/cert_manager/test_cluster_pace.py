@@ -69,7 +69,7 @@ def test_the_steps_of_a_cluster_can_be_told_from_a_challenge_s_stage_alone():
 @pytest.mark.parametrize(
     ("errors", "expected"),
     [
-        (None, ("pending", "Error getting authorization: ")),
+        (None, (None, "Error getting authorization: ")),
         (NEWEST, ("errored", "Failed to retrieve Order resource: ")),
     ],
     ids=["ours", "cert-manager"],

@@ -12,7 +12,7 @@ from issuer_bridge.cert_manager.order_status import described, failed, identifie
 from issuer_bridge.cert_manager.order_steps import (
     CreateChallenges,
     DeleteChallenges,
-    FetchAuthorization,
+    FetchAuthorizations,
     Finalize,
     LookAtOrder,
     NewOrder,
@@ -86,9 +86,11 @@ def test_an_order_without_a_finalize_url_is_read():
     assert decided(order(url=f"{BASE}/order/1", state="pending")) == LookAtOrder()
 
 
-def test_authorizations_are_read_one_a_step():
+def test_all_authorizations_that_are_not_known_are_read_in_one_step():
     listed = [authorization(1), {"url": f"{BASE}/authz/2"}, {"url": f"{BASE}/authz/3"}]
-    assert decided(order(**CALLED, authorizations=listed)) == FetchAuthorization(f"{BASE}/authz/2")
+    assert decided(order(**CALLED, authorizations=listed)) == FetchAuthorizations(
+        (f"{BASE}/authz/2", f"{BASE}/authz/3")
+    )
 
 
 @pytest.mark.parametrize("state", ["valid", "processing"])

@@ -235,3 +235,22 @@ def test_a_zone_can_become_what_another_was():
     other.clear_txt("x.test")
     assert zone.rrsets("x.test")["TXT"] == ("other",)
     assert zone.rrsets("un.known.test") is None
+
+
+CHANGES = {
+    "a text": lambda zone: zone.add_txt("a.test", "v"),
+    "a text less": lambda zone: zone.remove_txt("held.test", "v"),
+    "addresses": lambda zone: zone.set_default_addresses(["127.0.0.2"]),
+    "an alias": lambda zone: zone.set_cname("a.test", "b.test"),
+    "records": lambda zone: zone.set_records("a.test", "MX", ["10 mx.test"]),
+    "an update": lambda zone: zone.replace({"a.test": {"TXT": ("v",)}, "b.test": {"TXT": ("v",)}}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_who_follows_a_zone_is_called_when_a_change_is_whole(change):
+    zone, serials = Zone(), []
+    zone.add_txt("held.test", "v")
+    zone.changed = lambda: serials.append((zone.serial, zone.stored("a.test"), zone.stored("b.test")))
+    change(zone)
+    assert serials == [(zone.serial, zone.stored("a.test"), zone.stored("b.test"))]
