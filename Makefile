@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: help up demo test test-kube cover lint types clients all-clients interoperability kubectl kubectl-page bench bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz kill sandwich conformance dask simulated docs lock clean
+.PHONY: help up demo test test-kube cover lint types clients all-clients interoperability kubectl kubectl-page bench bench-bridge bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz kill kill-bridge sandwich conformance dask simulated docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ kubectl-page: $(VENV)/.dev ## Run kubectl against a fresh house; writes docs/kub
 bench: $(VENV)/.dev ## Compare with Debian's pebble: certificates/s, latency, CPU per certificate
 	$(BIN)/python bench/compare.py
 
+bench-bridge: $(VENV)/.dev ## Issue 1,000 CertificateRequests through the bridge: time, CPU and memory beside the server's
+	$(BIN)/python -m bench.bridge
+
 bench-dns: $(VENV)/.dev ## Ask the DNS 1,000 questions a second for 10 s: p50, p99, max
 	$(BIN)/python bench/dns_load.py
 
@@ -97,6 +100,9 @@ fuzz: $(VENV)/.dev ## Send the DNS server 100,000 malformed packets
 
 kill: $(VENV)/.dev ## Kill a loaded server 25 times and hold it to all that it acknowledged
 	GRAVEL_KILLS=25 $(BIN)/python -m pytest tests/gravel/test_kill.py tests/gravel/test_kill_lasting.py -q
+
+kill-bridge: $(VENV)/.dev ## Kill the bridge 20 times under 1,000 requests, with its server and apart: one Order, one certificate each
+	GRAVEL_KILLS=20 GRAVEL_REQUESTS=1000 $(BIN)/python -m pytest tests/gravel/test_kill_bridge.py -q
 
 sandwich: $(VENV)/.dev ## Hold the scheduler's order to its bounds on 20,000 random queues
 	$(BIN)/python -m bench.sandwich

@@ -150,6 +150,11 @@ class SqliteStore(MemoryStore):
         text: str = found[0]
         return text
 
+    @property
+    def file(self) -> sqlite3.Connection:
+        """The open file, for tables of others: one file is locked, checked and copied as one, and never half as old."""
+        return self._file
+
     def rows(self, part: str) -> tuple[tuple[str, str], ...]:
         """Return what is kept beside the records: the names and texts of a part, as they were first written."""
         return tuple(self._file.execute("SELECT name, body FROM parts WHERE part = ? ORDER BY n", (part,)))

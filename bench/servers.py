@@ -72,6 +72,15 @@ def check_installed() -> None:
 
 
 @contextmanager
+def gravel_up(folder: Path, *options: str) -> Iterator[tuple[dict[str, Any], int]]:
+    """Run `gravel up` with further options; yield what it said when it was ready, and its process."""
+    ports = [f"--{name}-port=0" for name in ("acme", "management", "dns", "kubernetes")]
+    http01 = f"--http01-port={free_port()}"
+    with _process("gravel", [str(GRAVEL), "up", "--json", *ports, http01, *options], folder) as process:
+        yield _first_line(process, folder), process.pid
+
+
+@contextmanager
 def gravel(folder: Path, *options: str, always_valid: bool = False) -> Iterator[Running]:
     """Run `gravel serve`, with further options; its DNS is in the same process.
 
@@ -81,9 +90,7 @@ def gravel(folder: Path, *options: str, always_valid: bool = False) -> Iterator[
     command = [str(GRAVEL), "serve", "--json", "--acme-port", "0", "--management-port", "0", "--dns-port", "0"]
     command += ["--http01-port", str(http01_port), "--tls-alpn-port", str(tls_alpn_port), *options]
     with _process("gravel", command, folder) as process:
-        if not select.select([process.stdout], [], [], START_TIMEOUT)[0] or not (line := process.stdout.readline()):
-            raise CannotStart(f"gravel did not start: {(folder / 'gravel.log').read_text()}")
-        ready = json.loads(line)
+        ready = _first_line(process, folder)
         yield Running(
             _always_valid(ready) if always_valid else ready["directory"],
             Path(ready["tls_ca"]),
@@ -145,6 +152,14 @@ def _process(
         finally:
             process.terminate()
             process.communicate(timeout=START_TIMEOUT)
+
+
+def _first_line(process: subprocess.Popen[bytes], folder: Path) -> dict[str, Any]:
+    assert process.stdout is not None
+    if not select.select([process.stdout], [], [], START_TIMEOUT)[0] or not (line := process.stdout.readline()):
+        raise CannotStart(f"gravel did not start: {(folder / 'gravel.log').read_text()}")
+    ready: dict[str, Any] = json.loads(line)
+    return ready
 
 
 def _always_valid(ready: dict[str, Any]) -> str:

@@ -133,10 +133,13 @@ def build(driver: Driver, settings: HouseSettings, entropy: Entropy, zone: Zone 
     return add_bridge(build_server(driver, settings.base_url, settings.server, entropy, zone=zone), settings, entropy)
 
 
-def add_bridge(parts: ServerParts, settings: HouseSettings, entropy: Entropy) -> House:
-    """Build the bridge onto a server that is there already."""
+def add_bridge(
+    parts: ServerParts, settings: HouseSettings, entropy: Entropy, resources: EmbeddedStore | None = None
+) -> House:
+    """Build the bridge onto a server that is there already; resources: those of an earlier run."""
     driver, world = parts.driver, parts.world
-    resources = EmbeddedStore(driver.now, entropy, [settings.bridge.cluster_resource_namespace])
+    if resources is None:
+        resources = EmbeddedStore(driver.now, entropy, [settings.bridge.cluster_resource_namespace])
     operator = build_operator(driver, resources, parts, settings, entropy)
     return House(driver, world, parts.server, parts.zone, parts.responder, resources, operator)
 

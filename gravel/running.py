@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -35,6 +33,7 @@ from gravel.listening import serve
 from gravel.management.api import Access
 from gravel.management.api import create_app as create_management_app
 from gravel.management.guard import is_loopback
+from gravel.private_folder import private_folder, write_text
 from gravel.rate_limit_options import rates_of
 from gravel.responders import Responders
 from gravel.server_parts import ServerParts, build_server
@@ -46,6 +45,7 @@ from solvers.tls_context import server_context
 if TYPE_CHECKING:
     from gravel.state import State
     from issuer_bridge.cluster.connection import Connection
+    from issuer_bridge.kube_api.store import EmbeddedStore
     from issuer_bridge.resources import Resources
 
 
@@ -129,8 +129,14 @@ class Running:
         )
         self.worlds = _worlds(stack, base_url, settings.host, network, responders)
         self._host(parts, driver, sockets, responders, state)
+        if sockets.kubernetes:
+            namespaces = [settings.cluster_resource_namespace]
+            resources = state.resources(driver.now, entropy, namespaces) if state else None
+            await self._start_bridge(stack, parts, responders, sockets.kubernetes, material.ca_pem, entropy, resources)
+        # After the bridge, so that validations which go on find what was shown for them.
+        parts.server.resume()
         await self._serve(stack, parts, sockets, names, material)
-        folder = state.folder if state else stack.enter_context(_private_folder())
+        folder = state.folder if state else stack.enter_context(private_folder())
         self.parts = parts
         embedded = f"http://{sockets.kubernetes.address}" if sockets.kubernetes else None
         self.addresses = Addresses(
@@ -141,13 +147,11 @@ class Running:
             https01=responders.https01,
             tls_alpn=responders.tls_alpn,
             kubernetes=cluster.url if cluster else embedded,
-            tls_ca=_write(folder / "tls_ca.pem", material.ca_pem),
-            issuing_roots=_write(folder / "issuing_roots.pem", parts.world.authority.roots_pem),
+            tls_ca=write_text(folder / "tls_ca.pem", material.ca_pem),
+            issuing_roots=write_text(folder / "issuing_roots.pem", parts.world.authority.roots_pem),
             state=str(state.folder) if state else None,
             seed=settings.seed,
         )
-        if sockets.kubernetes:
-            await self._start_bridge(stack, parts, responders, sockets.kubernetes, material.ca_pem, entropy)
         if cluster:
             from gravel.cluster_bridge import ClusterBridge
 
@@ -173,7 +177,6 @@ class Running:
         self.default = HostedWorld(parts.server, driver, view)
         if state:
             state.last(self.default)
-        parts.server.resume()
 
     def _server_settings(self, sockets: Sockets, responders: Responders, dns: str | None) -> ServerSettings:
         settings = self.settings
@@ -206,13 +209,15 @@ class Running:
         kubernetes: Bound,
         tls_ca: str,
         entropy: Entropy,
+        resources: EmbeddedStore | None,
     ) -> None:
         from gravel.house import add_bridge, house_settings
         from issuer_bridge.cert_manager.acmesolver import AcmeSolvers
         from issuer_bridge.kube_api.api import create_app
 
         world = parts.world
-        house = add_bridge(parts, house_settings(self.settings, world.settings, world.base_url, tls_ca), entropy)
+        settings = house_settings(self.settings, world.settings, world.base_url, tls_ca)
+        house = add_bridge(parts, settings, entropy, resources)
         # Always on loopback, in plain HTTP and without a token: whoever is on this machine may use it.
         await serve(stack, create_app(house.resources), kubernetes.sock)
         self.resources = house.resources
@@ -276,20 +281,6 @@ def _names(settings: Settings, base_url: str) -> tuple[str, ...]:
     own = () if settings.host in EVERYWHERE else (settings.host,)
     named = urlsplit(base_url).hostname or ""
     return tuple(dict.fromkeys(("localhost", "127.0.0.1", "::1", *own, named, *settings.tls_name)))
-
-
-@contextmanager
-def _private_folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="gravel-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _write(path: Path, text: str) -> str:
-    path.write_text(text, encoding="ascii")
-    return str(path)
 
 
 def _now() -> datetime:

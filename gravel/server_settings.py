@@ -162,6 +162,9 @@ class ServerSettings:
     max_validations: int = option(
         256, COUNT, "Validations that look at once; more wait, first come first served.", SERVERS
     )
+    validation_attempts: int = option(
+        1, COUNT, "Times that a validation fails, 5 s apart, before its challenge is invalid.", SERVERS
+    )
     max_redirects: int = option(10, NUMBER, "Redirects that http-01 validation follows.", SERVERS)
     redirect_port: tuple[int, ...] = option(
         (), PORT, "Port that a redirect may name; may be repeated (default: any).", SERVERS

@@ -91,7 +91,8 @@ class Settings(ServerSettings):
     state: str | None = option(
         None,
         click.Path(file_okay=False),
-        "Keep accounts, orders, certificates and the authorities' keys in this folder (default: in memory).",
+        "Keep accounts, orders, certificates, the authorities' keys and the bridge's resources in this folder "
+        "(default: in memory).",
         ("up", "serve"),
     )
     state_sync: str = option(

@@ -1,12 +1,17 @@
-"""What `--state DIR` keeps: one file, DIR/state.db, with records, journal, the keys of both authorities, and what lasts beside them."""
+"""What `--state DIR` keeps: one file, DIR/state.db, with records, journal, the keys of both authorities, and what lasts beside them.
+
+The bridge's resources are in it too: they name orders of the server, and neither may be older than the other.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 import click
@@ -14,7 +19,7 @@ import click
 from acme_server import certificate_authority, tls
 from acme_server.ca_pem import from_pem, load_signer, signer_pem, to_pem
 from acme_server.certificate_authority import CertificateAuthority
-from acme_server.protocol.driver import Entropy
+from acme_server.protocol.driver import Clock, Entropy
 from acme_server.settings import Settings
 from acme_server.signers import Signer
 from acme_server.sqlite_store import SqliteStore, Unusable
@@ -23,6 +28,9 @@ from acme_server.worlds import HostedWorld
 from gravel.dns_view import DnsView
 from gravel.entropy import entropy_of
 from gravel.lasting import Lasting
+
+if TYPE_CHECKING:
+    from issuer_bridge.kube_api.store import EmbeddedStore
 
 FILE = "state.db"
 
@@ -59,6 +67,15 @@ class State:
             text = self.store.once("tls_ca", lambda: signer_pem(tls.create_ca(entropy, now)))
             return load_signer(text, text)
 
+    def resources(self, clock: Clock, entropy: Entropy, namespaces: Sequence[str]) -> EmbeddedStore:
+        """Return the bridge's resources as they were left, with these namespaces at least."""
+        from issuer_bridge.kube_api.archive import SqliteArchive
+        from issuer_bridge.kube_api.store import EmbeddedStore
+
+        with _sound(self.folder, "resources"):
+            archive = SqliteArchive(self.store.file, self.store.runs)
+            return EmbeddedStore(clock, entropy, namespaces, archive)
+
 
 @contextmanager
 def opened(folder: Path, sync: str, journal_limit: int | None = None) -> Iterator[State]:
@@ -79,10 +96,10 @@ def opened(folder: Path, sync: str, journal_limit: int | None = None) -> Iterato
 
 
 @contextmanager
-def _sound(folder: Path) -> Iterator[None]:
+def _sound(folder: Path, what: str = "keys or settings") -> Iterator[None]:
     try:
         yield
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, sqlite3.DatabaseError):
         raise click.ClickException(
-            f"{folder / FILE} is damaged (its keys or settings); choose another folder, or delete this"
+            f"{folder / FILE} is damaged (its {what}); choose another folder, or delete this"
         ) from None

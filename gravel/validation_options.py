@@ -36,6 +36,7 @@ def with_validation(server: ServerSettings, settings: Settings, nameservers: Seq
         "quorum": settings.quorum,
         "redirect_ports": settings.redirect_port,
         "ssrf_guard": settings.ssrf_guard,
+        "validation_attempts": settings.validation_attempts,
         "validation_delay": timedelta(seconds=settings.validation_delay),
         "validation_timeout": timedelta(seconds=settings.validation_timeout),
     }

@@ -27,6 +27,7 @@ from issuer_bridge.cert_manager.conduct import conduct_of
 from issuer_bridge.cert_manager.issuers import Issuers
 from issuer_bridge.cert_manager.orders import Orders
 from issuer_bridge.cert_manager.ownership import Ownership
+from issuer_bridge.cert_manager.shown import show_again
 from issuer_bridge.conditions import APPROVED, condition, is_approved
 from issuer_bridge.context import Context
 from issuer_bridge.outcomes import Outcome
@@ -101,6 +102,7 @@ class Operator:
     ) -> None:
         self._driver = driver
         self._resources = resources
+        self._solvers = solvers
         self._options = options = options or Options()
         self._context = Context(resources, driver.now, entropy, Recorder(resources, driver.now, entropy), record)
         self._accounts = Accounts()
@@ -167,6 +169,7 @@ class Operator:
 
     def start(self) -> None:
         """Look at everything that is there, and from now on at every change."""
+        show_again(self._driver, self._resources, self._solvers["http01"])
         self._stop = self._resources.watch(self._heard)
         for kind in WATCHED:
             for resource in self._resources.list(kind):

@@ -1,7 +1,7 @@
 """The port to resources: Kubernetes objects as plain JSON, wherever they live.
 
 Reads come from a local copy and are immediate; writes are inquiries, because
-on a real cluster they cross the network. Everything handed out is the
+on a real cluster they cross the network. Everything that is read is the
 caller's own copy. The shapes are cert-manager's v1 CRDs and core v1.
 """
 
@@ -16,7 +16,7 @@ from acme_server.protocol.vantage import Inquiry
 
 Resource: TypeAlias = dict[str, Any]
 Listener: TypeAlias = Callable[[str, "Kind", Resource], None]
-"""Called with ADDED, MODIFIED or DELETED, the kind and the object."""
+"""Called with ADDED, MODIFIED or DELETED, the kind and the object; all listeners are handed the same one."""
 
 
 @attrs.frozen(cache_hash=True)

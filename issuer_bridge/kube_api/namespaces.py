@@ -6,9 +6,10 @@ Sources: pkg/registry/core/namespace, plugin/pkg/admission/namespace/lifecycle.
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 
 from issuer_bridge.kube_api.deletion import is_deleting
-from issuer_bridge.kube_api.object_meta import new_uid
+from issuer_bridge.kube_api.object_meta import created, new_uid
 from issuer_bridge.kube_api.statuses import forbidden_request, not_found
 from issuer_bridge.resources import NAMESPACE, Kind, Resource
 
@@ -16,9 +17,10 @@ FIRST = ("default", "kube-system", "kube-public", "kube-node-lease")
 _IMMORTAL = FIRST[:3]
 
 
-def first_uid(name: str) -> str:
-    """Return the uid of a namespace of the beginning: from its name, so that no randomness is spent on it."""
-    return new_uid(lambda size: hashlib.sha256(f"namespace/{name}".encode()).digest()[:size])
+def first(name: str, now: datetime) -> Resource:
+    """Return a namespace of the beginning: its uid is made from its name, so that no randomness is spent on it."""
+    uid = new_uid(lambda size: hashlib.sha256(f"namespace/{name}".encode()).digest()[:size])
+    return created(NAMESPACE, {}, name, uid, now)
 
 
 def check_open(kind: Kind, name: str, namespace: str, found: Resource | None) -> None:

@@ -1,10 +1,11 @@
-"""What is stored: objects by kind and key, by uid, and by the owners that they name."""
+"""What is stored: objects by kind and key, by uid, and by the owners that they name; and in an archive, first of all."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from issuer_bridge.kube_api.archive import Archive
 from issuer_bridge.kube_api.deletion import is_deleting
 from issuer_bridge.kube_api.object_meta import object_key, owner_uids
 from issuer_bridge.resources import Kind, Resource
@@ -15,10 +16,14 @@ Key: TypeAlias = tuple[str, str]
 class Objects:
     """The objects of a store, handed out as they are: who has one does not change it."""
 
-    def __init__(self) -> None:
+    def __init__(self, archive: Archive | None = None) -> None:
+        self._archive: Archive | None = None
         self._objects: dict[Kind, dict[Key, Resource]] = {}
         self._by_uid: dict[str, tuple[Kind, Key]] = {}
         self._owned: dict[str, dict[str, None]] = {}
+        for kind, resource in archive.objects() if archive else ():
+            self.put(kind, resource)
+        self._archive = archive
 
     def of(self, kind: Kind) -> dict[Key, Resource]:
         """Return the objects of a kind by namespace and name."""
@@ -37,8 +42,23 @@ class Objects:
         """Return what is in a namespace."""
         return [(kind, key) for kind, objects in self._objects.items() for key in objects if key[0] == namespace]
 
-    def all_live(self, references: Sequence[Mapping[str, Any]], namespace: str | None) -> bool:
-        """Whether all owners are there and stay, so that the garbage collector need not look: the usual case."""
+    def unsettled(self, resource: Resource) -> list[str]:
+        """Return the uids that the garbage collector is to look at because of an object: usually none."""
+        metadata = resource["metadata"]
+        references = metadata.get("ownerReferences")
+        if is_deleting(resource):
+            return [*self.dependents(metadata["uid"]), metadata["uid"]]
+        if references and not self._all_live(references, metadata.get("namespace")):
+            return [metadata["uid"]]
+        return []
+
+    def unfinished(self) -> list[str]:
+        """Return the uids that the garbage collector is to look at because of any object."""
+        resources = (resource for objects in self._objects.values() for resource in objects.values())
+        return [uid for resource in resources for uid in self.unsettled(resource)]
+
+    def _all_live(self, references: Sequence[Mapping[str, Any]], namespace: str | None) -> bool:
+        """Whether all owners are there to stay."""
         for reference in references:
             kind, key = self._by_uid.get(reference["uid"], (None, ("", "")))
             if kind is None or key[0] not in ("", namespace) or is_deleting(self._objects[kind][key]):
@@ -47,6 +67,8 @@ class Objects:
 
     def put(self, kind: Kind, resource: Resource, stored: Resource | None = None) -> None:
         """Keep an object, in the place of the stored one if there is one."""
+        if self._archive:
+            self._archive.keep(kind, resource)
         if stored is not None:
             self._disown(stored)
         uid, key = resource["metadata"]["uid"], object_key(kind, resource)
@@ -56,7 +78,9 @@ class Objects:
             self._owned.setdefault(owner, {})[uid] = None
 
     def take(self, kind: Kind, stored: Resource) -> None:
-        """Keep an object no longer; who names it as an owner is still known."""
+        """Keep an object no longer, its version that of the deletion; who names it as an owner is still known."""
+        if self._archive:
+            self._archive.drop(kind, stored)
         del self._objects[kind][object_key(kind, stored)]
         self._by_uid.pop(stored["metadata"]["uid"], None)
         self._disown(stored)

@@ -1,7 +1,7 @@
 """The embedded store: Kubernetes objects in memory, with an API server's rules.
 
 One counter versions all writes. Listeners hear of each write in its order,
-also when one of them writes while it listens.
+also when one of them writes while it listens; an archive hears of it before all.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from acme_server.protocol.driver import Clock, Entropy
 from acme_server.protocol.vantage import Inquiry
+from issuer_bridge.kube_api.archive import Archive
 from issuer_bridge.kube_api.deletion import is_deleting, is_held, marked
 from issuer_bridge.kube_api.garbage import Delete, judge
 from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.kube_api.listing import Snapshots
-from issuer_bridge.kube_api.namespaces import FIRST, check_mortal, check_open, emptied, first_uid
+from issuer_bridge.kube_api.namespaces import FIRST, check_mortal, check_open, emptied, first
 from issuer_bridge.kube_api.object_meta import (
     created,
     generated_name,
@@ -30,31 +31,36 @@ from issuer_bridge.kube_api.objects import Objects
 from issuer_bridge.kube_api.statuses import already_exists, conflict, invalid, invalid_value, not_found, wrong_uid
 from issuer_bridge.kube_api.validation import check_change, check_new
 from issuer_bridge.kube_api.writing import PLAIN, Writing
-from issuer_bridge.resources import NAMESPACE, ApiError, Kind, Listener, Resource, Resources
+from issuer_bridge.resources import EVENT, NAMESPACE, ApiError, Kind, Listener, Resource, Resources
 
 # So often is another generated name tried: apiserver/pkg/registry/generic/registry/store.go.
 _NAME_ATTEMPTS = 8
+_EVENTS = 10_000  # then the oldest make room; Kubernetes forgets each after an hour, but a clock may stand still here
 
 
 class EmbeddedStore(Resources):
     """All objects of one house; the port's inquiries end at once, since nothing is far away.
 
-    namespaces: those that are there from the beginning beside every cluster's own.
+    namespaces: there from the beginning, beside every cluster's own and all that the archive has kept.
     """
 
-    def __init__(self, clock: Clock, entropy: Entropy, namespaces: Sequence[str] = ()) -> None:
+    def __init__(
+        self, clock: Clock, entropy: Entropy, namespaces: Sequence[str] = (), archive: Archive | None = None
+    ) -> None:
         self.clock, self._entropy = clock, entropy
-        self._version = 0
-        self._objects = Objects()
+        self._version = archive.version() if archive else 0
+        self._objects = Objects(archive)
         self.snapshots = Snapshots()
         self._listeners: list[Listener] = []
         self._untold: deque[tuple[str, Kind, Resource]] = deque()
         self._telling = False
-        self._suspects: OrderedDict[str, None] = OrderedDict()  # uids that the garbage collector is to look at
+        # What the garbage collector is to look at: what was kept may be in the middle of a deletion.
+        self._suspects: OrderedDict[str, None] = OrderedDict.fromkeys(self._objects.unfinished())
         self._collecting = False
         for name in dict.fromkeys((*FIRST, *namespaces)):
-            first = created(NAMESPACE, {}, name, first_uid(name), clock())
-            self._objects.put(NAMESPACE, with_version(first, self._version))
+            if ("", name) not in self._objects.of(NAMESPACE):
+                self._objects.put(NAMESPACE, with_version(first(name, clock()), self._version))
+        self._collect()
 
     @property
     def resource_version(self) -> int:
@@ -208,26 +214,23 @@ class EmbeddedStore(Resources):
     def _write(self, event: str, kind: Kind, resource: Resource, stored: Resource | None = None) -> Resource:
         self._version += 1
         self._objects.put(kind, with_version(resource, self._version), stored)
-        metadata = resource["metadata"]
-        references = metadata.get("ownerReferences")
-        if is_deleting(resource):
-            self._suspect(*self._objects.dependents(metadata["uid"]), metadata["uid"])
-        elif references and not self._objects.all_live(references, metadata.get("namespace")):
-            self._suspect(metadata["uid"])
+        self._suspect(*self._objects.unsettled(resource))
         written = self._copy(resource)
         self._tell(event, kind, resource)
+        if kind == EVENT and len(self._objects.of(EVENT)) > _EVENTS:
+            self.remove(EVENT, *next(iter(self._objects.of(EVENT))))
         return written
 
     def _drop(self, kind: Kind, stored: Resource) -> Resource:
         """Remove an object and return what it was; who depends on it, or waits for it, is looked at next."""
-        self._objects.take(kind, stored)
+        self._version += 1
+        last = with_version(self._copy(stored), self._version)
+        self._objects.take(kind, last)
         metadata = stored["metadata"]
         self._suspect(*self._objects.dependents(metadata["uid"]), *owner_uids(stored))
         namespace = self._objects.of(NAMESPACE).get(("", metadata.get("namespace", "")))
         if namespace and is_deleting(namespace):
             self._suspect(namespace["metadata"]["uid"])
-        self._version += 1
-        last = with_version(self._copy(stored), self._version)
         self._tell("DELETED", kind, last)
         return last
 
@@ -269,19 +272,16 @@ class EmbeddedStore(Resources):
         return not any(key in self._objects.of(kind) for kind, key in inside)
 
     def _tell(self, event: str, kind: Kind, resource: Resource) -> None:
-        """Tell every listener, each with a copy; what happens meanwhile is told afterwards.
-
-        What is stored is replaced, never changed in place, so it may wait here as it is.
-        """
-        self._untold.append((event, kind, resource))
+        """Tell all listeners, with one copy; what happens meanwhile is told afterwards."""
+        self._untold.append((event, kind, self._copy(resource)))
         if self._telling:
             return
         self._telling = True
         try:
             while self._untold:
-                event, kind, resource = self._untold.popleft()
+                event, kind, told = self._untold.popleft()
                 for listener in tuple(self._listeners):
-                    listener(event, kind, self._copy(resource))
+                    listener(event, kind, told)
         finally:
             self._telling = False
 

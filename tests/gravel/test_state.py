@@ -21,6 +21,7 @@ from acme_server.protocol.encoding import b64url
 from acme_server.protocol.status import AuthorizationStatus, OrderStatus
 from gravel.running import Running
 from gravel.state import FILE
+from issuer_bridge.resources import SECRET
 from tests.acme_server.rig import csr
 from tests.gravel.acme_on_wire import WireClient
 from tests.gravel.conftest import Management
@@ -31,8 +32,10 @@ def house(free_settings, tmp_path):
     """Open a house on the same folder each time."""
 
     @asynccontextmanager
-    async def opened(**changes):
-        async with Running(free_settings(state=str(tmp_path / "state"), **changes), bridge=False) as running:
+    async def opened(bridge=False, **changes):
+        ports = {"http01_port": 0} if bridge else {}
+        settings = free_settings(state=str(tmp_path / "state"), **ports, **changes)
+        async with Running(settings, bridge=bridge) as running:
             trust = ssl.create_default_context(cafile=running.addresses.tls_ca)
             async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
                 yield Management(running, session)
@@ -68,6 +71,17 @@ async def test_accounts_certificates_and_the_journal_are_there_again(house):
         assert (await client.post(f"{client.base}/revoke-cert", {"certificate": b64url(der)}))[0] == 200
     async with house() as management:
         assert world_of(management).store.all(Certificate)[0].revoked is not None
+
+
+async def test_the_bridges_resources_are_there_again_with_higher_versions(house):
+    secret = {"metadata": {"name": "key", "namespace": "default"}, "stringData": {"tls.key": "k"}}
+    async with house(bridge=True, no_controllers=True) as management:
+        kept = management.running.resources.insert(SECRET, secret)
+        version = management.running.resources.resource_version
+    async with house(bridge=True, no_controllers=True) as management:
+        resources = management.running.resources
+        assert kept == resources.get(SECRET, "default", "key")
+        assert version < resources.resource_version
 
 
 async def test_both_authorities_are_the_same_again(house):
@@ -141,6 +155,15 @@ async def test_a_folder_that_is_a_file_is_one_sentence(house, tmp_path):
     (tmp_path / "state").write_text("")
     with pytest.raises(click.ClickException, match="cannot be used: file exists"):
         async with house():
+            pass
+
+
+async def test_a_damaged_resource_is_one_sentence(house):
+    async with house(bridge=True) as management:
+        management.running.resources.insert(SECRET, {"metadata": {"name": "key", "namespace": "default"}})
+        management.running.parts.world.store.file.execute("UPDATE resources SET body = '{}'")
+    with pytest.raises(click.ClickException, match=r"state\.db is damaged \(its resources\)"):
+        async with house(bridge=True):
             pass
 
 

@@ -28,6 +28,7 @@ OPTIONS = [
     ({"challenge_type": ("dns-01", "dns-account-01")}, {"challenge_types": ("dns-01", "dns-account-01")}),
     ({"redirect_port": ("80", "443")}, {"redirect_ports": (80, 443)}),
     ({"ssrf_guard": "true"}, {"ssrf_guard": True}),
+    ({"validation_attempts": "20"}, {"validation_attempts": 20}),
     ({"max_validations": "1", "max_redirects": "0"}, {"max_validations": 1, "max_redirects": 0}),
     (
         {"validation_delay": "0.5", "validation_timeout": "2"},

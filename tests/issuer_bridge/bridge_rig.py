@@ -94,12 +94,16 @@ class Rig:
         self.zone, self.responder, self.writers = Zone(), Responder(), NOBODY
         self.tamper = self.hide = self.lose = lambda question: None
         self.asked = []
-        self.store = EmbeddedStore(self.driver.now, self.entropy)
+        self.store = self.new_store()
         self.options = Options(**options)
         self.wrap, self.timing = wrap, timing
         self.new_server()
         self.mortal = None
         self.start()
+
+    def new_store(self):
+        """Return the store of the bridge's first life."""
+        return EmbeddedStore(self.driver.now, self.entropy)
 
     def new_server(self):
         """Begin with an empty server, as when one that keeps nothing is started again."""
