@@ -10,7 +10,7 @@ from gravel.running import Running
 from issuer_bridge.cluster.permissions import LEASE_PERMISSIONS, PERMISSIONS
 from issuer_bridge.kube_api.paths import parse_target
 from issuer_bridge.kube_api.store import EmbeddedStore
-from issuer_bridge.resources import CERTIFICATE_REQUEST, CLUSTER_ISSUER, INGRESS, ISSUER, LEASE
+from issuer_bridge.resources import CERTIFICATE, CERTIFICATE_REQUEST, CLUSTER_ISSUER, INGRESS, ISSUER, LEASE
 from tests.gravel.test_cluster_bridge import ISSUER as CLUSTER_WIDE
 from tests.gravel.test_cluster_bridge import request_for
 from tests.issuer_bridge.cluster.cluster_rig import Faults, kubeconfig, served, status, until
@@ -38,6 +38,23 @@ def issuer(kind, name, http01):
     return {"metadata": {"name": name, "namespace": "default"}, "spec": {"acme": acme}}
 
 
+def certificate(name):
+    spec = {
+        "secretName": "www-tls",
+        "dnsNames": [f"{name}.example.test"],
+        "issuerRef": {"name": "gravel", "kind": "ClusterIssuer"},
+    }
+    return {"metadata": {"name": "www", "namespace": "default"}, "spec": spec}
+
+
+def issued(request):
+    return request.get("status", {}).get("certificate")
+
+
+def ready(store, revision=1):
+    return store.get(CERTIFICATE, "default", "www").get("status", {}).get("revision") == revision
+
+
 def conflicts(faults):
     """Let the first write to each object of a known name, of each kind and verb, be a conflict."""
     met = Counter()
@@ -54,7 +71,7 @@ def conflicts(faults):
 
 async def asked_in_a_full_run(folder, free_settings):
     """Issue by every way of presenting, each write a conflict once; return what the cluster was asked."""
-    store, faults = EmbeddedStore(lambda: datetime.now(UTC), Random(1).randbytes), Faults()
+    store, faults = EmbeddedStore(lambda: datetime.now(UTC), Random(1).randbytes, ("cert-manager", "gravel")), Faults()
     conflicts(faults)
     paths = [{"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "shop", "port": {"number": 80}}}}]
     shop = {"rules": [{"host": "named.example.test", "http": {"paths": paths}}]}
@@ -72,8 +89,15 @@ async def asked_in_a_full_run(folder, free_settings):
                 if name in WAYS:
                     request["spec"]["issuerRef"] = {"name": name, "kind": "Issuer"}
                 store.insert(CERTIFICATE_REQUEST, request)
+            store.insert(CERTIFICATE, certificate("www"))
+            await until(lambda: all(map(issued, store.list(CERTIFICATE_REQUEST))) and ready(store), 60)
+            renewed = store.get(CERTIFICATE, "default", "www")
+            store.replace(CERTIFICATE, {**renewed, "spec": certificate("other")["spec"]})
             await until(
-                lambda: all(item.get("status", {}).get("certificate") for item in store.list(CERTIFICATE_REQUEST)), 60
+                lambda: (
+                    ready(store, revision=2) and len(store.list(CERTIFICATE_REQUEST)) == 1 + len(("cluster", *WAYS))
+                ),
+                60,
             )
     return [permission(*request) for request in faults.asked]
 
