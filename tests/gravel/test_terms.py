@@ -23,7 +23,7 @@ def written(faults):
 
 async def test_who_loses_the_lease_writes_nothing_more_and_begins_anew_when_it_is_free(tmp_path, free_settings, caplog):
     caplog.set_level(logging.INFO)
-    store, faults = EmbeddedStore(lambda: datetime.now(UTC), Random(1).randbytes), Faults()
+    store, faults = EmbeddedStore(lambda: datetime.now(UTC), Random(1).randbytes, ("cert-manager",)), Faults()
     store.insert(CLUSTER_ISSUER, ISSUER)
 
     def issued(name):
