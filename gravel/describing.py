@@ -10,11 +10,11 @@ from typing import Any
 import attrs
 
 from gravel.certificate_text import certificate_summary, request_summary
-from gravel.request_progress import challenge_progress
+from gravel.request_progress import challenge_progress, verdict_of
 from gravel.tables import newest_last
 from issuer_bridge.ages import age
 from issuer_bridge.kube_api.core_tables import involved, last_seen
-from issuer_bridge.resources import CERTIFICATE_REQUEST, Kind, Resource
+from issuer_bridge.resources import CERTIFICATE, CERTIFICATE_REQUEST, Kind, Resource
 
 NONE = "<none>"
 _LABEL = 14
@@ -25,11 +25,12 @@ _HIDDEN_ANNOTATIONS = ("kubectl.kubernetes.io/last-applied-configuration",)
 
 @attrs.frozen
 class Related:
-    """What belongs to a resource: events about it and its children, its orders and their challenges."""
+    """What belongs to a resource: events about it and its children, its requests, orders and their challenges."""
 
     events: Sequence[Resource] = ()
     orders: Sequence[Resource] = ()
     challenges: Sequence[Resource] = ()
+    requests: Sequence[Resource] = ()
 
 
 @attrs.frozen
@@ -127,9 +128,10 @@ def _scalar(value: Any) -> str:
 
 
 def tables(kind: Kind, resource: Resource, related: Related, now: datetime) -> list[Rows]:
-    """Return the tables: conditions, orders and challenges of a request, events."""
+    """Return the tables: conditions, requests, orders and challenges of a Certificate or a request, events."""
     found = [_conditions(resource, now)]
-    if kind == CERTIFICATE_REQUEST:
+    if kind in (CERTIFICATE, CERTIFICATE_REQUEST):
+        found.append(_requests(related.requests, now))
         found += [_orders(related.orders, now), _challenges(related.challenges, now)]
     return [*(table for table in found if table.rows), _events(related.events, now)]
 
@@ -150,6 +152,15 @@ def _conditions(resource: Resource, now: datetime) -> Rows:
             for item in conditions
         ),
     )
+
+
+def _requests(requests: Iterable[Resource], now: datetime) -> Rows:
+    rows = []
+    for request in requests:
+        metadata = request["metadata"]
+        revision = (metadata.get("annotations") or {}).get("cert-manager.io/certificate-revision", "")
+        rows.append((metadata["name"], revision, str(verdict_of(request)), age(metadata.get("creationTimestamp"), now)))
+    return Rows("Requests", ("NAME", "REVISION", "STATE", "AGE"), tuple(rows))
 
 
 def _orders(orders: Iterable[Resource], now: datetime) -> Rows:
@@ -192,13 +203,21 @@ def _events(events: Iterable[Resource], now: datetime) -> Rows:
     return Rows("Events", ("LAST SEEN", "TYPE", "REASON", "OBJECT", "FROM", "MESSAGE"), tuple(rows))
 
 
-def concerns(event: Resource, kind: Kind, resource: Resource, orders: Sequence[Resource]) -> bool:
-    """Whether an event is about the resource, one of its orders, or a challenge (perhaps gone by now) of one."""
+def concerns(
+    event: Resource,
+    kind: Kind,
+    resource: Resource,
+    orders: Sequence[Resource],
+    requests: Sequence[Resource] = (),
+) -> bool:
+    """Whether an event is about the resource, its requests, its orders, or a challenge (perhaps gone by now) of one."""
     about = event.get("involvedObject") or {}
     name = str(about.get("name", ""))
     if about.get("kind") == kind.kind and name == resource["metadata"]["name"]:
         uid = resource["metadata"]["uid"]
         return bool(about.get("uid", uid) == uid)
+    if about.get("kind") == CERTIFICATE_REQUEST.kind:
+        return name in [request["metadata"]["name"] for request in requests]
     names = [order["metadata"]["name"] for order in orders]
     if about.get("kind") == "Order":
         return name in names

@@ -1,4 +1,4 @@
-"""Follows CertificateRequests to their end: on a terminal, in plain lines or in JSON."""
+"""Follows CertificateRequests and Certificates to their end: on a terminal, in plain lines or in JSON."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from rich.live import Live
 
 from gravel.kube_client import KubeClient
 from gravel.progress_display import Lines, as_json, as_text, table
-from gravel.request_progress import Progress, Verdict, by_owner, progress_of
-from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, ORDER, ApiError, Kind, Resource
+from gravel.request_progress import Progress, Verdict, by_owner, certificate_progress, progress_of
+from issuer_bridge.resources import CERTIFICATE, CERTIFICATE_REQUEST, CHALLENGE, ORDER, ApiError, Kind, Resource
 
 Key = tuple[str, str]
 Show = Callable[[Sequence[Progress]], None]
 
-WATCHED = (CERTIFICATE_REQUEST, ORDER, CHALLENGE)
+WATCHED = (CERTIFICATE, CERTIFICATE_REQUEST, ORDER, CHALLENGE)
 GONE = 410
 # Changes come in bursts; what follows within a moment is shown at once.
 _BURST = 0.05
@@ -25,7 +25,7 @@ _AGAIN = 0.5
 
 
 class Mirror:
-    """A local copy of requests, orders and challenges, kept by watches."""
+    """A local copy of certificates, requests, orders and challenges, kept by watches."""
 
     def __init__(self) -> None:
         self.changed = asyncio.Event()
@@ -58,11 +58,14 @@ class Mirror:
             self._objects[kind][_key(resource)] = resource
         self.changed.set()
 
-    def progress(self, names: Sequence[Key]) -> list[Progress]:
-        """Return where each request is, in the order asked for."""
-        requests, orders, challenges = (self._objects[kind] for kind in WATCHED)
-        owned = by_owner([*orders.values(), *challenges.values()])
-        return [progress_of(*key, requests.get(key), owned) for key in names]
+    def progress(self, names: Sequence[Key], certificates: Sequence[Key] = ()) -> list[Progress]:
+        """Return where each Certificate and each request is, in the order asked for."""
+        found, requests, orders, challenges = (self._objects[kind] for kind in WATCHED)
+        owned = by_owner([*requests.values(), *orders.values(), *challenges.values()])
+        return [
+            *(certificate_progress(*key, found.get(key), owned) for key in certificates),
+            *(progress_of(*key, requests.get(key), owned) for key in names),
+        ]
 
 
 def _key(resource: Resource) -> Key:
@@ -72,17 +75,22 @@ def _key(resource: Resource) -> Key:
 async def follow(
     client: KubeClient,
     names: Sequence[Key],
+    certificates: Sequence[Key] = (),
     *,
     timeout: float,  # noqa: ASYNC109 - running out is an outcome here, not an exception
     console: Console,
     json: bool = False,
 ) -> list[Progress]:
-    """Follow requests, each (namespace, name), until all are over or the time is up; return where each is then.
+    """Follow requests and Certificates, each (namespace, name), until all are over or the time is up; return where each is then.
 
-    A request that does not exist is over, as Deleted. Unreachable and ApiError come through.
+    What does not exist is over, as Deleted. Unreachable and ApiError come through.
     """
     mirror = Mirror()
-    progress = [Progress(*key, Verdict.PENDING, message="not seen yet") for key in names]
+    progress = [
+        Progress(*key, Verdict.PENDING, message="not seen yet", kind=kind.kind)
+        for kind, keys in ((CERTIFICATE, certificates), (CERTIFICATE_REQUEST, names))
+        for key in keys
+    ]
     watches = [asyncio.create_task(mirror.keep(client, kind)) for kind in WATCHED]
     for watch in watches:
         watch.add_done_callback(lambda _: mirror.changed.set())
@@ -92,7 +100,7 @@ async def follow(
                 while not (mirror.complete and all(item.over for item in progress)):
                     await _next(mirror, watches)
                     if mirror.complete:
-                        progress = mirror.progress(names)
+                        progress = mirror.progress(names, certificates)
                         show(progress)
     except TimeoutError:
         pass

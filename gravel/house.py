@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 import attrs
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from acme_server.protocol.driver import Clock, Driver, Entropy
 from acme_server.protocol.host_port import split_host_port
@@ -17,8 +19,13 @@ from acme_server.protocol.journal import Fact
 from acme_server.settings import Settings as ServerSettings
 from gravel.server_parts import ServerParts, build_server
 from gravel.settings import Settings
+from issuer_bridge.cert_manager.certificates.renewal import Backoff
+from issuer_bridge.cluster.http01 import ClusterHttp01
+from issuer_bridge.cluster.solver_objects import Backend
+from issuer_bridge.durations import parse_duration
 from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.operator import Operator, Options, WorldAddress
+from issuer_bridge.resources import Resources
 from scheduler.settings import CLUSTER
 from scheduler.settings import Settings as SchedulerSettings
 from scheduler.versions import NEWEST
@@ -105,10 +112,17 @@ def house_settings(settings: Settings, server: ServerSettings, base_url: str, tl
         ),
         bridge=Options(
             approver=not settings.no_approver,
+            # Where nobody looks, and where upstream is to be as it is, they go when the Order is complete.
+            keep_challenges=not settings.on_cluster and settings.compat != "cert-manager",
             scheduler=scheduler,
             cluster_resource_namespace=settings.cluster_resource_namespace,
+            rsa_keys=partial(rsa.generate_private_key, 65537),
+            certificate_backoff=Backoff(
+                parse_duration(settings.certificate_request_minimum_backoff_duration),
+                parse_duration(settings.certificate_request_maximum_backoff_duration),
+            ),
+            certificate_owner_reference=settings.enable_certificate_owner_ref,
             errors=NEWEST if settings.compat == "cert-manager" else None,
-            keep_challenges=settings.compat != "cert-manager",
             upstream_accounts=settings.compat == "cert-manager",
         ),
     )
@@ -126,20 +140,38 @@ def add_bridge(
     driver, world = parts.driver, parts.world
     if resources is None:
         resources = EmbeddedStore(driver.now, entropy, [settings.bridge.cluster_resource_namespace])
+    operator = build_operator(driver, resources, parts, settings, entropy)
+    return House(driver, world, parts.server, parts.zone, parts.responder, resources, operator)
+
+
+def build_operator(
+    driver: Driver,
+    resources: Resources,
+    parts: ServerParts,
+    settings: HouseSettings,
+    entropy: Entropy,
+    backend: Backend | None = None,
+) -> Operator:
+    """Build an operator on resources, wherever they live; `driver` is its time, the journal has the world's.
+
+    backend: of the Ingresses and routes by which it presents http-01; None where the responder is reached without.
+    """
+    world, solvers = parts.world, _solvers(settings, parts, driver.now)
+    if backend is not None:
+        solvers["http01"] = ClusterHttp01(resources, backend, solvers["http01"])
 
     def record(house: str, facts: Sequence[Fact]) -> None:
-        world.journal.append(house, facts, driver.now())
+        world.journal.append(house, facts, parts.driver.now())
 
-    operator = Operator(
+    return Operator(
         driver,
         resources,
-        solvers=_solvers(settings, parts, driver.now),
+        solvers=solvers,
         worlds={world.id: WorldAddress(world.directory_url, settings.tls_ca)},
         entropy=entropy,
         record=record,
         options=settings.bridge,
     )
-    return House(driver, world, parts.server, parts.zone, parts.responder, resources, operator)
 
 
 def _solvers(settings: HouseSettings, parts: ServerParts, clock: Clock) -> dict[str, Solver]:

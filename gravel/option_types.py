@@ -11,6 +11,7 @@ import click
 from acme_server.settings import CHALLENGE_TYPES, VantagePoint
 from gravel.account_options import read_external_account, read_url
 from gravel.management.request_body import Body
+from issuer_bridge.durations import parse_duration
 from solvers.dns.keys import Key, read_key
 from solvers.dns.name import MAX_LABEL, canonical
 
@@ -19,6 +20,8 @@ _ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?/?", re.A
 _VANTAGE = re.compile(rf"([\w-]{{1,64}})=({_HOST_PORT.pattern}|ns[1-9]\d?)", re.ASCII)
 _PROFILE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=36525)
+_LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
+_SERVICE = re.compile(rf"({_LABEL})/({_LABEL}):(\d{{1,5}})", re.ASCII)
 _NAME = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*|[0-9a-fA-F:.]+", re.ASCII)
 
 
@@ -102,6 +105,21 @@ def _profile(text: str) -> tuple[str, timedelta]:
     return name, lifetime
 
 
+def _go_duration(text: str) -> str:
+    try:
+        parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from None
+    return text
+
+
+def _service(text: str) -> tuple[str, str, int]:
+    found = _SERVICE.fullmatch(text)
+    if not found or not 1 <= int(found[3]) <= 65535:
+        raise click.BadParameter(f"{text!r} is not NAMESPACE/NAME:PORT.")
+    return found[1], found[2], int(found[3])
+
+
 NAME = click.types.FuncParamType(_name)
 ADDRESS = click.types.FuncParamType(_address)
 HOST_PORT = click.types.FuncParamType(_host_port)
@@ -113,7 +131,9 @@ VANTAGE = click.types.FuncParamType(_vantage)
 CHALLENGE_TYPE = click.Choice(CHALLENGE_TYPES)
 URL = click.types.FuncParamType(_url)
 EXTERNAL_ACCOUNT = click.types.FuncParamType(_external_account)
+GO_DURATION = click.types.FuncParamType(_go_duration)
 PROFILE = click.types.FuncParamType(_profile)
+SERVICE = click.types.FuncParamType(_service)
 PORT = click.IntRange(0, 65535)
 NUMBER = click.IntRange(min=0)
 COUNT = click.IntRange(min=1)
@@ -125,6 +145,7 @@ METAVARS = {
     WAIT: "SECONDS",
     VANTAGE: "NAME=HOST:PORT",
     NAME: "NAME",
+    SERVICE: "NAMESPACE/NAME:PORT",
     ADDRESS: "IP",
     HOST_PORT: "HOST:PORT",
     ORIGIN: "URL",
@@ -134,6 +155,7 @@ METAVARS = {
     EXTERNAL_ACCOUNT: "KID:KEY",
     ZONE: "NAME",
     PROFILE: "NAME=DURATION",
+    GO_DURATION: "DURATION",
     NUMBER: "NUMBER",
     COUNT: "NUMBER",
 }

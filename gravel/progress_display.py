@@ -27,14 +27,14 @@ class Lines:
 
     def __init__(self, console: Console, render: Callable[[Progress], str]) -> None:
         self._console, self._render = console, render
-        self._last: dict[str, str] = {}
+        self._last: dict[tuple[str, str], str] = {}
 
     def __call__(self, progress: Sequence[Progress]) -> None:
         """Print what changed."""
         for item in progress:
             line = self._render(item)
-            if self._last.get(item.key) != line:
-                self._last[item.key] = line
+            if self._last.get((item.kind, item.key)) != line:
+                self._last[item.kind, item.key] = line
                 self._console.out(line, highlight=False)
 
 

@@ -1,4 +1,4 @@
-"""How far CertificateRequests are, and what they wait for: pure functions over resources."""
+"""How far CertificateRequests and Certificates are, and what they wait for: pure functions over resources."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ class ChallengeProgress:
 
 @attrs.frozen
 class Progress:
-    """One request: its verdict, the Ready condition's reason and message, its order and challenges."""
+    """One request: its verdict, the Ready condition's reason and message, its order and challenges.
+
+    Or a Certificate, with those of its newest `request`.
+    """
 
     namespace: str
     name: str
@@ -48,6 +51,8 @@ class Progress:
     message: str = ""
     order_state: str = ""
     challenges: tuple[ChallengeProgress, ...] = ()
+    kind: str = "CertificateRequest"
+    request: str = ""
 
     @property
     def key(self) -> str:
@@ -62,6 +67,7 @@ class Progress:
     def to_json(self) -> dict[str, Any]:
         """Return it as one JSON object."""
         return {
+            "kind": self.kind,
             "namespace": self.namespace,
             "name": self.name,
             "verdict": self.verdict.value,
@@ -128,6 +134,33 @@ def progress_of(
     return Progress(namespace, name, verdict, reason, message, state, tuple(map(challenge_progress, challenges)))
 
 
+def certificate_progress(
+    namespace: str, name: str, certificate: Resource | None, owned: Mapping[str, Sequence[Resource]]
+) -> Progress:
+    """Put together what is known of one Certificate: Failed is one whose issuance failed, though it is tried again."""
+    if certificate is None:
+        return Progress(namespace, name, Verdict.DELETED, "Deleted", "it does not exist", kind="Certificate")
+    issuing, ready = _up_to_date(certificate, "Issuing"), _up_to_date(certificate, "Ready")
+    if ready.get("status") == "True" and issuing.get("status") != "True":
+        verdict, told = Verdict.READY, ready
+    else:
+        verdict, told = (Verdict.FAILED if issuing.get("status") == "False" else Verdict.PENDING), issuing or ready
+    reason, message = str(told.get("reason") or ""), str(told.get("message") or "")
+    found = Progress(namespace, name, verdict, reason, message, kind="Certificate")
+    requests = owned_by(certificate, owned, "CertificateRequest")
+    if verdict is not Verdict.PENDING or not requests:
+        return found
+    request = requests[-1]["metadata"]["name"]
+    newest = progress_of(namespace, request, requests[-1], owned)
+    return attrs.evolve(newest, name=name, verdict=verdict, kind="Certificate", request=request)
+
+
+def _up_to_date(resource: Resource, name: str) -> Mapping[str, Any]:
+    """Return a condition that speaks of the spec as it is now."""
+    found, generation = condition(resource, name) or {}, resource["metadata"].get("generation")
+    return found if found.get("observedGeneration", generation) == generation else {}
+
+
 def _explanation(request: Resource, verdict: Verdict) -> tuple[str, str]:
     """Choose the condition that says why."""
     if verdict is Verdict.PENDING and not holds(request, "Approved"):
@@ -174,7 +207,7 @@ def describe_wait(progress: Sequence[Progress]) -> str:
 
 def _wait(progress: Progress) -> str:
     if progress.reason == "NotApproved":
-        return f"{progress.key} is not approved (approve it: gravel approve -n {progress.namespace} {progress.name})"
+        return f"{progress.key} is not approved (approve it: gravel approve -n {progress.namespace} {progress.request or progress.name})"
     unfinished = [item for item in progress.challenges if item.stage not in FINAL_CHALLENGE_STATES]
     if unfinished:
         return f"{progress.key} waits for {', '.join(str(item) for item in unfinished)}"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -21,7 +19,6 @@ from acme_server.faults.rule import Rule
 from acme_server.network import Network
 from acme_server.personality import PERSONALITIES
 from acme_server.protocol.driver import Entropy
-from acme_server.protocol.vantage import Answer, Fetch, Question
 from acme_server.runner import AsyncioDriver
 from acme_server.settings import Settings as ServerSettings
 from acme_server.tls import TlsMaterial
@@ -31,10 +28,12 @@ from gravel.announced import Addresses
 from gravel.authority_options import design_of, profiles_of
 from gravel.dns_view import DnsOptions, DnsView, open_view
 from gravel.entropy import entropy_of
+from gravel.homeward import homeward
 from gravel.listening import serve
 from gravel.management.api import Access
 from gravel.management.api import create_app as create_management_app
 from gravel.management.guard import is_loopback
+from gravel.private_folder import private_folder, write_text
 from gravel.rate_limit_options import rates_of
 from gravel.responders import Responders
 from gravel.server_parts import ServerParts, build_server
@@ -45,7 +44,9 @@ from solvers.tls_context import server_context
 
 if TYPE_CHECKING:
     from gravel.state import State
+    from issuer_bridge.cluster.connection import Connection
     from issuer_bridge.kube_api.store import EmbeddedStore
+    from issuer_bridge.resources import Resources
 
 
 class Running:
@@ -64,7 +65,7 @@ class Running:
     worlds: Worlds[DnsView]
     default: HostedWorld[DnsView]
     addresses: Addresses
-    resources: EmbeddedStore | None = None
+    resources: Resources | None = None
 
     def __init__(
         self,
@@ -111,7 +112,10 @@ class Running:
         dns = self._changes.get("dns", settings.dns or sockets.dns)
         network = Network(dns)
         stack.push_async_callback(network.close)
-        driver = _driver(stack, network, _home(base_url, sockets))
+        vantage = homeward(network, base_url, sockets.acme.address)
+        driver = AsyncioDriver(_now, vantage)
+        stack.push_async_callback(driver.close)
+        cluster = await self._cluster(stack)
         server = self._server_settings(sockets, responders, dns)
         parts = build_server(
             driver,
@@ -123,14 +127,8 @@ class Running:
             store=state.store if state else None,
             authority=state.authority(server, base_url, entropy, driver.now()) if state else None,
         )
-        for rule in self._faults:
-            parts.world.faults.arm(rule, driver.now())
         self.worlds = _worlds(stack, base_url, settings.host, network, responders)
-        view = DnsView(parts.zone, sockets.nameservers, sockets.faults, responders.exhibit())
-        view.follow(parts.world, driver)
-        self.default = HostedWorld(parts.server, driver, view)
-        if state:
-            state.last(self.default)
+        self._host(parts, driver, sockets, responders, state)
         if sockets.kubernetes:
             namespaces = [settings.cluster_resource_namespace]
             resources = state.resources(driver.now, entropy, namespaces) if state else None
@@ -138,8 +136,9 @@ class Running:
         # After the bridge, so that validations which go on find what was shown for them.
         parts.server.resume()
         await self._serve(stack, parts, sockets, names, material)
-        folder = state.folder if state else stack.enter_context(_private_folder())
+        folder = state.folder if state else stack.enter_context(private_folder())
         self.parts = parts
+        embedded = f"http://{sockets.kubernetes.address}" if sockets.kubernetes else None
         self.addresses = Addresses(
             directory=parts.world.directory_url,
             management=f"https://{sockets.management.address}",
@@ -147,12 +146,37 @@ class Running:
             http01=responders.http01,
             https01=responders.https01,
             tls_alpn=responders.tls_alpn,
-            kubernetes=f"http://{sockets.kubernetes.address}" if sockets.kubernetes else None,
-            tls_ca=_write(folder / "tls_ca.pem", material.ca_pem),
-            issuing_roots=_write(folder / "issuing_roots.pem", parts.world.authority.roots_pem),
+            kubernetes=cluster.url if cluster else embedded,
+            tls_ca=write_text(folder / "tls_ca.pem", material.ca_pem),
+            issuing_roots=write_text(folder / "issuing_roots.pem", parts.world.authority.roots_pem),
             state=str(state.folder) if state else None,
             seed=settings.seed,
         )
+        if cluster:
+            from gravel.cluster_bridge import ClusterBridge
+
+            bridge = ClusterBridge(cluster, settings, parts, responders.site, material.ca_pem, vantage, entropy)
+            self.resources = (await stack.enter_async_context(bridge)).resources
+
+    async def _cluster(self, stack: AsyncExitStack) -> Connection | None:
+        """Reach the cluster on which the bridge is to work, if there is one."""
+        if not (self.bridge and self.settings.on_cluster):
+            return None
+        from gravel.cluster_bridge import reach
+
+        return await reach(stack, self.settings)
+
+    def _host(
+        self, parts: ServerParts, driver: AsyncioDriver, sockets: Sockets, responders: Responders, state: State | None
+    ) -> None:
+        """Make the parts the default world, as an earlier run left it."""
+        for rule in self._faults:
+            parts.world.faults.arm(rule, driver.now())
+        view = DnsView(parts.zone, sockets.nameservers, sockets.faults, responders.exhibit())
+        view.follow(parts.world, driver)
+        self.default = HostedWorld(parts.server, driver, view)
+        if state:
+            state.last(self.default)
 
     def _server_settings(self, sockets: Sockets, responders: Responders, dns: str | None) -> ServerSettings:
         settings = self.settings
@@ -219,15 +243,6 @@ class Running:
         await serve(stack, management, sockets.management.sock, tls_context)
 
 
-def _driver(stack: AsyncExitStack, network: Network, home: Callable[[Question], Question]) -> AsyncioDriver:
-    async def vantage(question: Question) -> Answer:
-        return await network(home(question))
-
-    driver = AsyncioDriver(_now, vantage)
-    stack.push_async_callback(driver.close)
-    return driver
-
-
 def _worlds(
     stack: AsyncExitStack, base_url: str, host: str, network: Network, responders: Responders
 ) -> Worlds[DnsView]:
@@ -261,38 +276,11 @@ def _faults(settings: Settings) -> tuple[Rule, ...]:
     return rules_of(settings.faults)
 
 
-def _home(base_url: str, sockets: Sockets) -> Callable[[Question], Question]:
-    """Let the bridge reach this server whatever it calls itself: the name may lead elsewhere, or nowhere, from here."""
-    if base_url == f"https://{sockets.acme.address}":
-        return lambda question: question
-
-    def home(question: Question) -> Question:
-        if isinstance(question, Fetch) and question.url.startswith(f"{base_url}/"):
-            return attrs.evolve(question, address=sockets.acme.address)
-        return question
-
-    return home
-
-
 def _names(settings: Settings, base_url: str) -> tuple[str, ...]:
     """Return all that the server's own certificate is for."""
     own = () if settings.host in EVERYWHERE else (settings.host,)
     named = urlsplit(base_url).hostname or ""
     return tuple(dict.fromkeys(("localhost", "127.0.0.1", "::1", *own, named, *settings.tls_name)))
-
-
-@contextmanager
-def _private_folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="gravel-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _write(path: Path, text: str) -> str:
-    path.write_text(text, encoding="ascii")
-    return str(path)
 
 
 def _now() -> datetime:

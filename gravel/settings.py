@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import click
 
-from gravel.option_types import COUNT, HOST_PORT, NAME, NUMBER, SECONDS
+from gravel.option_types import COUNT, GO_DURATION, HOST_PORT, NAME, NUMBER, SECONDS, SERVICE
 from gravel.server_settings import SERVERS, ServerSettings, option
 
 
@@ -46,10 +46,45 @@ class Settings(ServerSettings):
     cluster_resource_namespace: str = option(
         "cert-manager", NAME, "Where ClusterIssuers have their Secrets; as cert-manager's chart has it."
     )
+    certificate_request_minimum_backoff_duration: str = option(
+        "1h0m0s", GO_DURATION, "How long the first failure holds a Certificate back."
+    )
+    certificate_request_maximum_backoff_duration: str = option(
+        "32h0m0s", GO_DURATION, "How long failures in a row, each doubling it, may do so."
+    )
+    enable_certificate_owner_ref: bool = option(
+        False, click.BOOL, "Delete the Secret of a Certificate with the Certificate."
+    )
     no_approver: bool = option(False, click.BOOL, "Leave approval of requests to `gravel approve`.")
     no_controllers: bool = option(
         False, click.BOOL, "Serve the Kubernetes API and leave what is in it to others, such as cert-manager itself."
     )
+    kubeconfig: str | None = option(
+        None,
+        click.Path(exists=True, dir_okay=False),
+        "Let the bridge work on the cluster of this file instead of an embedded Kubernetes API.",
+    )
+    context: str | None = option(None, click.STRING, "Context of --kubeconfig (default: its current one).")
+    in_cluster: bool = option(False, click.BOOL, "Let the bridge work on the cluster in whose pod it runs.")
+    http01_service: tuple[str, str, int] | None = option(
+        None,
+        SERVICE,
+        "On a cluster: Service of the http-01 responder, for Ingresses and HTTPRoutes to lead to "
+        "(default: gravel-http01:80 in $POD_NAMESPACE; where that is not set, nothing is presented in the cluster).",
+    )
+    no_leader_elect: bool = option(
+        False, click.BOOL, "On a cluster: work without holding the Lease that keeps two bridges from working at once."
+    )
+    leader_election_namespace: str | None = option(
+        None, NAME, "Where that Lease is (default: $POD_NAMESPACE, else kube-system)."
+    )
+    leader_election_lease_duration: int = option(
+        15, COUNT, "Seconds for which others leave a Lease alone that is not renewed."
+    )
+    leader_election_renew_deadline: float = option(
+        10.0, SECONDS, "Seconds after which its holder stops if it cannot renew it; fewer than the duration."
+    )
+    leader_election_retry_period: float = option(2.0, SECONDS, "Seconds between two tries to have or renew it.")
     seed: int | None = option(
         None, NUMBER, "Draw keys, serials and tokens from this number, so that a run repeats.", SERVERS
     )
@@ -74,6 +109,11 @@ class Settings(ServerSettings):
     once: bool = option(False, click.BOOL, "With --apply: stop when all is Ready (exit 0) or anything Failed (exit 1).")
     timeout: float = option(300.0, SECONDS, "With --apply: seconds after which following ends, as if Failed.")
     json: bool = option(False, click.BOOL, "Print JSON, one object per line (run: on stderr).", SERVERS)
+
+    @property
+    def on_cluster(self) -> bool:
+        """Whether the bridge works on a cluster that is there already."""
+        return bool(self.kubeconfig or self.in_cluster)
 
 
 FIELDS: Mapping[str, attrs.Attribute[Any]] = {field.name.replace("_", "-"): field for field in attrs.fields(Settings)}

@@ -76,7 +76,7 @@ async def open_sockets(stack: AsyncExitStack, settings: Settings, *, bridge: boo
     return Sockets(
         acme=_bound(stack, Door("ACME", "--acme-port", host, settings.acme_port)),
         management=_bound(stack, Door("management", "--management-port", host, settings.management_port)),
-        kubernetes=_bound(stack, api) if bridge else None,
+        kubernetes=_bound(stack, api) if bridge and not settings.on_cluster else None,
         nameservers=await _open_dns(stack, zone, faults, settings),
         zone=zone,
         faults=faults,

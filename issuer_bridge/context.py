@@ -13,7 +13,7 @@ from acme_server.protocol.journal import Fact
 from acme_server.protocol.vantage import Inquiry, pause
 from issuer_bridge.recorder import Recorder
 from issuer_bridge.references import controller_of, key_of
-from issuer_bridge.resources import CERTIFICATE_REQUEST, ORDER, ApiError, Kind, Resource, Resources
+from issuer_bridge.resources import CERTIFICATE, CERTIFICATE_REQUEST, ORDER, ApiError, Kind, Resource, Resources
 
 Record: TypeAlias = Callable[[str, Sequence[Fact]], None]
 HOUSE = "issuer_bridge"
@@ -86,7 +86,12 @@ class Context:
 
 def subject_of(resource: Resource) -> dict[str, str]:
     """Return the ids of a resource and of the one that controls it, for the journal."""
-    names = {CERTIFICATE_REQUEST.kind: "request", ORDER.kind: "order", "Challenge": "challenge"}
+    names = {
+        CERTIFICATE.kind: "certificate",
+        CERTIFICATE_REQUEST.kind: "request",
+        ORDER.kind: "order",
+        "Challenge": "challenge",
+    }
     subject = {names.get(resource["kind"], "issuer"): key_of(resource)}
     owner = controller_of(resource)
     if owner.get("kind") in names:

@@ -18,6 +18,10 @@ from issuer_bridge.cert_manager.accepting import Acceptance
 from issuer_bridge.cert_manager.accounts import Accounts, WorldAddress
 from issuer_bridge.cert_manager.approver import Approver
 from issuer_bridge.cert_manager.certificate_requests import CertificateRequests
+from issuer_bridge.cert_manager.certificates.certificates import Certificates
+from issuer_bridge.cert_manager.certificates.index import CertificateIndex
+from issuer_bridge.cert_manager.certificates.private_keys import RsaKeys
+from issuer_bridge.cert_manager.certificates.renewal import Backoff
 from issuer_bridge.cert_manager.challenges import Challenges
 from issuer_bridge.cert_manager.conduct import conduct_of
 from issuer_bridge.cert_manager.issuers import Issuers
@@ -31,11 +35,13 @@ from issuer_bridge.reconciler import Key, Reconciler
 from issuer_bridge.recorder import Recorder
 from issuer_bridge.references import controller_of, refers_to
 from issuer_bridge.resources import (
+    CERTIFICATE,
     CERTIFICATE_REQUEST,
     CHALLENGE,
     CLUSTER_ISSUER,
     ISSUER,
     ORDER,
+    SECRET,
     Kind,
     Resource,
     Resources,
@@ -46,8 +52,10 @@ from solvers.solver import Solver
 
 __all__ = ["Operator", "Options", "WorldAddress"]
 
-WATCHED = (ISSUER, CLUSTER_ISSUER, CERTIFICATE_REQUEST, ORDER, CHALLENGE)
+# In this order at the start: who looks for what it owns comes after that.
+WATCHED = (SECRET, ISSUER, CLUSTER_ISSUER, CERTIFICATE_REQUEST, ORDER, CHALLENGE, CERTIFICATE)
 # Upstream pkg/controller/util.go: how far apart errors in a row may push two looks at one resource.
+CERTIFICATE_BACKOFF = timedelta(seconds=30)
 SHORT_BACKOFF, LONG_BACKOFF = timedelta(minutes=5), timedelta(minutes=30)
 ISSUER_KINDS: Mapping[str, Kind] = {kind.kind: kind for kind in (ISSUER, CLUSTER_ISSUER)}
 
@@ -72,6 +80,11 @@ class Options:
     errors: Version | None = None
     upstream_accounts: bool = False
     user_agent: str = "gravel"
+    rsa_keys: RsaKeys | None = None
+    """Makes the RSA keys of Certificates; None refuses them."""
+    certificate_backoff: Backoff = attrs.field(factory=Backoff)
+    certificate_owner_reference: bool = False
+    """Whether the Secret of a Certificate goes with it."""
 
 
 class Operator:
@@ -94,6 +107,7 @@ class Operator:
         self._context = Context(resources, driver.now, entropy, Recorder(resources, driver.now, entropy), record)
         self._accounts = Accounts()
         self._ownership = Ownership()
+        self._index = CertificateIndex()
         self._noted: dict[str, bool] = {}  # requests seen, by uid, and whether they were approved
         self._stop: Callable[[], None] | None = None
         self._controllers(solvers, worlds, options)
@@ -135,6 +149,14 @@ class Operator:
             lambda namespace, name: self._challenge_queue.add((CHALLENGE.kind, namespace, name)),
             conduct,
         )
+        certificates = Certificates(
+            context,
+            self._index,
+            options.certificate_backoff,
+            options.rsa_keys,
+            owner_reference=options.certificate_owner_reference,
+        )
+        self._certificate_queue = self._queue(lambda key: certificates.sync(*key[1:]), CERTIFICATE_BACKOFF)
         self._issuer_queue = self._queue(lambda key: self._issuers.sync(ISSUER_KINDS[key[0]], *key[1:]), SHORT_BACKOFF)
         self._approver_queue = self._queue(lambda key: Approver(context).sync(*key[1:]), SHORT_BACKOFF)
         self._request_queue = self._queue(lambda key: requests.sync(*key[1:]), SHORT_BACKOFF)
@@ -162,6 +184,9 @@ class Operator:
     def _heard(self, event: str, kind: Kind, resource: Resource) -> None:
         """Send a change to whom it concerns: itself, its owner, or who refers to it."""
         namespace, name = resource["metadata"].get("namespace", ""), resource["metadata"]["name"]
+        if kind in (CERTIFICATE, CERTIFICATE_REQUEST, SECRET):
+            for concerned in self._index.note(event, kind, resource):
+                self._certificate_queue.add((CERTIFICATE.kind, namespace, concerned))
         match kind.kind:
             case "Issuer" | "ClusterIssuer":
                 if event == "DELETED":

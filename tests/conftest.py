@@ -31,6 +31,7 @@ CLIENTS = {
     "kdig": ("kdig", "apt install knot-dnsutils"),
     "curl": ("curl", "apt install curl"),
     "node": ("node", "apt install nodejs"),
+    "keytool": ("keytool", "apt install default-jre-headless"),
     "openssl": ("openssl", "apt install openssl"),
     "kubectl": (str(Path(sys.executable).with_name("kubectl")), "make kubectl"),
 }

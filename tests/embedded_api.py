@@ -12,8 +12,8 @@ from issuer_bridge.kube_api.store import EmbeddedStore
 NOW = datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC)
 
 
-def new_store(seed=1):
-    return EmbeddedStore(lambda: NOW, Random(seed).randbytes)
+def new_store(seed=1, namespaces=()):
+    return EmbeddedStore(lambda: NOW, Random(seed).randbytes, namespaces)
 
 
 @asynccontextmanager

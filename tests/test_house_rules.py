@@ -40,6 +40,7 @@ SHELLS = {
     "solvers/tls_context.py",
     "solvers/tlsalpn01/server.py",
     "issuer_bridge/acme_client/async_client.py",
+    "issuer_bridge/cluster/connection.py",
     "issuer_bridge/kube_api/api.py",
 }
 SHELL_MODULES = ("aiohttp", "asyncio", "socket", "ssl", "threading")

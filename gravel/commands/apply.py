@@ -22,14 +22,19 @@ Examples:
   gravel apply issuer.yaml request.yaml -n shop --timeout 60
   kustomize build . | gravel apply -
 
-Exit code: 0 when every applied CertificateRequest is Ready; 1 when one has
+Exit code: 0 when every applied Certificate and CertificateRequest is Ready; 1 when one has
 failed or was denied, when the time is up, or when something was refused."""
 
 
 @click.command(epilog=EPILOG)
 @click.argument("paths", nargs=-1, metavar="PATH...", required=True)
 @namespace_option
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Follow CertificateRequests to their end.")
+@click.option(
+    "--wait/--no-wait",
+    default=True,
+    show_default=True,
+    help="Follow Certificates and CertificateRequests to their end.",
+)
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
@@ -41,7 +46,7 @@ failed or was denied, when the time is up, or when something was refused."""
 @json_option
 @url_option
 def command(paths: tuple[str, ...], namespace: str | None, *, wait: bool, timeout: float, json: bool, url: str) -> None:
-    """Apply manifests (files, directories, - for standard input) and follow their CertificateRequests."""
+    """Apply manifests (files, directories, - for standard input) and follow their Certificates and CertificateRequests."""
     manifests = read_manifests(paths, namespace)
     run_client(url, lambda client: apply_and_follow(client, manifests, timeout if wait else None, json=json))
 
@@ -60,12 +65,11 @@ def read_manifests(paths: Sequence[str], namespace: str | None = None) -> list[M
 async def apply_and_follow(
     client: KubeClient, manifests: Sequence[Manifest], seconds: float | None, *, json: bool
 ) -> int:
-    """Apply, follow the CertificateRequests for so long (None: not at all), and return the exit code."""
+    """Apply, follow Certificates and CertificateRequests for so long (None: not at all), and return the exit code."""
     applied = await _apply_all(client, manifests, json=json)
     if any(item.error for item in applied):
         return 1
-    names = [] if seconds is None else _requests(applied)
-    return await _follow(client, names, seconds or 0, json=json) if names else 0
+    return 0 if seconds is None else await _follow(client, applied, seconds, json=json)
 
 
 async def _apply_all(client: KubeClient, manifests: Sequence[Manifest], *, json: bool) -> list[Applied]:
@@ -95,18 +99,19 @@ def _print_json(item: Applied) -> None:
     print_json(event | ({"error": item.error} if item.error else {}))
 
 
-def _requests(applied: Sequence[Applied]) -> list[tuple[str, str]]:
-    from issuer_bridge.resources import CERTIFICATE_REQUEST
-
-    return [(item.namespace, item.name) for item in applied if item.kind == CERTIFICATE_REQUEST]
-
-
-async def _follow(client: KubeClient, names: Sequence[tuple[str, str]], seconds: float, *, json: bool) -> int:
+async def _follow(client: KubeClient, applied: Sequence[Applied], seconds: float, *, json: bool) -> int:
     from gravel.follow import follow
     from gravel.output import console
     from gravel.request_progress import Verdict, describe_wait
+    from issuer_bridge.resources import CERTIFICATE, CERTIFICATE_REQUEST
 
-    progress = await follow(client, names, timeout=seconds, console=console(), json=json)
+    certificates, requests = (
+        [(item.namespace, item.name) for item in applied if item.kind == kind]
+        for kind in (CERTIFICATE, CERTIFICATE_REQUEST)
+    )
+    if not certificates and not requests:
+        return 0
+    progress = await follow(client, requests, certificates, timeout=seconds, console=console(), json=json)
     waiting = describe_wait(progress)
     if waiting:
         click.echo(f"gave up after {seconds:g} s: {waiting}", err=True)

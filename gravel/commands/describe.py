@@ -27,7 +27,8 @@ Examples:
   gravel describe certificaterequest one-name
   gravel describe clusterissuer gravel
 
-A CertificateRequest is described with its orders, their challenges and the events of all of them."""
+A Certificate is described with its requests, and these with their orders, their challenges and the events of all of
+them."""
 
 
 @click.command(epilog=EPILOG)
@@ -63,19 +64,22 @@ async def _describe(client: KubeClient, kind: Kind, namespace: str, name: str, *
 async def _related(client: KubeClient, kind: Kind, resource: Resource) -> Related:
     from gravel.describing import Related, concerns
     from gravel.request_progress import by_owner, owned_by
-    from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, EVENT, ORDER
+    from issuer_bridge.resources import CERTIFICATE, CERTIFICATE_REQUEST, CHALLENGE, EVENT, ORDER
 
     # Events on cluster-wide objects are kept in the default namespace.
     namespace = resource["metadata"].get("namespace") or DEFAULT_NAMESPACE
+    requests: list[Resource] = []
     orders: list[Resource] = []
     challenges: list[Resource] = []
-    if kind == CERTIFICATE_REQUEST:
-        lists = [(await client.list(child, namespace)).items for child in (ORDER, CHALLENGE)]
+    if kind in (CERTIFICATE, CERTIFICATE_REQUEST):
+        lists = [(await client.list(child, namespace)).items for child in (CERTIFICATE_REQUEST, ORDER, CHALLENGE)]
         owned = by_owner(item for items in lists for item in items)
-        orders = owned_by(resource, owned, ORDER.kind)
+        requests = owned_by(resource, owned, CERTIFICATE_REQUEST.kind)
+        orders = [order for owner in requests or [resource] for order in owned_by(owner, owned, ORDER.kind)]
         challenges = [item for order in orders for item in owned_by(order, owned, CHALLENGE.kind)]
     events = (await client.list(EVENT, namespace)).items
-    return Related([event for event in events if concerns(event, kind, resource, orders)], orders, challenges)
+    shown = [event for event in events if concerns(event, kind, resource, orders, requests)]
+    return Related(shown, orders, challenges, requests)
 
 
 def _print(kind: Kind, resource: Resource, related: Related) -> None:

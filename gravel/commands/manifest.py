@@ -19,6 +19,7 @@ Examples:
   gravel manifest all --image gravel:dev --ingress-address 10.96.1.2 | kubectl apply -f -
   gravel manifest clusterissuer --seed 7
   gravel manifest webhook --seed 7 | kubectl apply -f -
+  gravel manifest rbac --namespace gravel | kubectl apply -f -
 \b
 Everything secret follows from the seed, and whoever knows it knows every key: for testing, never for production."""
 
@@ -59,8 +60,20 @@ def _print_webhook(plan: Plan) -> int:
     return 0
 
 
+def _print_rbac(plan: Plan) -> int:
+    import yaml
+
+    from gravel.cluster_manifests import labels
+    from issuer_bridge.cluster.election import LEASE_NAME
+    from issuer_bridge.cluster.permissions import rbac
+
+    documents = rbac(plan.name, plan.namespace, LEASE_NAME, labels(plan))
+    click.echo(yaml.safe_dump_all(documents, sort_keys=False, explicit_start=True), nl=False)
+    return 0
+
+
 @click.command(epilog=EPILOG)
-@click.argument("what", type=click.Choice(("clusterissuer", "deployment", "all", "webhook")))
+@click.argument("what", type=click.Choice(("clusterissuer", "deployment", "all", "webhook", "rbac")))
 @click.option("--name", metavar="NAME", default="gravel", callback=_label, help="What everything is called [gravel].")
 @click.option("--namespace", metavar="NAME", default="gravel", callback=_label, help="Where it runs [gravel].")
 @click.option("--image", metavar="IMAGE", default="gravel", help="The image, made with the Containerfile [gravel].")
@@ -86,17 +99,20 @@ def command(what: str, seed: int | None, **options: Any) -> int:
     """Print manifests: the server with its Services and DNS (deployment), a ClusterIssuer for it, or all.
 
     The ClusterIssuer trusts the server, solves http-01 through an ingress, and wildcards by dns-01 with signed updates
-    of the server's DNS. With webhook: what leads cert-manager to the server's webhook, for dns-01 without keys.
+    of the server's DNS. With webhook: what leads cert-manager to the server's webhook, for dns-01 without keys. With rbac:
+    the ServiceAccount for `gravel up --in-cluster`, and the least that it must be allowed.
     """
     import yaml
 
     from gravel.cluster_manifests import Plan, cert_manager_flags, cluster_issuer, deployment
 
-    if seed is None and what != "all":
+    if seed is None and what not in ("all", "rbac"):
         raise click.UsageError("--seed is wanted: the deployment and the ClusterIssuer must agree on it.")
     plan = Plan(seed=secrets.randbits(64) if seed is None else seed, year=datetime.now(UTC).year, **options)
     if what == "webhook":
         return _print_webhook(plan)
+    if what == "rbac":
+        return _print_rbac(plan)
     documents = [*deployment(plan)] if what != "clusterissuer" else []
     if what != "deployment":
         documents += cluster_issuer(plan)

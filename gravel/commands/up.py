@@ -19,7 +19,8 @@ EPILOG = """\
 Examples:
   gravel up --apply examples/
   gravel up --apply examples/ --once --json
-  gravel up --acme-port 0 --timing cert-manager"""
+  gravel up --acme-port 0 --timing cert-manager
+  gravel up --kubeconfig ~/.kube/config --context kind-test"""
 INTERRUPTED = 130
 
 
@@ -32,6 +33,12 @@ def command(settings: Settings) -> int:
 
     if settings.once and not settings.apply:
         raise click.UsageError("--once waits for what --apply names, and there is no --apply.")
+    if (settings.context and not settings.kubeconfig) or (settings.kubeconfig and settings.in_cluster):
+        raise click.UsageError("--context goes with --kubeconfig, and --in-cluster without either.")
+    if settings.on_cluster and (settings.apply or settings.no_controllers):
+        raise click.UsageError(
+            "--apply and --no-controllers are for the embedded API; on a cluster, use kubectl apply."
+        )
     manifests = read_manifests(settings.apply) if settings.apply else []
     return run(_up(settings, manifests))
 

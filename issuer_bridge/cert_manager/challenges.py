@@ -19,6 +19,7 @@ from issuer_bridge.cert_manager.conduct import OURS, Conduct
 from issuer_bridge.cert_manager.dns_providers import DnsProviders
 from issuer_bridge.cert_manager.provenance import has_solver_of, is_made_for_order
 from issuer_bridge.cert_manager.waiting import wait_of, waited
+from issuer_bridge.cluster.http01 import ClusterHttp01
 from issuer_bridge.context import Context
 from issuer_bridge.outcomes import Done, Outcome, Retry
 from issuer_bridge.references import controller_of, issuer_for
@@ -199,7 +200,8 @@ class Challenges:
 
     def _solver_of(self, resource: Resource, effect: Effect) -> Solver:
         if resource["spec"]["type"] != DNS01:
-            return self._solvers["http01"]
+            http01 = self._solvers["http01"]
+            return http01.of(resource) if isinstance(http01, ClusterHttp01) else http01
         return self._dns.checker(resource) if isinstance(effect, SelfCheck) else self._dns.solver(resource)
 
     def _unsolvable(self, effect: Effect, reason: str) -> Event:

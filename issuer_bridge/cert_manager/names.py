@@ -1,4 +1,4 @@
-"""The names of Orders and Challenges: deterministic, and equal to cert-manager's.
+"""The names of CertificateRequests, Orders and Challenges: deterministic, and equal to cert-manager's.
 
 A name is a prefix and the FNV-1 hash of the object's Go JSON (upstream
 `pkg/api/util/names.go`). So a crash between a creation and the status that
@@ -7,6 +7,7 @@ tells of it finds the same object again, and people find the names they know.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from typing import Any, TypeAlias
 Fields: TypeAlias = Mapping[str, "Fields | None"]
 """The fields of a Go struct in the order in which Go writes them; None means no struct of its own."""
 
-PREFIX_LENGTH = 52
+PREFIX_LENGTH, MAX_REQUEST_PREFIX = 52, 233
 _GO_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _NEEDS_ESCAPE = re.compile("[<>&\u2028\u2029]")
 
@@ -104,6 +105,14 @@ def order_name(request_name: str, spec: Mapping[str, Any]) -> str:
     if len(request_name) >= PREFIX_LENGTH:
         value = {"certificateRequestName": request_name, "spec": value}
     return compute_name(request_name, value)
+
+
+def request_name(certificate: str, revision: int) -> str:
+    """Name the CertificateRequest of a Certificate's revision; a very long name is cut, and its SHA-256 appended."""
+    if len(certificate) > MAX_REQUEST_PREFIX:
+        cut = re.sub(r"[^a-zA-Z0-9]+$", "", certificate[: MAX_REQUEST_PREFIX - 65])
+        certificate = f"{cut}-{hashlib.sha256(certificate.encode()).hexdigest()}"
+    return f"{certificate}-{revision}"
 
 
 def challenge_name(order: str, spec: Mapping[str, Any]) -> str:

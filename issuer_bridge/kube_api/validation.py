@@ -12,6 +12,7 @@ from typing import Any
 
 from issuer_bridge.cert_manager.dns_providers import nameserver_of
 from issuer_bridge.durations import parse_duration
+from issuer_bridge.kube_api.certificate_rules import CERTIFICATE_RULES
 from issuer_bridge.kube_api.core_rules import CORE_RULES, CORE_UPDATE_RULES, Rule, UpdateRule
 from issuer_bridge.kube_api.deletion import is_deleting
 from issuer_bridge.kube_api.schema_check import causes, pruned, shortened
@@ -236,6 +237,7 @@ def _immutable(*path: str) -> UpdateRule:
 RULES: Mapping[Kind, tuple[Rule, ...]] = {
     ISSUER: (_issuer,),
     CLUSTER_ISSUER: (_issuer,),
+    **CERTIFICATE_RULES,
     CERTIFICATE_REQUEST: (_approval,),
     **CORE_RULES,
 }

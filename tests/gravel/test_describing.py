@@ -10,7 +10,7 @@ from cryptography.x509.oid import NameOID
 
 from gravel.certificate_text import certificate_summary, request_summary
 from gravel.describing import Related, Rows, concerns, facts, tables
-from issuer_bridge.resources import CERTIFICATE_REQUEST, CLUSTER_ISSUER, EVENT, SECRET
+from issuer_bridge.resources import CERTIFICATE, CERTIFICATE_REQUEST, CLUSTER_ISSUER, EVENT, SECRET
 
 NOW = datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC)
 KEY = ec.derive_private_key(7, ec.SECP256R1())
@@ -191,6 +191,19 @@ def test_a_request_has_tables_of_conditions_orders_challenges_and_events():
             (("1s (x3)", "Normal", "Created", "certificaterequest/www", "gravel", "it is"),),
         ),
     ]
+
+
+def test_a_certificate_has_a_table_of_its_requests():
+    request = {"metadata": metadata("www-3", annotations={"cert-manager.io/certificate-revision": "3"})}
+    found = tables(CERTIFICATE, {"metadata": metadata()}, Related(requests=[request]), NOW)
+    assert found[0] == Rows("Requests", ("NAME", "REVISION", "STATE", "AGE"), (("www-3", "3", "Pending", "60s"),))
+
+
+def test_an_event_of_a_request_concerns_its_certificate():
+    requests = [{"metadata": metadata("www-1")}]
+    for name, wanted in (("www-1", True), ("www-2", False)):
+        about = event(name, "CertificateRequest")
+        assert concerns(about, CERTIFICATE, {"metadata": metadata()}, [], requests) is wanted
 
 
 def test_empty_tables_are_left_out_but_for_events():

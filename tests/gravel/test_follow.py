@@ -5,7 +5,7 @@ import json
 import pytest
 from rich.console import Console
 
-from gravel.follow import follow
+from gravel.follow import WATCHED, follow
 from gravel.kube_client import KubeClient, Unreachable
 from gravel.progress_display import table
 from gravel.request_progress import ChallengeProgress, Progress, Verdict
@@ -192,7 +192,7 @@ async def test_history_that_is_gone_is_read_anew(store, monkeypatch):
         tell(store, CERTIFICATE_REQUEST, "www", conditions=ISSUED)
         [progress] = await task
     assert progress.verdict == Verdict.READY
-    assert len(client.refused) == 3
+    assert len(client.refused) == len(WATCHED)
 
 
 def progress(name, verdict=Verdict.PENDING, challenges=0):

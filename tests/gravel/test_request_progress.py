@@ -5,6 +5,7 @@ from gravel.request_progress import (
     Progress,
     Verdict,
     by_owner,
+    certificate_progress,
     challenge_progress,
     describe_progress,
     describe_wait,
@@ -162,6 +163,7 @@ def test_what_a_request_waits_for_can_be_said(text, request_, children):
 def test_progress_is_json_too():
     progress = progress_of("default", "www", conditions(Approved="True/x"), by_owner([order(), challenge()]))
     assert progress.to_json() == {
+        "kind": "CertificateRequest",
         "namespace": "default",
         "name": "www",
         "verdict": "Pending",
@@ -170,3 +172,49 @@ def test_progress_is_json_too():
         "order": "new",
         "challenges": [{"type": "DNS-01", "dns_name": "x.test", "stage": "queued", "reason": ""}],
     }
+
+
+def certificate(generation=1, observed=1, **of):
+    found = conditions(**of)
+    found["metadata"]["generation"] = generation
+    for condition in found["status"]["conditions"]:
+        condition["observedGeneration"] = observed
+    return found
+
+
+def request_of_certificate(name, created, **of):
+    owner = [{"uid": "r"}]
+    metadata = {"name": name, "uid": name, "creationTimestamp": created, "ownerReferences": owner}
+    return {**conditions(**of), "kind": "CertificateRequest", "metadata": metadata}
+
+
+@pytest.mark.parametrize(
+    ("certificate_", "children", "text"),
+    [
+        (None, (), "default/www Deleted: it does not exist"),
+        (certificate(), (), "default/www Pending: not taken up yet"),
+        (certificate(Ready="True/Ready/fine"), (), "default/www Ready: fine"),
+        (certificate(Ready="True/Ready", generation=2), (), "default/www Pending: not taken up yet"),
+        (
+            certificate(Ready="True/Ready", Issuing="True/Renewing/due"),
+            (request_of_certificate("www-1", "1", Approved="True/x"), order(owner="www-1", state="pending")),
+            "default/www Pending: order pending",
+        ),
+        (certificate(Ready="False/DoesNotExist", Issuing="True/DoesNotExist/no"), (), "default/www Pending: no"),
+        (certificate(Ready="False/x", Issuing="False/Failed/bad"), (), "default/www Failed: bad"),
+        (
+            certificate(Ready="False/x", Issuing="False/Failed/bad", generation=2),
+            (),
+            "default/www Pending: not taken up yet",
+        ),
+    ],
+    ids=range(8),
+)
+def test_a_certificate_is_described_by_its_conditions_or_its_newest_request(certificate_, children, text):
+    assert describe_progress(certificate_progress("default", "www", certificate_, by_owner(children))) == text
+
+
+def test_a_certificate_that_waits_for_approval_names_the_request_to_approve():
+    requests = [request_of_certificate(f"www-{number}", str(number)) for number in (1, 2)]
+    waiting = certificate_progress("default", "www", certificate(Issuing="True/x"), by_owner(requests))
+    assert describe_wait([waiting]) == "default/www is not approved (approve it: gravel approve -n default www-2)"

@@ -122,7 +122,7 @@ class Rig:
         }
         self.operator = Operator(
             self.mortal,
-            self.store,
+            self.resources(),
             solvers,
             {"default": WorldAddress(self.world.directory_url)},
             self.entropy,
@@ -130,6 +130,10 @@ class Rig:
             self.options,
         )
         self.operator.start()
+
+    def resources(self):
+        """Return what the bridge works on."""
+        return self.store
 
     def crash(self):
         self.mortal.alive = False

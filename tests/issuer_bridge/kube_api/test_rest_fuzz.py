@@ -21,7 +21,7 @@ SOLVED = {"authorizationURL": "a", "dnsName": "x.test", "issuerRef": {"name": "g
 VALID = {
     "Issuer": {"spec": {"selfSigned": {}}},
     "ClusterIssuer": {"spec": {"selfSigned": {}}},
-    "Certificate": {"spec": {"secretName": "x-tls", "issuerRef": {"name": "gravel"}}},
+    "Certificate": {"spec": {"secretName": "x-tls", "dnsNames": ["x.test"], "issuerRef": {"name": "gravel"}}},
     "CertificateRequest": {"spec": REFERENCE},
     "Order": {"spec": REFERENCE},
     "Challenge": {"spec": SOLVED | {"solver": {"http01": {}}, "type": "HTTP-01", "url": "u"}},

@@ -1,0 +1,1 @@
+"""The level of the Certificate: its key, its requests, its Secret, and when it is renewed."""
