@@ -72,16 +72,16 @@ class MortalRig(Rig):
     def new_store(self):
         return EmbeddedStore(self.driver.now, self.entropy, archive=MortalArchive(self.connection, self.fuse))
 
-    def live(self, seconds):
-        """Let time pass; after a death the bridge is down for some seconds, and starts again. Return how often it died."""
-        deaths, end = 0, self.driver.now().timestamp() + seconds
-        while self.driver.now().timestamp() < end:
+    def live(self, end, deaths):
+        """Let time pass; deaths: after how many moments each, and for how many seconds the bridge is gone."""
+        rest = list(deaths)
+        while self.driver.now() < end:
+            self.fuse.left, gone = rest.pop(0) if rest else (None, 0)
             try:
-                self.run(seconds=end - self.driver.now().timestamp())
+                self.driver.run(until=end)
             except Killed:
                 self.crash()
-                deaths += 1
-                yield deaths
+                self.run(seconds=gone)
                 self.store = self.new_store()
                 self.start()
 

@@ -3,34 +3,29 @@
 Held to what the ACME server was asked, not to the outcome alone: a correct server forgives a client that asks twice.
 """
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.issuer_bridge.bridge_rig import START
 from tests.issuer_bridge.mortal_rig import FAULTS, MortalRig
 
 ISSUED = ("True", "Issued", "Certificate fetched from issuer successfully")
 REQUESTS = {"one": ("one.http.test",), "two": ("two.dns.test", "two.http.test")}
-HOURS = 3
+END = timedelta(hours=3)
 
 
-def applied(faults):
+def lived(deaths, faults):
+    """Return a rig after the lives that these deaths end, and the last, which nothing ends."""
     rig = MortalRig()
     rig.apply_issuer()
     for name, names in REQUESTS.items():
         rig.apply(name, *names)
     rig.run(milliseconds=1)  # whoever applied them was told so
     rig.faults = faults
-    return rig
-
-
-def lived(deaths, faults):
-    """Return a rig after its lives: each lasts so many moments, and is followed by so many seconds of nothing."""
-    rig, rest = applied(faults), list(deaths)
-    rig.fuse.left, down = rest.pop(0) if rest else (None, 0)
-    for _ in rig.live(HOURS * 3600):
-        rig.run(seconds=down)
-        rig.fuse.left, down = rest.pop(0) if rest else (None, 0)
+    rig.live(START + END, deaths)
     return rig
 
 
