@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -33,7 +34,6 @@ from gravel.listening import serve
 from gravel.management.api import Access
 from gravel.management.api import create_app as create_management_app
 from gravel.management.guard import is_loopback
-from gravel.private_folder import private_folder, write_text
 from gravel.rate_limit_options import rates_of
 from gravel.responders import Responders
 from gravel.server_parts import ServerParts, build_server
@@ -136,7 +136,7 @@ class Running:
         # After the bridge, so that validations which go on find what was shown for them.
         parts.server.resume()
         await self._serve(stack, parts, sockets, names, material)
-        folder = state.folder if state else stack.enter_context(private_folder())
+        folder = state.folder if state else _temporary(stack)
         self.parts = parts
         embedded = f"http://{sockets.kubernetes.address}" if sockets.kubernetes else None
         self.addresses = Addresses(
@@ -147,8 +147,8 @@ class Running:
             https01=responders.https01,
             tls_alpn=responders.tls_alpn,
             kubernetes=cluster.url if cluster else embedded,
-            tls_ca=write_text(folder / "tls_ca.pem", material.ca_pem),
-            issuing_roots=write_text(folder / "issuing_roots.pem", parts.world.authority.roots_pem),
+            tls_ca=_write(folder / "tls_ca.pem", material.ca_pem),
+            issuing_roots=_write(folder / "issuing_roots.pem", parts.world.authority.roots_pem),
             state=str(state.folder) if state else None,
             seed=settings.seed,
         )
@@ -281,6 +281,15 @@ def _names(settings: Settings, base_url: str) -> tuple[str, ...]:
     own = () if settings.host in EVERYWHERE else (settings.host,)
     named = urlsplit(base_url).hostname or ""
     return tuple(dict.fromkeys(("localhost", "127.0.0.1", "::1", *own, named, *settings.tls_name)))
+
+
+def _temporary(stack: AsyncExitStack) -> Path:
+    return Path(stack.enter_context(TemporaryDirectory(prefix="gravel-", ignore_cleanup_errors=True)))
+
+
+def _write(path: Path, text: str) -> str:
+    path.write_text(text, encoding="ascii")
+    return str(path)
 
 
 def _now() -> datetime:
