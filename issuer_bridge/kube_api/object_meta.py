@@ -1,8 +1,7 @@
 """Kubernetes' object metadata: who gives an object its name, uid, versions and times.
 
 Pure functions from what a client sent, and what is stored, to what will be
-stored. What the client sent is copied; what is stored is shared, since it is
-never changed in place.
+stored. All three share what is the same in them: nothing is changed in place.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from typing import Any
 
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.times import rfc3339
-from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.resources import EVENT, NAMESPACE, SECRET, Kind, Resource
 
 # Without vowels and look-alikes: staging/src/k8s.io/apimachinery/pkg/util/rand/rand.go.
@@ -107,14 +105,13 @@ def with_status(stored: Resource, sent: Resource) -> Resource:
     resource = {key: value for key, value in stored.items() if key != "status"}
     resource["metadata"] = dict(stored["metadata"])
     if sent.get("status") is not None:
-        resource["status"] = copy_json(sent["status"])
+        resource["status"] = sent["status"]
     return resource
 
 
 def with_version(resource: Resource, version: int) -> Resource:
-    """Stamp the resourceVersion onto an object that is not shared yet."""
-    resource["metadata"]["resourceVersion"] = str(version)
-    return resource
+    """Return the object with a resourceVersion."""
+    return {**resource, "metadata": {**resource["metadata"], "resourceVersion": str(version)}}
 
 
 def owner_uids(resource: Resource) -> list[str]:
@@ -124,7 +121,7 @@ def owner_uids(resource: Resource) -> list[str]:
 
 def _with_type(kind: Kind, sent: Resource) -> Resource:
     return {"apiVersion": kind.api_version, "kind": kind.kind} | {
-        key: copy_json(value) for key, value in sent.items() if key not in ("apiVersion", "kind", "metadata")
+        key: value for key, value in sent.items() if key not in ("apiVersion", "kind", "metadata")
     }
 
 
@@ -173,7 +170,7 @@ def _client_metadata(sent: Resource, dropped: Iterable[str]) -> dict[str, Any]:
     """Return what the client says of metadata; empty maps and lists are as good as absent."""
     without = frozenset(dropped)
     return {
-        key: copy_json(value)
+        key: value
         for key, value in (sent.get("metadata") or {}).items()
         if key not in without and value not in (None, "", {}, [])
     }
