@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from issuer_bridge.kube_api.core_schemas import CORE_SCHEMAS
+from issuer_bridge.kube_api.gloo_schemas import GLOO_SCHEMAS
 from issuer_bridge.kube_api.shapes import (
     ANYTHING,
     BOOLEAN,
@@ -244,4 +245,5 @@ SCHEMAS: Mapping[Kind, Schema] = {
     ORDER: _ORDER,
     CHALLENGE: _CHALLENGE,
     **CORE_SCHEMAS,
+    **GLOO_SCHEMAS,
 }
