@@ -12,9 +12,11 @@ from acme_server.faults.rule import NAME_OF, Match, When
 from acme_server.protocol import status
 from gravel.check.findings import RULES
 from gravel.check.rules import Blocks
+from issuer_bridge.gloo import states
 from scheduler import events, stages
 from tests import features
 from tests.issuer_bridge import recorded_walk
+from tests.issuer_bridge.gloo import rows as gloo_rows
 
 ROOT = Path(__file__).parent.parent
 MACHINES = {
@@ -51,6 +53,10 @@ def diagram(title, table):
 
 def state_machines():
     return "\n\n".join(diagram(title, table) for title, table in MACHINES.items())
+
+
+def gloo_states():
+    return diagram("IssuedCertificate", states.MOVES)
 
 
 def answers():
@@ -122,6 +128,7 @@ PARTS = {
     "ARCHITECTURE.md": {"state machines": state_machines, "answers": answers},
     "docs/bridge.md": {"recorded cert-manager": recorded_walk.table},
     "docs/check.md": {"findings": findings},
+    "docs/gloo.md": {"gloo states": gloo_states, "gloo rows": gloo_rows.table},
     "docs/faults.md": {"match": match, "actions": actions, "personas": personas},
 }
 

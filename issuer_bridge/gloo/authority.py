@@ -10,6 +10,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import attrs
 from cryptography import x509
@@ -19,9 +20,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.jwk import PrivateKey
-from issuer_bridge.cert_manager.certificates.private_keys import read_key
+from issuer_bridge.cert_manager.certificates.private_keys import new_key, read_key, write_key
+from issuer_bridge.pem import encode
 from issuer_bridge.references import key_of
-from issuer_bridge.resources import Resource
+from issuer_bridge.resources import SECRET, Resource
 
 LIFETIME = timedelta(days=365)
 # Where a Secret keeps certificate, key and what leads to the root: an intermediate as Istio has it, or a root.
@@ -83,25 +85,45 @@ def sign(
         raise ValueError(f"the signing certificate has expired at {above.not_valid_after_utc:%Y-%m-%d %H:%M}")
     lifetime = timedelta(days=days) if days > 0 else LIFETIME
     names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    end = min(now.replace(microsecond=0) + lifetime, above.not_valid_after_utc)
+    builder = _ca_builder(request.subject, above.subject, request.public_key(), now, end, entropy)
+    builder = builder.add_extension(names.value, critical=names.critical)
+    signed = _signed(builder.add_extension(_authority_key(above), critical=False), authority.key)
+    return Signed(pem_of((signed, *authority.chain[:-1])), pem_of(authority.chain[-1:]))
+
+
+def make_root(namespace: str, name: str, org: str, now: datetime, entropy: Entropy) -> Resource:
+    """Return a Secret with a new root, as upstream makes one for a mesh that brings none: P-256, for ten years."""
+    key = new_key({"privateKey": {"algorithm": "ECDSA"}}, entropy, None)
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, org)])
+    root = _signed(_ca_builder(subject, subject, key.public_key(), now, now + 10 * LIFETIME, entropy), key)
+    data = {"root-cert.pem": encode(pem_of([root])), "key.pem": encode(write_key(key))}
+    metadata = {"namespace": namespace, "name": name}
+    return {"apiVersion": SECRET.api_version, "kind": SECRET.kind, "metadata": metadata, "data": data}
+
+
+def _ca_builder(
+    subject: x509.Name, issuer: x509.Name, key: Any, now: datetime, end: datetime, entropy: Entropy
+) -> x509.CertificateBuilder:
+    """Return what every CA certificate has; its serial number is of 19 octets, the first of them 1."""
     usage = dict.fromkeys(_USAGES, False) | {"digital_signature": True, "key_cert_sign": True, "crl_sign": True}
-    builder = (
+    return (
         x509.CertificateBuilder()
-        .subject_name(request.subject)
-        .issuer_name(above.subject)
-        .public_key(request.public_key())
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
         .serial_number(int.from_bytes(b"\x01" + entropy(18)))
         .not_valid_before(now.replace(microsecond=0))
-        .not_valid_after(min(now.replace(microsecond=0) + lifetime, above.not_valid_after_utc))
-        .add_extension(names.value, critical=names.critical)
+        .not_valid_after(end.replace(microsecond=0))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(x509.KeyUsage(**usage), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(request.public_key()), critical=False)
-        .add_extension(_authority_key(above), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
-    digest = None if isinstance(authority.key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
-    repeatable = True if isinstance(authority.key, ec.EllipticCurvePrivateKey) else None
-    signed = builder.sign(authority.key, digest, ecdsa_deterministic=repeatable)
-    return Signed(pem_of((signed, *authority.chain[:-1])), pem_of(authority.chain[-1:]))
+
+
+def _signed(builder: x509.CertificateBuilder, key: PrivateKey) -> x509.Certificate:
+    digest = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+    return builder.sign(key, digest, ecdsa_deterministic=True if isinstance(key, ec.EllipticCurvePrivateKey) else None)
 
 
 def _above(certificate: x509.Certificate, pem: bytes) -> list[x509.Certificate]:

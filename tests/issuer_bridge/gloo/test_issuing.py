@@ -8,6 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from issuer_bridge.gloo.authority import make_root
 from issuer_bridge.gloo.meshes import Mesh, objects_of
 from issuer_bridge.gloo.signing import Options
 from issuer_bridge.resources import (
@@ -18,6 +19,7 @@ from issuer_bridge.resources import (
     SECRET,
 )
 from tests.issuer_bridge.bridge_resources import csr_of as csr_naming
+from tests.issuer_bridge.bridge_rig import entropy_of
 from tests.issuer_bridge.gloo.gloo_resources import (
     CACERTS,
     IDENTITY,
@@ -179,13 +181,48 @@ def test_a_request_without_its_issued_certificate_fails_as_upstream_says():
     assert status["error"] == "failed to find issued certificate matching certificate request"
 
 
-def test_a_request_that_is_answered_is_not_touched_again():
-    rig, _ = issued()
-    before = rig.request()
+def agentless():
+    """A rig whose agent has died after it asked."""
+    rig = TwoClusters()
+    rig.add_root()
     rig.crash("issuing")
+    rig.remote.insert(ISSUED_CERTIFICATE, issued_certificate())
+    rig.run(seconds=1)
+    rig.crash("agent")
+    return rig
+
+
+def test_a_request_that_is_answered_is_not_signed_again():
+    rig = agentless()
+    answers = []
+    for _ in range(2):
+        rig.restart("issuing")
+        rig.run(seconds=1)
+        rig.crash("issuing")
+        answers.append(rig.request()["status"])
+    assert (rig.state(), answers[0]) == ("REQUESTED", answers[1])
+
+
+def test_a_csr_that_the_agent_does_not_wait_for_yet_is_not_signed():
+    """It died between the request and its status, and will make another key."""
+    rig = agentless()
+    rig.remote.replace_status(ISSUED_CERTIFICATE, {**rig.certificate(), "status": {}})
     rig.restart("issuing")
-    rig.run(minutes=10)
-    assert rig.request() == before
+    rig.run(minutes=1)
+    assert "status" not in rig.request()
+    rig.restart("agent")
+    rig.run(seconds=1)
+    assert rig.state() == "FINISHED"
+
+
+def test_a_root_can_be_made_and_signs():
+    rig = TwoClusters()
+    rig.management.insert(SECRET, make_root("gloo-mesh", "root-ca", "my-mesh", START, entropy_of(5)))
+    rig.remote.insert(ISSUED_CERTIFICATE, issued_certificate())
+    rig.run(seconds=2)
+    root = x509.load_pem_x509_certificate(data_of(rig.remote.get(SECRET, *CACERTS))["root-cert.pem"])
+    assert (rig.state(), root.subject.rfc4514_string()) == ("FINISHED", "O=my-mesh")
+    root.verify_directly_issued_by(root)
 
 
 @pytest.mark.seed("G08")

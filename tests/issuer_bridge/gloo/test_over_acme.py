@@ -3,12 +3,9 @@
 import pytest
 from cryptography import x509
 
-from issuer_bridge.context import Context
-from issuer_bridge.gloo.agent import Agent
-from issuer_bridge.gloo.issuing import Issuing
+from issuer_bridge.gloo.running import start
 from issuer_bridge.gloo.signing import Options
 from issuer_bridge.kube_api.store import EmbeddedStore
-from issuer_bridge.recorder import Recorder
 from issuer_bridge.resources import CERTIFICATE_REQUEST, GLOO_REQUEST, ISSUED_CERTIFICATE, SECRET
 from tests.issuer_bridge.bridge_resources import csr_of
 from tests.issuer_bridge.bridge_rig import Rig
@@ -19,11 +16,8 @@ from tests.issuer_bridge.gloo.two_clusters import NAMESPACES, data_of
 def two(rig):
     """Return a second cluster whose certificates the bridge of the first gets."""
     remote = EmbeddedStore(rig.driver.now, rig.entropy, NAMESPACES)
-    recorder = Recorder(remote, rig.driver.now, rig.entropy)
-    context = Context(remote, rig.driver.now, rig.entropy, recorder, lambda house, facts: None)
-    Agent(rig.driver, context).start()
     issuer = {"name": "gravel", "kind": "ClusterIssuer", "group": "cert-manager.io"}
-    Issuing(rig.driver, context, rig.store, Options("west", issuer)).start()
+    start(rig.driver, remote, rig.store, rig.entropy, lambda house, facts: None, Options("west", issuer))
     return remote
 
 
