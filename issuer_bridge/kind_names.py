@@ -31,4 +31,4 @@ def nearest_kind(word: str) -> Kind | None:
 
 def known_kinds() -> str:
     """Name all kinds, for people."""
-    return ", ".join(kind.kind for kind in KINDS)
+    return ", ".join(dict.fromkeys(kind.kind for kind in KINDS))

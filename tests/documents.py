@@ -128,8 +128,8 @@ PARTS = {
     "ARCHITECTURE.md": {"state machines": state_machines, "answers": answers},
     "docs/bridge.md": {"recorded cert-manager": recorded_walk.table},
     "docs/check.md": {"findings": findings},
-    "docs/gloo.md": {"gloo states": gloo_states, "gloo rows": gloo_rows.table},
     "docs/faults.md": {"match": match, "actions": actions, "personas": personas},
+    "docs/gloo.md": {"gloo states": gloo_states, "gloo rows": gloo_rows.table},
 }
 
 
