@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from issuer_bridge.gloo.authority import read_authority, sign
+from issuer_bridge.gloo.secrets import ISSUED_TYPE
 from issuer_bridge.gloo.states import MOVES, State, failed, moved, restart_after, state_of
 from issuer_bridge.pem import encode
 from issuer_bridge.resources import GLOO_REQUEST, ISSUED_CERTIFICATE, POD, POD_BOUNCE_DIRECTIVE, SECRET, ApiError
@@ -61,6 +62,20 @@ def test_the_agent_makes_a_key_and_a_certificate_request_and_shows_the_csr_in_th
     key = load_pem_private_key(data_of(rig.remote.get(SECRET, *KEY))["private-key"], None)
     assert csr_of(rig).public_key() == key.public_key()
     assert rig.remote.get(SECRET, *KEY)["type"] == "certificates.mesh.gloo.solo.io/generated_private_key"
+
+
+def test_a_secret_that_an_issuer_writes_as_the_document_has_it_moves_nothing():
+    """It can have signed the CSR of the status, but not have the key: only the agent's Secret is of use (X14)."""
+    rig = alone()
+    answered = signed(rig)
+    without_key = {"ca-cert.pem": answered["signedCertificate"], "root-cert.pem": answered["signingRootCa"]}
+    metadata = dict(zip(("namespace", "name"), CACERTS, strict=True))
+    rig.remote.insert(SECRET, {"metadata": metadata, "type": ISSUED_TYPE, "data": without_key})
+    rig.run(minutes=1)
+    assert rig.state() == "REQUESTED"
+    answer(rig, "FINISHED", **answered)
+    assert rig.state() == "FINISHED"
+    assert data_of(rig.remote.get(SECRET, *CACERTS))["ca-key.pem"].startswith(b"-----BEGIN EC PRIVATE KEY-----")
 
 
 @pytest.mark.seed("G06")
