@@ -32,7 +32,10 @@ def host_names(hosts: Any) -> dict[str, list[str]]:
         raise ValueError("spec.hosts: name one host at least")
     names: dict[str, list[str]] = {"dnsNames": [], "ipAddresses": [], "uris": []}
     for host in hosts:
-        names["uris" if "://" in host else "ipAddresses" if _is_address(host) else "dnsNames"].append(host)
+        try:
+            names["ipAddresses"].append(str(ipaddress.ip_address(host)))
+        except ValueError:
+            names["uris" if "://" in host else "dnsNames"].append(host)
     for uri in names["uris"]:
         scheme, _, rest = uri.partition("://")
         if scheme != "spiffe" or not rest.partition("/")[0]:
@@ -121,11 +124,3 @@ def _owned(certificate: Resource, api_version: str, kind: str) -> Resource:
     metadata = {name: certificate["metadata"][name] for name in ("namespace", "name")}
     owners = [controller_reference(certificate, ISSUED_CERTIFICATE)]
     return {"apiVersion": api_version, "kind": kind, "metadata": {**metadata, "ownerReferences": owners}}
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any, TypeAlias
 
 import attrs
@@ -109,7 +110,8 @@ def read_request(resource: Resource, certificate: Resource) -> x509.CertificateS
         raise ValueError(f"spec.certificateSigningRequest: it is no PEM of a CSR with names: {error}") from None
     if not valid:
         raise ValueError("spec.certificateSigningRequest: its signature does not verify with the key inside")
-    asked, hosts = sorted(str(name.value) for name in names), sorted(certificate["spec"].get("hosts") or ())
+    asked = sorted(str(name.value) for name in names)
+    hosts = sorted(chain.from_iterable(host_names(certificate["spec"].get("hosts")).values()))
     if asked != hosts:
         raise ValueError(f"the CSR asks for {', '.join(asked)}, the issued certificate has {', '.join(hosts)}")
     return request
@@ -158,6 +160,6 @@ def _heard(request: Resource, options: Options) -> Step:
     if not is_true(request, READY):
         return Idle()
     status = request["status"]
-    chain = x509.load_pem_x509_certificates(base64.b64decode(status["certificate"]))
+    found = x509.load_pem_x509_certificates(base64.b64decode(status["certificate"]))
     root = base64.b64decode(status.get("ca") or "").decode("ascii") or options.roots
-    return Signed(pem_of(chain), root or pem_of(chain[-1:]))
+    return Signed(pem_of(found), root or pem_of(found[-1:]))

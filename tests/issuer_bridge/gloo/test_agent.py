@@ -80,7 +80,7 @@ def test_a_secret_that_an_issuer_writes_as_the_document_has_it_moves_nothing():
 
 @pytest.mark.seed("G06")
 def test_hosts_are_names_and_addresses():
-    rig = alone(hosts=["mesh.test", "10.0.0.1", "*.mesh.test", "fd00::1"])
+    rig = alone(hosts=["mesh.test", "10.0.0.1", "*.mesh.test", "FD00::1"])
     names = csr_of(rig).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["mesh.test", "*.mesh.test"]
     assert [str(address) for address in names.get_values_for_type(x509.IPAddress)] == ["10.0.0.1", "fd00::1"]

@@ -77,6 +77,11 @@ def test_it_lasts_as_long_as_the_spec_says_a_year_or_as_the_ca(options, days):
     assert certificate.not_valid_after_utc - certificate.not_valid_before_utc == timedelta(days=days)
 
 
+def test_an_address_may_be_written_in_any_form():
+    rig, _ = issued(hosts=["FD00:0::1", "10.0.0.1"])
+    assert rig.state() == "FINISHED"
+
+
 def test_the_newer_field_of_the_signing_secret_wins():
     rig = TwoClusters()
     rig.add_root("newer")
