@@ -82,6 +82,10 @@ CERTIFICATE_SIGNING_REQUEST = Kind(
     "certificates.k8s.io", "v1", "CertificateSigningRequest", "certificatesigningrequests",
     namespaced=False, short_names=("csr",), status=True,
 )  # fmt: skip
+VALIDATING_WEBHOOKS = Kind(
+    "admissionregistration.k8s.io", "v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations",
+    namespaced=False,
+)  # fmt: skip
 
 KINDS: tuple[Kind, ...] = (
     ISSUER,
@@ -106,6 +110,7 @@ KINDS: tuple[Kind, ...] = (
     CLUSTER_ROLE_BINDING,
     CUSTOM_RESOURCE_DEFINITION,
     CERTIFICATE_SIGNING_REQUEST,
+    VALIDATING_WEBHOOKS,
 )
 
 

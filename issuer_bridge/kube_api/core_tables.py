@@ -27,6 +27,7 @@ from issuer_bridge.resources import (
     SECRET,
     SERVICE,
     SERVICE_ACCOUNT,
+    VALIDATING_WEBHOOKS,
     Kind,
     Resource,
 )
@@ -237,6 +238,11 @@ CORE_COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
         at("Requestor", ".spec.username"),
         Column("RequestedDuration", _requested),
         Column("Condition", _decision),
+    ),
+    VALIDATING_WEBHOOKS: (
+        NAME,
+        Column("Webhooks", lambda resource, _: len(_list(resource, ".webhooks")), type="integer"),
+        AGE,
     ),
     LEASE: (NAME, at("Holder", ".spec.holderIdentity"), AGE),
 }

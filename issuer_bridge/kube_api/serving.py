@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from issuer_bridge.kube_api.about import about
+from issuer_bridge.kube_api.bodies import read_object
 from issuer_bridge.kube_api.forms import JSON, PROTOBUF, parse_form, shown
 from issuer_bridge.kube_api.paths import Target, parse_target
 from issuer_bridge.kube_api.protobuf import decode
@@ -14,7 +15,7 @@ from issuer_bridge.kube_api.reviews import review, review_kind
 from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.kube_api.users import ADMIN, AUTHENTICATED, OPEN, Access, User, account_of, impersonated
 from issuer_bridge.kube_api.watching import Watch, parse_watch
-from issuer_bridge.resources import ApiError
+from issuer_bridge.resources import NAMESPACE, ApiError
 
 _VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _OF_MANY = {"get": "list", "delete": "deletecollection"}
@@ -50,6 +51,16 @@ def _respond(store: EmbeddedStore, call: Call, access: Access) -> Answer:
     if (not form.kind and form.media == JSON) or isinstance(answer.document, str):
         return answer
     return attrs.evolve(answer, document=shown(form, target.kind, answer.document, store.clock()), media=form.media)
+
+
+def rehearse(store: EmbeddedStore, call: Call, access: Access = OPEN) -> tuple[User, Answer]:
+    """Return who asks for a write, and what it would answer, in whole objects, if it were done."""
+    user = _admit(store, call, parse_target(call.path, store.served.places), access)
+    sent = _in_json(attrs.evolve(call, user=user, query={**call.query, "dryRun": "All"}))
+    if sent.method == "DELETE" and sent.body:
+        options = read_object(sent.content_type, sent.body, NAMESPACE) | {"dryRun": ["All"]}
+        sent = attrs.evolve(sent, content_type=JSON, body=encoded(options))
+    return user, handle(store, sent)
 
 
 def _in_json(call: Call) -> Call:
