@@ -15,7 +15,7 @@ import attrs
 from acme_server.protocol.driver import Entropy
 from issuer_bridge.kube_api.object_meta import new_uid
 from issuer_bridge.kube_api.paths import Target, parse_target
-from issuer_bridge.kube_api.rest import Answer, Call
+from issuer_bridge.kube_api.rest import Answer, Call, in_version
 from issuer_bridge.kube_api.selectors import matches_labels
 from issuer_bridge.kube_api.serving import rehearse
 from issuer_bridge.kube_api.statuses import bad_request, quoted
@@ -79,12 +79,17 @@ def _writes(store: EmbeddedStore, target: Target, call: Call, access: Access) ->
     if answer.code >= 300 or isinstance(answer.document, str):
         return []
     dry = "dryRun" in call.query
-    document, namespace = answer.document, target.namespace or ""
+    document = answer.document
     if call.method == "DELETE":
-        items = document["items"] if "items" in document else [store.get(target.kind, namespace, target.name)]
+        items = document["items"] if "items" in document else [_stored(store, target)]
         return [_Write(target, user, "DELETE", None, item, dry) for item in items]
-    stored = store.get(target.kind, namespace, target.name) if target.name else None
+    stored = _stored(store, target)
     return [_Write(target, user, "UPDATE" if stored else "CREATE", document, stored, dry)]
+
+
+def _stored(store: EmbeddedStore, target: Target) -> Resource | None:
+    found = store.get(target.kind, target.namespace or "", target.name) if target.name else None
+    return in_version(target.asked, found) if found else None
 
 
 def _concerns(store: EmbeddedStore, webhook: Mapping[str, Any], write: _Write) -> bool:
@@ -102,7 +107,7 @@ def _concerns(store: EmbeddedStore, webhook: Mapping[str, Any], write: _Write) -
 
 
 def _rules(store: EmbeddedStore, webhook: Mapping[str, Any], rule: Mapping[str, Any], write: _Write) -> bool:
-    kind = write.target.kind
+    kind = write.target.asked
     versions = [kind.version]
     if webhook.get("matchPolicy") != "Exact":
         versions += [each.version for each in store.served.kinds if each == kind]
@@ -142,7 +147,7 @@ def _question(webhook: Mapping[str, Any], write: _Write, entropy: Entropy) -> Qu
 
 def _request(write: _Write, uid: str) -> Resource:
     target, metadata = write.target, write.known["metadata"]
-    kind, user = target.kind, write.user
+    kind, user = target.asked, write.user
     about = {"group": kind.group, "version": kind.version}
     named, placed = about | {"kind": kind.kind}, about | {"resource": kind.plural}
     part = {"subResource": target.subresource} if target.subresource else {}

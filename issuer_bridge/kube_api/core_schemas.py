@@ -28,6 +28,7 @@ from issuer_bridge.resources import (
     CLUSTER_ROLE_BINDING,
     CONFIG_MAP,
     EVENT,
+    EVENT_VIEW,
     HTTP_ROUTE,
     INGRESS,
     LEASE,
@@ -61,6 +62,21 @@ _EVENT = resource(
     reportingComponent=STRING,
     reportingInstance=STRING,
 )
+
+# What the core's names of an Event's fields are in events.k8s.io (pkg/apis/events/v1/conversion.go).
+EVENT_NAMES: Mapping[str, str] = {
+    "involvedObject": "regarding",
+    "message": "note",
+    "reportingComponent": "reportingController",
+    "source": "deprecatedSource",
+    "firstTimestamp": "deprecatedFirstTimestamp",
+    "lastTimestamp": "deprecatedLastTimestamp",
+    "count": "deprecatedCount",
+}
+_EVENT_VIEW: Schema = {
+    **_EVENT,
+    "properties": {EVENT_NAMES.get(name, name): shape for name, shape in _EVENT["properties"].items()},
+}
 
 _LEASE = resource(
     spec=fields(
@@ -192,6 +208,7 @@ CORE_SCHEMAS: Mapping[Kind, Schema] = {
     POD: resource(spec=_POD, status=OPEN),
     SERVICE: resource(spec=_SERVICE, status=OPEN),
     EVENT: _EVENT,
+    EVENT_VIEW: _EVENT_VIEW,
     INGRESS: _INGRESS,
     HTTP_ROUTE: _SPEC_AND_STATUS,
     LEASE: _LEASE,
