@@ -58,9 +58,9 @@ COMMANDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 @contextmanager
-def running_house(folder: Path) -> Iterator[str]:
+def running_house(folder: Path, *options: str) -> Iterator[str]:
     """Start a `gravel up` on free ports, and yield the URL of its API."""
-    command = [GRAVEL, "up", "--json", "--seed", "1", *(f"--{port}-port=0" for port in PORTS)]
+    command = [GRAVEL, "up", "--json", "--seed", "1", *(f"--{port}-port=0" for port in PORTS), *options]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GRAVEL_")}
     with (
         (folder / "log").open("wb") as log,
