@@ -208,6 +208,7 @@ _FILLED: Mapping[Kind, Callable[[Resource], None]] = {
     NAMESPACE: _fill_namespace,
     EVENT: _fill_event,
     CUSTOM_RESOURCE_DEFINITION: _fill_definition,
+    CERTIFICATE_SIGNING_REQUEST: lambda resource: resource.setdefault("status", {}),
     VALIDATING_WEBHOOKS: partial(fill_defaults, WEBHOOKS),
 }
 

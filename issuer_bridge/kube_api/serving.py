@@ -8,6 +8,7 @@ from issuer_bridge.kube_api.about import about
 from issuer_bridge.kube_api.bodies import read_object
 from issuer_bridge.kube_api.event_views import in_core
 from issuer_bridge.kube_api.forms import JSON, PROTOBUF, parse_form, shown
+from issuer_bridge.kube_api.options import flag
 from issuer_bridge.kube_api.paths import Target, parse_target
 from issuer_bridge.kube_api.protobuf import decode
 from issuer_bridge.kube_api.rbac import Attributes, check
@@ -116,4 +117,4 @@ def _attributes(call: Call, target: Target | None) -> Attributes:
 
 
 def _watches(call: Call) -> bool:
-    return call.query.get("watch") in ("true", "1")
+    return flag(call.query, "watch")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from issuer_bridge.kube_api.forms import TABLE, WHOLE, Form
-from issuer_bridge.kube_api.options import resource_version
+from issuer_bridge.kube_api.options import flag, resource_version
 from issuer_bridge.kube_api.paths import Target
 from issuer_bridge.kube_api.rest import encoded, in_version
 from issuer_bridge.kube_api.selectors import Selector, selector
@@ -52,13 +52,13 @@ class Watch:
 
 def parse_watch(target: Target, query: Mapping[str, str], form: Form = WHOLE) -> Watch:
     """Read the parameters of a watch; ApiError when they make no sense."""
-    sends = _flag(query["sendInitialEvents"]) if query.get("sendInitialEvents") else None
+    sends = flag(query, "sendInitialEvents") if query.get("sendInitialEvents") else None
     _check_match(query.get("resourceVersionMatch", ""), sends)
     wanted = selector(target.kind, query.get("labelSelector", ""), query.get("fieldSelector", ""))
     seconds = query.get("timeoutSeconds") or "0"
     if not seconds.isascii() or not seconds.isdigit():
         raise bad_request("timeoutSeconds must be a whole number")
-    version, bookmarks = resource_version(query), _flag(query.get("allowWatchBookmarks", ""))
+    version, bookmarks = resource_version(query), flag(query, "allowWatchBookmarks")
     return Watch(
         target,
         wanted,
@@ -69,10 +69,6 @@ def parse_watch(target: Target, query: Mapping[str, str], form: Form = WHOLE) ->
         marked=bool(sends) and bookmarks,
         form=form,
     )
-
-
-def _flag(text: str) -> bool:
-    return text.lower() in ("true", "1", "t")
 
 
 def _check_match(match: str, sends: bool | None) -> None:
