@@ -54,6 +54,24 @@ COMMANDS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "kubectl delete order --all --as=system:serviceaccount:default:reader 2>&1 | head -1",
         ),
     ),
+    (
+        "An external issuer brings kinds of its own.",
+        (
+            "kubectl apply -f examples/external/definition.yaml",
+            "kubectl wait --for=condition=Established crd/robotissuers.example.com",
+            "kubectl apply -f examples/external/issuer.yaml",
+            "kubectl get robot",
+            'kubectl patch robot r2 --type=merge -p \'{"spec":{"arms":7}}\'',
+        ),
+    ),
+    (
+        "Kubernetes' own signing requests are approved, and wait for a signer.",
+        (
+            "kubectl apply -f examples/external/signing-request.yaml",
+            "kubectl certificate approve www",
+            "kubectl get csr",
+        ),
+    ),
 )
 
 
