@@ -29,7 +29,7 @@ _LASTS = 1800.0
 
 def create_app(store: EmbeddedStore, access: Access = OPEN) -> web.Application:
     """Return the application; its watches know what is written from now on."""
-    api = _Api(store, access)
+    api = _Api(store, attrs.evolve(access, key=access.key or SystemRandom().randbytes(32)))
     app = web.Application(client_max_size=MAX_BODY)
     app.router.add_route("*", "/{path:.*}", api.answer)
     app.on_shutdown.append(api.close)

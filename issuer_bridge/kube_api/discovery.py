@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from issuer_bridge.kube_api.paths import subresources
+from issuer_bridge.kube_api.paths import TOKEN_REQUEST, subresources
 from issuer_bridge.kube_api.reviews import REVIEWS
 from issuer_bridge.resources import (
     ACME,
@@ -27,6 +27,7 @@ AGGREGATED = "apidiscovery.k8s.io/v2"
 OBJECT_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 STATUS_VERBS = ("get", "patch", "update")
+_VERBS: Mapping[str, tuple[str, ...]] = {"finalize": ("update",), "token": ("create",)}
 _CATEGORIES: Mapping[str, tuple[str, ...]] = {
     CERT_MANAGER: ("cert-manager",),
     ACME: ("cert-manager", "cert-manager-acme"),
@@ -120,7 +121,7 @@ def _entries(kind: Kind) -> list[Entry]:
         verbs = tuple(verb for verb in verbs if verb != "deletecollection")
     categories = ("all",) if kind in (POD, SERVICE) else _CATEGORIES.get(kind.group, ())
     found = [Entry(kind, verbs, kind.definition.categories if kind.definition else categories)]
-    return [*found, *(Entry(kind, STATUS_VERBS, subresource=name) for name in subresources(kind))]
+    return [*found, *(Entry(kind, _VERBS.get(name, STATUS_VERBS), subresource=name) for name in subresources(kind))]
 
 
 def _groups(served: Sequence[Kind]) -> list[str]:
@@ -147,11 +148,13 @@ def _resource_list(group: str, name: str, served: Sequence[Kind]) -> Resource | 
 def _listed(entry: Entry) -> dict[str, Any]:
     kind = entry.kind
     status = bool(entry.subresource)
+    other = {"group": TOKEN_REQUEST.group, "version": TOKEN_REQUEST.version} if entry.subresource == "token" else {}
     shown: dict[str, Any] = {
         "name": f"{kind.plural}/{entry.subresource}" if status else kind.plural,
         "singularName": "" if status else _singular(kind),
         "namespaced": kind.namespaced,
-        "kind": kind.kind,
+        **other,
+        "kind": TOKEN_REQUEST.kind if other else kind.kind,
         "verbs": list(entry.verbs),
     }
     return shown if status else shown | _also(entry)
@@ -171,7 +174,8 @@ def _aggregated(group: str, version: str, served: Sequence[Kind]) -> list[dict[s
     resources: list[dict[str, Any]] = []
     for entry in entries(group, version, served):
         kind = entry.kind
-        response = {"group": kind.group, "version": kind.version, "kind": kind.kind}
+        said = TOKEN_REQUEST if entry.subresource == "token" else kind
+        response = {"group": said.group, "version": said.version, "kind": said.kind}
         told: dict[str, Any] = {"responseKind": response, "verbs": list(entry.verbs)}
         if entry.subresource:
             resources[-1].setdefault("subresources", []).append({"subresource": entry.subresource} | told)

@@ -140,6 +140,17 @@ def with_status(stored: Resource, sent: Resource) -> Resource:
     return resource
 
 
+def finalized(stored: Resource, sent: Resource, now: datetime) -> Resource:
+    """Return what a PUT of a namespace's /finalize stores: the finalizers of its spec, nothing else."""
+    del now
+    spec = sent.get("spec")
+    finalizers = spec.get("finalizers") if isinstance(spec, dict) else None
+    kept = {name: value for name, value in stored["spec"].items() if name != "finalizers"}
+    if isinstance(finalizers, list) and finalizers:
+        kept["finalizers"] = copy_json(finalizers)
+    return {**stored, "metadata": dict(stored["metadata"]), "spec": kept}
+
+
 def with_version(resource: Resource, version: int) -> Resource:
     """Stamp the resourceVersion onto an object that is not shared yet."""
     resource["metadata"]["resourceVersion"] = str(version)

@@ -8,9 +8,19 @@ from urllib.parse import unquote
 
 import attrs
 
-from issuer_bridge.resources import CERTIFICATE_SIGNING_REQUEST, EVENT, EVENT_VIEW, KINDS, Kind
+from issuer_bridge.resources import (
+    CERTIFICATE_SIGNING_REQUEST,
+    EVENT,
+    EVENT_VIEW,
+    KINDS,
+    NAMESPACE,
+    SERVICE_ACCOUNT,
+    Kind,
+)
 
 Place: TypeAlias = tuple[str, str, str]
+# What is created at a service account's `/token`.
+TOKEN_REQUEST = Kind("authentication.k8s.io", "v1", "TokenRequest", "serviceaccounts")
 BUILT_IN: dict[Place, Kind] = {(kind.group, kind.version, kind.plural): kind for kind in (*KINDS, EVENT_VIEW)}
 
 
@@ -51,7 +61,7 @@ def parse_target(path: str, kinds: Mapping[Place, Kind] = BUILT_IN) -> Target | 
 
 def _target(kinds: Mapping[Place, Kind], group: str, version: str, rest: Sequence[str]) -> Target | None:
     namespace = None
-    if len(rest) > 2 and rest[0] == "namespaces" and (group or rest[2] != "status"):
+    if len(rest) > 2 and rest[0] == "namespaces" and (group or rest[2] not in ("status", "finalize")):
         namespace, rest = rest[1], rest[2:]
     if not 1 <= len(rest) <= 3:
         return None
@@ -68,7 +78,11 @@ def subresources(kind: Kind) -> tuple[str, ...]:
     return _SUBRESOURCES.get(kind, ("status",) if kind.status else ())
 
 
-_SUBRESOURCES: Mapping[Kind, tuple[str, ...]] = {CERTIFICATE_SIGNING_REQUEST: ("approval", "status")}
+_SUBRESOURCES: Mapping[Kind, tuple[str, ...]] = {
+    CERTIFICATE_SIGNING_REQUEST: ("approval", "status"),
+    NAMESPACE: ("finalize", "status"),
+    SERVICE_ACCOUNT: ("token",),
+}
 
 
 def _fits(kind: Kind, namespace: str | None, name: str) -> bool:

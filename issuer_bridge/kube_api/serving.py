@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import attrs
 
 from issuer_bridge.kube_api.about import about
+from issuer_bridge.kube_api.account_tokens import account_with, issue
 from issuer_bridge.kube_api.bodies import read_object
 from issuer_bridge.kube_api.event_views import in_core
 from issuer_bridge.kube_api.forms import JSON, PROTOBUF, parse_form, shown
@@ -50,7 +53,7 @@ def _respond(store: EmbeddedStore, call: Call, access: Access) -> Answer:
         return about(call, store.served)
     form = parse_form(call.headers.get("Accept", ""), call.query.get("includeObject", ""))
     sent = _in_json(call if user is ADMIN else attrs.evolve(call, user=user))
-    answer = _handled(store, target, sent)
+    answer = issue(store, access, target, sent) if target.subresource == "token" else _handled(store, target, sent)
     if (not form.kind and form.media == JSON) or isinstance(answer.document, str):
         return answer
     return attrs.evolve(answer, document=shown(form, target.asked, answer.document, store.clock()), media=form.media)
@@ -86,7 +89,7 @@ def _in_json(call: Call) -> Call:
 
 def _admit(store: EmbeddedStore, call: Call, target: Target | None, access: Access) -> User:
     """Return who asks; ApiError 401 or 403 when it is nobody, or somebody who may not."""
-    user, other = access.authenticate(call.headers), impersonated(call.headers)
+    user, other = access.authenticate(call.headers, partial(account_with, store, access)), impersonated(call.headers)
     if other is not None:
         for needed in _impersonation(other):
             check(store, user, needed)

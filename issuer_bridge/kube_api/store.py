@@ -21,6 +21,7 @@ from issuer_bridge.kube_api.listing import Snapshots
 from issuer_bridge.kube_api.namespaces import FIRST, check_mortal, check_open, emptied, first
 from issuer_bridge.kube_api.object_meta import (
     created,
+    finalized,
     name_for,
     new_uid,
     object_key,
@@ -153,7 +154,7 @@ class EmbeddedStore(Resources):
     ) -> Resource:
         """Replace the status of an object, or what a subresource may change of it."""
         kind, stored = self.served.known(kind), self._current(kind, resource)
-        transition = TRANSITIONS.get((kind, subresource))
+        transition = finalized if subresource == "finalize" else TRANSITIONS.get((kind, subresource))
         changed = transition(stored, resource, self.clock()) if transition else with_status(stored, resource)
         return self._change(kind, stored, changed, resource, writing)
 

@@ -169,7 +169,7 @@ def test_a_definition_is_applied_and_its_kind_used_at_once(kubectl):
     manifest["spec"] |= {"size": 4, "siez": 4}
     assert 'unknown field "spec.siez"' in kubectl("apply", "-f", "-", stdin=json.dumps(manifest), code=1)
     assert "deleted" in kubectl("delete", "crd", NAME)
-    assert "the server doesn't have a resource type" in kubectl("get", "wd", code=1)
+    assert "could not find the requested resource" in kubectl("get", "wd", code=1)
 
 
 def test_a_signing_request_is_approved(kubectl):
@@ -181,6 +181,14 @@ def test_a_signing_request_is_approved(kubectl):
     assert kubectl("get", "csr", "--no-headers").split()[-1] == "Approved"
     assert "is already Approved" in kubectl("certificate", "deny", "www", code=1)
     assert "www.example.test" in kubectl("describe", "csr", "www")
+
+
+def test_a_service_account_shows_its_token(kubectl):
+    kubectl("create", "serviceaccount", "robot")
+    token = kubectl("create", "token", "robot", "--duration=10m").strip()
+    assert "system:serviceaccount:default:robot" in kubectl("auth", "whoami", "--token", token)
+    assert "cannot list resource" in kubectl("get", "secrets", "--token", token, code=1)
+    kubectl("delete", "serviceaccount", "robot")
 
 
 def test_events_of_both_groups_are_the_same(kubectl, issued):

@@ -94,7 +94,7 @@ def path_of(kind, name=""):
 
 VERBS = [("POST", "", "application/json"), ("DELETE", "/x", "application/json"), ("DELETE", "", "application/json")] + [
     (method, name, content_type)
-    for name in ("/x", "/x/status", "/x/approval")
+    for name in ("/x", "/x/status", "/x/approval", "/x/finalize")
     for method, content_type in (
         ("PUT", "application/json"),
         *(("PATCH", content_type) for content_type in (MERGE_PATCH, MERGE_PATCH, STRATEGIC_MERGE, JSON_PATCH, APPLY)),
