@@ -69,8 +69,11 @@ class ServerSettings:
     kubernetes_token: str | None = option(
         None,
         TOKEN,
-        "Bearer token that the Kubernetes-style API wants (default: none, and whoever is on this machine is its admin).",
+        "Bearer token that the Kubernetes-style API wants, over HTTPS (default: none, and whoever is here is its admin).",
         ("up", *CLIENTS),
+    )
+    kubernetes_ca: str | None = option(
+        None, click.STRING, "PEM file to trust with it (tls_ca of what `gravel up` prints).", CLIENTS
     )
     management: str | None = option(
         None,

@@ -8,7 +8,10 @@ import kopf
 @kopf.on.login()
 def login(**_):
     """The API of the test wants a token."""
-    return kopf.ConnectionInfo(server=os.environ["KUBERNETES"], scheme="Bearer", token=os.environ["TOKEN"])
+    trust = os.environ["TRUST"]
+    return kopf.ConnectionInfo(
+        server=os.environ["KUBERNETES"], ca_path=trust, scheme="Bearer", token=os.environ["TOKEN"]
+    )
 
 
 @kopf.on.startup()

@@ -76,8 +76,15 @@ COMMANDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 @contextmanager
-def running_house(folder: Path, *options: str) -> Iterator[str]:
+def running_house(folder: Path) -> Iterator[str]:
     """Start a `gravel up` on free ports, and yield the URL of its API."""
+    with running_up(folder) as ready:
+        yield ready["kubernetes"]
+
+
+@contextmanager
+def running_up(folder: Path, *options: str) -> Iterator[dict[str, str]]:
+    """Start a `gravel up` on free ports, and yield what it says when it is ready."""
     command = [GRAVEL, "up", "--json", "--seed", "1", *(f"--{port}-port=0" for port in PORTS), *options]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GRAVEL_")}
     with (
@@ -87,6 +94,6 @@ def running_house(folder: Path, *options: str) -> Iterator[str]:
         try:
             assert process.stdout
             assert select.select([process.stdout], [], [], TIMEOUT)[0], "no answer in time"
-            yield json.loads(process.stdout.readline())["kubernetes"]
+            yield json.loads(process.stdout.readline())
         finally:
             process.terminate()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 import urllib.error
@@ -16,7 +17,7 @@ import pytest
 
 from acme_server.tls import create
 from gravel.free_port import free_port
-from tests.clients.kubectl_commands import TIMEOUT, running_house
+from tests.clients.kubectl_commands import TIMEOUT, running_up
 from tests.issuer_bridge.kube_api.widgets import DEFINITIONS, WIDGETS, definition, widget
 
 pytestmark = pytest.mark.client("kopf")
@@ -28,14 +29,14 @@ EVENTS = "/api/v1/namespaces/default/events"
 class Api:
     """The API as somebody sees it who has the token."""
 
-    def __init__(self, url):
-        self.url = url
+    def __init__(self, ready):
+        self.url, self.trust = ready["kubernetes"], ssl.create_default_context(cafile=ready["tls_ca"])
 
     def open(self, method, path, body=None, content_type="application/json"):
         headers = {"Authorization": "Bearer s3cret", "Content-Type": content_type}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, headers, method=method)
-        return urllib.request.urlopen(request, timeout=TIMEOUT)
+        return urllib.request.urlopen(request, timeout=TIMEOUT, context=self.trust)
 
     def ask(self, method, path, body=None, content_type="application/json"):
         try:
@@ -62,10 +63,16 @@ def api(tmp_path_factory):
     files = {"CERTIFICATE": material.certificate_pem, "KEY": material.key_pem, "CA": material.ca_pem}
     for name, text in files.items():
         (folder / name).write_text(text)
-    with running_house(folder, "--kubernetes-token=s3cret") as url, (folder / "kopf.log").open("wb") as log:
-        api = Api(url)
+    with running_up(folder, "--kubernetes-token=s3cret") as ready, (folder / "kopf.log").open("wb") as log:
+        api = Api(ready)
         api.ask("POST", DEFINITIONS, definition())
-        environment = {**os.environ, "KUBERNETES": url, "TOKEN": "s3cret", "WEBHOOK_PORT": str(free_port())}
+        environment = {
+            **os.environ,
+            "KUBERNETES": api.url,
+            "TOKEN": "s3cret",
+            "TRUST": ready["tls_ca"],
+            "WEBHOOK_PORT": str(free_port()),
+        }
         environment |= {name: str(folder / name) for name in files}
         script = Path(__file__).with_name("kopf_operator.py")
         command = [Path(sys.executable).with_name("kopf"), "run", "--standalone", "-n", "default", "--verbose", script]

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from tests.clients.kubectl_commands import COMMANDS, KUBECTL, ROOT, TIMEOUT, running_house
+from tests.clients.kubectl_commands import COMMANDS, KUBECTL, ROOT, TIMEOUT, running_house, running_up
 from tests.issuer_bridge.bridge_resources import csr_of
 from tests.issuer_bridge.kube_api.widgets import NAME, definition, widget
 
@@ -183,12 +183,28 @@ def test_a_signing_request_is_approved(kubectl):
     assert "www.example.test" in kubectl("describe", "csr", "www")
 
 
-def test_a_service_account_shows_its_token(kubectl):
-    kubectl("create", "serviceaccount", "robot")
-    token = kubectl("create", "token", "robot", "--duration=10m").strip()
-    assert "system:serviceaccount:default:robot" in kubectl("auth", "whoami", "--token", token)
-    assert "cannot list resource" in kubectl("get", "secrets", "--token", token, code=1)
-    kubectl("delete", "serviceaccount", "robot")
+def test_who_shows_a_token_is_whose_token_it_is(tmp_path):
+    with running_up(tmp_path, "--kubernetes-token=s3cret") as ready:
+
+        def kubectl(token, *arguments):
+            command = [KUBECTL, "--server", ready["kubernetes"], "--certificate-authority", ready["tls_ca"]]
+            home = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "KUBECONFIG": str(tmp_path / "none")}
+            done = subprocess.run(
+                [*command, "--token", token, *arguments],
+                env=home,
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT,
+                check=False,
+            )
+            return done.stdout + done.stderr
+
+        assert "admin" in kubectl("s3cret", "auth", "whoami")
+        assert "must be logged in" in kubectl("guess", "get", "secrets")
+        kubectl("s3cret", "create", "serviceaccount", "robot")
+        token = kubectl("s3cret", "create", "token", "robot", "--duration=10m").strip()
+        assert "system:serviceaccount:default:robot" in kubectl(token, "auth", "whoami")
+        assert "cannot list resource" in kubectl(token, "get", "secrets")
 
 
 def test_events_of_both_groups_are_the_same(kubectl, issued):
