@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from issuer_bridge.kube_api.reviews import REVIEWS
-from issuer_bridge.resources import ACME, CERT_MANAGER, KINDS, NAMESPACE, POD, SERVICE, Kind, Resource
+from issuer_bridge.resources import ACME, CERT_MANAGER, KINDS, NAMESPACE, POD, POLICY, SERVICE, Kind, Resource
 
 # The Kubernetes whose answers are modelled; clients parse it.
 KUBERNETES = ("1", "36")
@@ -19,6 +19,7 @@ STATUS_VERBS = ("get", "patch", "update")
 _SERVED = (*KINDS, *REVIEWS)
 _CATEGORIES: Mapping[str, tuple[str, ...]] = {
     CERT_MANAGER: ("cert-manager",),
+    POLICY: ("cert-manager",),
     ACME: ("cert-manager", "cert-manager-acme"),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from issuer_bridge.kube_api.core_schemas import CORE_SCHEMAS
+from issuer_bridge.kube_api.policy_schemas import POLICY_SCHEMAS
 from issuer_bridge.kube_api.shapes import (
     ANYTHING,
     BOOLEAN,
@@ -243,5 +244,6 @@ SCHEMAS: Mapping[Kind, Schema] = {
     CERTIFICATE_REQUEST: _CERTIFICATE_REQUEST,
     ORDER: _ORDER,
     CHALLENGE: _CHALLENGE,
+    **POLICY_SCHEMAS,
     **CORE_SCHEMAS,
 }

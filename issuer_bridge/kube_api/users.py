@@ -24,6 +24,7 @@ class User:
     name: str
     groups: tuple[str, ...] = ()
     uid: str = ""
+    extra: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
 
 
 ADMIN = User("admin", (MASTERS, AUTHENTICATED))

@@ -27,7 +27,17 @@ from issuer_bridge.kube_api.statuses import (
     quoted,
     required,
 )
-from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSUER, ISSUER, ORDER, Kind, Resource
+from issuer_bridge.policy.problems import problems
+from issuer_bridge.resources import (
+    CERTIFICATE_REQUEST,
+    CERTIFICATE_REQUEST_POLICY,
+    CHALLENGE,
+    CLUSTER_ISSUER,
+    ISSUER,
+    ORDER,
+    Kind,
+    Resource,
+)
 from solvers.dns01.rfc2136 import TSIG_ALGORITHMS
 
 MAX_NAME = 253
@@ -239,6 +249,7 @@ RULES: Mapping[Kind, tuple[Rule, ...]] = {
     CLUSTER_ISSUER: (_issuer,),
     **CERTIFICATE_RULES,
     CERTIFICATE_REQUEST: (_approval,),
+    CERTIFICATE_REQUEST_POLICY: (problems,),
     **CORE_RULES,
 }
 UPDATE_RULES: Mapping[Kind, tuple[UpdateRule, ...]] = {
