@@ -141,3 +141,7 @@ def test_a_plugin_that_there_is_not_keeps_a_policy_from_being_ready():
     assert together(unready(named, {"foo": nothing, "baz": nothing})) == (
         'spec.plugins: Unsupported value: "bar": supported values: "foo", "baz"'
     )
+
+
+def test_what_the_api_would_refuse_keeps_it_from_being_ready_where_nothing_refuses():
+    assert together(unready(policy(allowed={"commonName": NAMES_RULE}), {})).startswith("spec.allowed.commonName")
