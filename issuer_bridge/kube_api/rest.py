@@ -9,10 +9,12 @@ from typing import Any
 import attrs
 import yaml
 
+from issuer_bridge.kube_api.approvals import check_decision, new_decision
 from issuer_bridge.kube_api.bodies import known, read_object
 from issuer_bridge.kube_api.deletion import is_deleting
 from issuer_bridge.kube_api.field_ownership import tracker
 from issuer_bridge.kube_api.forms import JSON, YAML
+from issuer_bridge.kube_api.identity import created_by
 from issuer_bridge.kube_api.listing import listed
 from issuer_bridge.kube_api.options import (
     MAX_MANAGER,
@@ -26,8 +28,9 @@ from issuer_bridge.kube_api.patches import APPLY, applied, check_format, patched
 from issuer_bridge.kube_api.paths import Target, parse_target
 from issuer_bridge.kube_api.statuses import deleted, failure, not_found, precondition_failed
 from issuer_bridge.kube_api.store import EmbeddedStore
+from issuer_bridge.kube_api.users import Caller
 from issuer_bridge.kube_api.writing import Writing
-from issuer_bridge.resources import NAMESPACE, ApiError, Kind, Resource
+from issuer_bridge.resources import CERTIFICATE_REQUEST, NAMESPACE, ApiError, Kind, Resource
 
 MAX_BODY = 3 * 1024 * 1024
 NO_PAGE = "404 page not found\n"
@@ -44,6 +47,7 @@ class Call:
     content_type: str = ""
     body: bytes = b""
     headers: Mapping[str, str] = attrs.field(factory=dict)
+    caller: Caller = attrs.field(factory=Caller)
 
 
 @attrs.frozen
@@ -130,6 +134,7 @@ def _create(store: EmbeddedStore, target: Target, call: Call) -> Answer:
     options = write_options("CreateOptions", call.query)
     sent = read_object(call.content_type, call.body, target.kind)
     resource, warnings = known(target, sent, options.validation)
+    resource = created_by(call.caller, target.kind, resource)
     return Answer(201, store.insert(target.kind, resource, _writing(store, target, call, options)), warnings)
 
 
@@ -137,7 +142,7 @@ def _replace(store: EmbeddedStore, target: Target, call: Call) -> Answer:
     options = write_options("UpdateOptions", call.query)
     sent = read_object(call.content_type, call.body, target.kind)
     resource, warnings = known(target, sent, options.validation)
-    return Answer(200, _write(store, target, resource, _writing(store, target, call, options)), warnings)
+    return Answer(200, _write(store, target, call, resource, _writing(store, target, call, options)), warnings)
 
 
 def _patch(store: EmbeddedStore, target: Target, call: Call) -> Answer:
@@ -148,7 +153,7 @@ def _patch(store: EmbeddedStore, target: Target, call: Call) -> Answer:
         return _apply(store, target, call, options)
     sent = patched(target.kind, _get(store, target), call.content_type, call.body)
     resource, warnings = known(target, sent, options.validation)
-    return Answer(200, _write(store, target, resource, _writing(store, target, call, options)), warnings)
+    return Answer(200, _write(store, target, call, resource, _writing(store, target, call, options)), warnings)
 
 
 def _apply(store: EmbeddedStore, target: Target, call: Call, options: WriteOptions) -> Answer:
@@ -157,8 +162,9 @@ def _apply(store: EmbeddedStore, target: Target, call: Call, options: WriteOptio
     managed = resource["metadata"]["managedFields"]
     writing = Writing(options.dry, lambda *_: managed)
     if stored is None:
+        resource = created_by(call.caller, target.kind, resource)
         return Answer(201, store.insert(target.kind, resource, writing), warnings)
-    return Answer(200, _write(store, target, resource, writing), warnings)
+    return Answer(200, _write(store, target, call, resource, writing), warnings)
 
 
 def _writing(store: EmbeddedStore, target: Target, call: Call, options: WriteOptions) -> Writing:
@@ -166,10 +172,24 @@ def _writing(store: EmbeddedStore, target: Target, call: Call, options: WriteOpt
     return Writing(options.dry, tracker(target.kind, manager, store.clock(), target.subresource))
 
 
-def _write(store: EmbeddedStore, target: Target, resource: Resource, writing: Writing) -> Resource:
+def _write(store: EmbeddedStore, target: Target, call: Call, resource: Resource, writing: Writing) -> Resource:
+    if target.subresource and target.kind == CERTIFICATE_REQUEST:
+        return _decide(store, target, call, resource, writing)
     if target.subresource:
         return store.replace_status(target.kind, resource, writing)
     return store.replace(target.kind, resource, writing)
+
+
+def _decide(store: EmbeddedStore, target: Target, call: Call, resource: Resource, writing: Writing) -> Resource:
+    """Write the status of a request; who decides about it must be allowed to, and is told of."""
+    stored = _get(store, target)
+    if new_decision(stored, resource) is None:
+        return store.replace_status(target.kind, resource, writing)
+    check_decision(store, call.caller.user, stored)
+    written = store.replace_status(target.kind, resource, writing)
+    if call.caller.audit and not writing.dry:
+        call.caller.audit(call.caller.user, written)
+    return written
 
 
 def _delete(store: EmbeddedStore, target: Target, call: Call) -> Answer:

@@ -12,7 +12,7 @@ from issuer_bridge.kube_api.rbac import Attributes, check
 from issuer_bridge.kube_api.rest import Answer, Call, encoded, handle, refusal
 from issuer_bridge.kube_api.reviews import review, review_kind
 from issuer_bridge.kube_api.store import EmbeddedStore
-from issuer_bridge.kube_api.users import AUTHENTICATED, OPEN, Access, User, account_of, impersonated
+from issuer_bridge.kube_api.users import AUTHENTICATED, OPEN, Access, Caller, User, account_of, impersonated
 from issuer_bridge.kube_api.watching import Watch, parse_watch
 from issuer_bridge.resources import ApiError
 
@@ -44,9 +44,9 @@ def _respond(store: EmbeddedStore, call: Call, access: Access) -> Answer:
     if target is None:
         if call.method == "POST" and (found := review_kind(call)):
             return review(store, access, user, _in_json(call), *found)
-        return about(call)
+        return Answer(200, access.metrics()) if access.metrics and call.path == "/metrics" else about(call)
     form = parse_form(call.headers.get("Accept", ""), call.query.get("includeObject", ""))
-    answer = handle(store, _in_json(call))
+    answer = handle(store, attrs.evolve(_in_json(call), caller=Caller(user, access.identities, access.audit)))
     if (not form.kind and form.media == JSON) or isinstance(answer.document, str):
         return answer
     return attrs.evolve(answer, document=shown(form, target.kind, answer.document, store.clock()), media=form.media)

@@ -14,6 +14,7 @@ from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.kube_api.archive import Archive
 from issuer_bridge.kube_api.deletion import is_deleting, is_held, marked
 from issuer_bridge.kube_api.garbage import Delete, judge
+from issuer_bridge.kube_api.identity import of_the_bridge
 from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.kube_api.listing import Snapshots
 from issuer_bridge.kube_api.namespaces import FIRST, check_mortal, check_open, emptied, first
@@ -88,7 +89,7 @@ class EmbeddedStore(Resources):
     def create(self, kind: Kind, resource: Resource) -> Inquiry[Resource]:
         """Create; an inquiry around `insert`."""
         yield from ()
-        return self.insert(kind, resource)
+        return self.insert(kind, of_the_bridge(kind, resource))
 
     def update(self, kind: Kind, resource: Resource) -> Inquiry[Resource]:
         """Replace metadata and spec; an inquiry around `replace`."""
@@ -174,8 +175,7 @@ class EmbeddedStore(Resources):
     def _current(self, kind: Kind, resource: Resource) -> Resource:
         """Return the stored object that is meant, unless it has changed since it was read."""
         key = object_key(kind, resource)
-        stored = self._objects.of(kind).get(key)
-        if stored is None:
+        if (stored := self._objects.of(kind).get(key)) is None:
             raise not_found(kind, key[1])
         sent, kept = resource["metadata"], stored["metadata"]
         version = sent.get("resourceVersion")

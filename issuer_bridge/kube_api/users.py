@@ -7,11 +7,12 @@ listens on loopback, for tests.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import attrs
 
-from issuer_bridge.resources import ApiError
+from issuer_bridge.resources import ApiError, Resource
 
 MASTERS, AUTHENTICATED, UNAUTHENTICATED = "system:masters", "system:authenticated", "system:unauthenticated"
 _ACCOUNT, _ACCOUNTS = "system:serviceaccount:", "system:serviceaccounts"
@@ -36,11 +37,22 @@ def service_account(namespace: str, name: str) -> User:
     return User(f"{_ACCOUNT}{namespace}:{name}", (_ACCOUNTS, f"{_ACCOUNTS}:{namespace}", AUTHENTICATED))
 
 
+Audit: TypeAlias = Callable[[User, Resource], None]
+"""Told of each decision about a request that comes over HTTP: by whom, and the request as it is now."""
+
+
 @attrs.frozen
 class Access:
-    """Who is known by which token; with none, everybody is the admin."""
+    """Who is known by which token; with none, everybody is the admin.
+
+    identities: record in each CertificateRequest who created it, as cert-manager's webhook does; audit: hears of
+    decisions about them; metrics: returns the text at /metrics.
+    """
 
     tokens: Mapping[str, User] = attrs.field(factory=dict, repr=False)
+    identities: bool = False
+    audit: Audit | None = None
+    metrics: Callable[[], str] | None = None
 
     def known(self, token: str) -> User | None:
         """Return whose token it is."""
@@ -61,6 +73,15 @@ class Access:
 
 
 OPEN = Access()
+
+
+@attrs.frozen
+class Caller:
+    """Who asks; recorded: in what he creates, where there is a place for it; audit: as in Access."""
+
+    user: User = ADMIN
+    recorded: bool = False
+    audit: Audit | None = None
 
 
 def impersonated(headers: Mapping[str, str]) -> User | None:

@@ -15,6 +15,7 @@ from issuer_bridge.durations import parse_duration
 from issuer_bridge.kube_api.certificate_rules import CERTIFICATE_RULES
 from issuer_bridge.kube_api.core_rules import CORE_RULES, CORE_UPDATE_RULES, Rule, UpdateRule
 from issuer_bridge.kube_api.deletion import is_deleting
+from issuer_bridge.kube_api.identity import identity_stays
 from issuer_bridge.kube_api.schema_check import causes, pruned, shortened
 from issuer_bridge.kube_api.schemas import DNS01_PROVIDERS, ISSUER_TYPES, SCHEMAS
 from issuer_bridge.kube_api.statuses import (
@@ -253,7 +254,7 @@ RULES: Mapping[Kind, tuple[Rule, ...]] = {
     **CORE_RULES,
 }
 UPDATE_RULES: Mapping[Kind, tuple[UpdateRule, ...]] = {
-    CERTIFICATE_REQUEST: (_immutable("spec"), _approval_stays),
+    CERTIFICATE_REQUEST: (_immutable("spec"), identity_stays, _approval_stays),
     ORDER: (_immutable("spec", "request"),),
     CHALLENGE: (_immutable("spec"),),
     **CORE_UPDATE_RULES,
