@@ -118,6 +118,7 @@ def house_settings(settings: Settings, server: ServerSettings, base_url: str, tl
                 settings.approver,
                 Reading(settings.policy_mode, settings.policy_on_no_match),
                 settings.ticket_url or "",
+                summaries=settings.policy_summaries,
             ),
             # Where nobody looks, and where upstream is to be as it is, they go when the Order is complete.
             keep_challenges=not settings.on_cluster and settings.compat != "cert-manager",

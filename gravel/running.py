@@ -214,12 +214,14 @@ class Running:
         from gravel.house import add_bridge, house_settings
         from issuer_bridge.cert_manager.acmesolver import AcmeSolvers
         from issuer_bridge.kube_api.api import create_app
+        from issuer_bridge.kube_api.users import Access as ApiAccess
 
         world = parts.world
         settings = house_settings(self.settings, world.settings, world.base_url, tls_ca)
         house = add_bridge(parts, settings, entropy, resources)
         # Always on loopback, in plain HTTP and without a token: whoever is on this machine may use it.
-        await serve(stack, create_app(house.resources), kubernetes.sock)
+        access = ApiAccess(identities=True, audit=house.operator.record_decision, metrics=house.operator.metrics)
+        await serve(stack, create_app(house.resources, access), kubernetes.sock)
         self.resources = house.resources
         if self.settings.no_controllers:
             responders.site.tables.append(AcmeSolvers(house.resources))

@@ -67,8 +67,11 @@ class Settings(ServerSettings):
     policy_on_no_match: str = option(
         "pending", click.Choice(("pending", "deny")), "What becomes of a request that no policy is about."
     )
+    policy_summaries: bool = option(
+        False, click.BOOL, "Keep a ConfigMap in every namespace that says what policies allow there."
+    )
     ticket_url: str | None = option(
-        None, click.STRING, "Where change tickets are looked up: GET URL/TICKET answers {\"state\": \"approved\"}."
+        None, click.STRING, 'Where change tickets are looked up: GET URL/TICKET answers {"state": "approved"}.'
     )
     no_controllers: bool = option(
         False, click.BOOL, "Serve the Kubernetes API and leave what is in it to others, such as cert-manager itself."

@@ -27,8 +27,9 @@ from issuer_bridge.cert_manager.issuers import Issuers
 from issuer_bridge.cert_manager.orders import Orders
 from issuer_bridge.cert_manager.ownership import Ownership
 from issuer_bridge.cert_manager.shown import show_again
-from issuer_bridge.conditions import APPROVED, condition, is_approved
+from issuer_bridge.conditions import APPROVED, DENIED, condition, is_approved
 from issuer_bridge.context import Context
+from issuer_bridge.kube_api.users import User
 from issuer_bridge.outcomes import Outcome
 from issuer_bridge.policy.approval import NONE, Approval
 from issuer_bridge.policy.approving import Approving, watched_by
@@ -74,7 +75,7 @@ class Options:
     """
 
     approver: bool = True
-    approval: Approval = Approval()
+    approval: Approval = attrs.field(factory=Approval)
     scheduler: SchedulerSettings = attrs.field(factory=SchedulerSettings)
     cluster_resource_namespace: str = "kube-system"
     keep_challenges: bool = True
@@ -211,6 +212,19 @@ class Operator:
                 self._wake_issuers(namespace, name)
             case _:
                 self._approving.heard(event, kind, resource)
+
+    def metrics(self) -> str:
+        """Return how requests were decided, in Prometheus' text format."""
+        return self._approving.metrics()
+
+    def record_decision(self, user: User, request: Resource) -> None:
+        """Tell the journal and an event of a decision that somebody took by hand."""
+        decision = APPROVED if is_approved(request) else DENIED
+        said = condition(request, decision)
+        reason, message = said.get("reason", ""), said.get("message", "")
+        self._context.note("RequestDecided", request, user=user.name, decision=decision, reason=reason, message=message)
+        record = self._context.recorder.normal if decision == APPROVED else self._context.recorder.warning
+        self._driver.spawn(record(request, decision, f"{user.name}: {reason}: {message}"), lambda _: None)
 
     def _note(self, event: str, request: Resource) -> None:
         """Tell the journal of a request that is new, and of one that somebody approved."""

@@ -22,7 +22,7 @@ class Approval:
     """
 
     by: str = "all"
-    reading: Reading = Reading()
+    reading: Reading = attrs.field(factory=Reading)
     ticket_url: str = ""
     plugins: Mapping[str, Plugin] = attrs.field(factory=dict)
     summaries: bool = False

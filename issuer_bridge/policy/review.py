@@ -50,7 +50,7 @@ class Court:
     """What a review goes by: how policies are read, who may use them, and the plugins by name."""
 
     access: Access
-    reading: Reading = Reading()
+    reading: Reading = attrs.field(factory=Reading)
     plugins: Mapping[str, Plugin] = attrs.field(factory=dict)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from issuer_bridge.policy.wildcards import contains, matches
 from issuer_bridge.references import GROUP
@@ -16,12 +16,21 @@ Labels: TypeAlias = Callable[[], Mapping[str, str]]
 def unselected(policy: Resource, request: Resource, labels: Labels) -> str | None:
     """Say why a policy is not about a request, or None; no selector selects everything."""
     selector = policy["spec"].get("selector") or {}
-    issuer, namespace = selector.get("issuerRef"), selector.get("namespace")
+    issuer = selector.get("issuerRef")
     if issuer is not None and not _names(issuer, request["spec"]["issuerRef"]):
         return "its issuerRef selects other issuers"
-    if namespace is not None and not _holds(namespace, request["metadata"]["namespace"], labels):
+    if not selects_namespace(policy, request["metadata"]["namespace"], labels):
         return "its namespace selector selects other namespaces"
     return None
+
+
+def selects_namespace(policy: Resource, name: str, labels: Labels) -> bool:
+    """Whether a policy is about a namespace: one of its names and all of its labels."""
+    wanted = (policy["spec"].get("selector") or {}).get("namespace") or {}
+    names = wanted.get("matchNames") or ()
+    if names and not contains(names, name):
+        return False
+    return wanted.get("matchLabels") is None or bool(wanted["matchLabels"].items() <= labels().items())
 
 
 def _names(wanted: Mapping[str, str], reference: Mapping[str, str]) -> bool:
@@ -32,10 +41,3 @@ def _names(wanted: Mapping[str, str], reference: Mapping[str, str]) -> bool:
         "group": reference.get("group") or GROUP,
     }
     return all(wanted.get(part) is None or matches(wanted[part], value) for part, value in meant.items())
-
-
-def _holds(wanted: Mapping[str, Any], namespace: str, labels: Labels) -> bool:
-    names = wanted.get("matchNames") or ()
-    if names and not contains(names, namespace):
-        return False
-    return wanted.get("matchLabels") is None or wanted["matchLabels"].items() <= labels().items()

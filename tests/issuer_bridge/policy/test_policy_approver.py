@@ -51,7 +51,10 @@ def test_a_policy_that_denies_says_why_in_status_events_and_journal():
     assert fact.subject == {"request": "default/one"}
 
 
-@pytest.mark.parametrize(("policies", "decision"), [("dp", "Approved"), ("ddp", "Approved"), ("dpp", "Approved"), ("dd", "Denied"), ("ddd", "Denied")])
+@pytest.mark.parametrize(
+    ("policies", "decision"),
+    [("dp", "Approved"), ("ddp", "Approved"), ("dpp", "Approved"), ("dd", "Denied"), ("ddd", "Denied")],
+)
 def test_one_that_passes_is_enough(policies, decision):
     rig = PolicyRig().open()
     for name, said in zip("abc", policies, strict=False):
@@ -213,7 +216,7 @@ def test_a_policy_becomes_ready_and_an_event_says_so_once():
     version = rig.store.resource_version
     rig.run(hours=1)
     assert rig.readiness() == ("True", "Ready", READY, 1)
-    assert [("Normal", "Ready", READY)] == rig.told("CertificateRequestPolicy")
+    assert rig.told("CertificateRequestPolicy") == [("Normal", "Ready", READY)]
     assert version == rig.store.resource_version
 
 
@@ -221,7 +224,7 @@ def test_a_policy_becomes_ready_and_an_event_says_so_once():
 def test_a_policy_is_not_ready_while_one_of_its_plugins_is_not(broken):
     answers = {name: (lambda: [forbidden("foo", "not allowed")]) if name in broken else tuple for name in "xyz"}
     rig = PolicyRig(plugins=consent(**answers)).open()
-    rig.say(plugins=dict.fromkeys("xyz", {}), **PASS)
+    rig.say(plugins={key: {} for key in "xyz"}, **PASS)
     assert rig.readiness() == ("False", "NotReady", f"{UNREADY}: foo: Forbidden: not allowed", 1)
     rig.ask()
     assert rig.decision() is None
@@ -236,7 +239,12 @@ def test_a_plugin_that_a_policy_does_not_name_has_no_say_in_it():
 def test_a_policy_that_changes_is_looked_at_again():
     rig = PolicyRig()
     rig.say(plugins={"gone": {}}, **PASS)
-    assert rig.readiness() == ("False", "NotReady", f'{UNREADY}: spec.plugins: Unsupported value: "gone": supported values: "ticket"', 1)
+    assert rig.readiness() == (
+        "False",
+        "NotReady",
+        f'{UNREADY}: spec.plugins: Unsupported value: "gone": supported values: "ticket"',
+        1,
+    )
     rig.say(**PASS)
     assert rig.readiness() == ("True", "Ready", READY, 2)
 
