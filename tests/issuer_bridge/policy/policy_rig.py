@@ -29,8 +29,12 @@ class PolicyRig(Rig):
 
     def __init__(self, by="policy", **approval):
         self.tickets = {}
-        super().__init__(approval=Approval(by, ticket_url=f"http://{TICKETS}/t/", **approval))
+        super().__init__(approval=self.approval_of(by, **approval))
         self.network.routes[TICKETS] = self._ticket
+
+    @staticmethod
+    def approval_of(by, **approval):
+        return Approval(by, ticket_url=f"http://{TICKETS}/t/", **approval)
 
     def _ticket(self, question):
         found = self.tickets.get(question.url.rpartition("/t/")[2])
