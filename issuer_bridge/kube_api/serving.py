@@ -6,6 +6,7 @@ import attrs
 
 from issuer_bridge.kube_api.about import about
 from issuer_bridge.kube_api.forms import JSON, PROTOBUF, parse_form, shown
+from issuer_bridge.kube_api.issuer_warnings import issuer_warnings
 from issuer_bridge.kube_api.paths import Target, parse_target
 from issuer_bridge.kube_api.protobuf import decode
 from issuer_bridge.kube_api.rbac import Attributes, check
@@ -46,10 +47,23 @@ def _respond(store: EmbeddedStore, call: Call, access: Access) -> Answer:
             return review(store, access, user, _in_json(call), *found)
         return Answer(200, access.metrics()) if access.metrics and call.path == "/metrics" else about(call)
     form = parse_form(call.headers.get("Accept", ""), call.query.get("includeObject", ""))
-    answer = handle(store, attrs.evolve(_in_json(call), caller=Caller(user, access.identities, access.audit)))
+    answer = _warned(
+        store,
+        target,
+        call,
+        handle(store, attrs.evolve(_in_json(call), caller=Caller(user, access.identities, access.audit))),
+    )
     if (not form.kind and form.media == JSON) or isinstance(answer.document, str):
         return answer
     return attrs.evolve(answer, document=shown(form, target.kind, answer.document, store.clock()), media=form.media)
+
+
+def _warned(store: EmbeddedStore, target: Target, call: Call, answer: Answer) -> Answer:
+    """Return the answer to a write of an issuer with what the issuer lacks."""
+    if call.method not in ("POST", "PUT", "PATCH") or isinstance(answer.document, str) or "spec" not in answer.document:
+        return answer
+    warnings = issuer_warnings(store, target.kind, answer.document)
+    return attrs.evolve(answer, warnings=(*answer.warnings, *warnings)) if warnings else answer
 
 
 def _in_json(call: Call) -> Call:

@@ -10,7 +10,6 @@ from issuer_bridge.policy.plugins import Plugin
 from issuer_bridge.policy.review import Reading
 
 POLICY, NONE = "policy", "none"
-APPROVERS = ("all", POLICY, "ticket", NONE)
 
 
 @attrs.frozen

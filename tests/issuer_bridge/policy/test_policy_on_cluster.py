@@ -1,5 +1,6 @@
 """Approval by policies on a cluster: who may use them is asked with SubjectAccessReviews, and no more than the table says."""
 
+from types import MappingProxyType
 from urllib.parse import parse_qsl, urlsplit
 
 from issuer_bridge.cluster.permissions import PERMISSIONS, POLICY_PERMISSIONS
@@ -18,7 +19,7 @@ VERBS = {"POST": "create", "PUT": "update", "GET": "get", "DELETE": "delete"}
 class PolicyClusterRig(PolicyRig, ClusterRig):
     """`asked_of`: (kind, subresource, verb) of all that the API was asked; `broken`: reviews are answered with 500."""
 
-    watched = {**WATCHED, **dict.fromkeys(watched_by(PolicyRig.approval_of("policy")), "")}
+    watched = MappingProxyType({**WATCHED, **dict.fromkeys(watched_by(PolicyRig.approval_of("policy")), "")})
 
     def __init__(self, **approval):
         self.asked_of, self.broken = {}, False
