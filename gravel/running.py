@@ -214,13 +214,15 @@ class Running:
         from gravel.house import add_bridge, house_settings
         from issuer_bridge.cert_manager.acmesolver import AcmeSolvers
         from issuer_bridge.kube_api.api import create_app
+        from issuer_bridge.kube_api.users import ADMIN
         from issuer_bridge.kube_api.users import Access as ApiAccess
 
         world = parts.world
         settings = house_settings(self.settings, world.settings, world.base_url, tls_ca)
         house = add_bridge(parts, settings, entropy, resources)
-        # Always on loopback, in plain HTTP and without a token: whoever is on this machine may use it.
-        access = ApiAccess(identities=True, audit=house.operator.record_decision, metrics=house.operator.metrics)
+        # Always on loopback, in plain HTTP; without a token, whoever is on this machine may use it.
+        token, operator = self.settings.kubernetes_token, house.operator
+        access = ApiAccess({token: ADMIN} if token else {}, True, operator.record_decision, operator.metrics)
         await serve(stack, create_app(house.resources, access), kubernetes.sock)
         self.resources = house.resources
         if self.settings.no_controllers:

@@ -8,6 +8,7 @@ from issuer_bridge.kube_api.shapes import (
     BOOLEAN,
     BYTES,
     INTEGER,
+    LABEL_SELECTOR,
     OPEN,
     STRING,
     STRING_MAP,
@@ -22,6 +23,7 @@ from issuer_bridge.kube_api.shapes import (
     resource,
 )
 from issuer_bridge.resources import (
+    CERTIFICATE_SIGNING_REQUEST,
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
     CONFIG_MAP,
@@ -36,6 +38,7 @@ from issuer_bridge.resources import (
     SECRET,
     SERVICE,
     SERVICE_ACCOUNT,
+    VALIDATING_WEBHOOKS,
     Kind,
 )
 
@@ -122,6 +125,65 @@ _BINDING = resource(
 
 _SPEC_AND_STATUS = resource(spec=OPEN, status=OPEN)
 
+_SIGNING_REQUEST = resource(
+    "spec",
+    spec=fields(
+        "request signerName",
+        request=BYTES,
+        signerName=STRING,
+        expirationSeconds=INTEGER,
+        usages=STRINGS,
+        username=STRING,
+        uid=STRING,
+        groups=STRINGS,
+        extra=mapping(STRINGS),
+    ),
+    status=fields(
+        conditions=keyed(
+            fields(
+                "type status",
+                type=STRING,
+                status=one_of("True", "False", "Unknown"),
+                reason=STRING,
+                message=STRING,
+                lastUpdateTime=STRING,
+                lastTransitionTime=STRING,
+            ),
+            "type",
+        ),
+        certificate=BYTES,
+    ),
+)
+
+WEBHOOKS = resource(
+    webhooks=keyed(
+        fields(
+            "admissionReviewVersions clientConfig name sideEffects",
+            name=STRING,
+            clientConfig=fields(url=STRING, caBundle=BYTES, service=OPEN),
+            rules=array(
+                fields(
+                    "apiGroups apiVersions operations resources",
+                    operations=array(one_of("*", "CREATE", "UPDATE", "DELETE", "CONNECT")),
+                    apiGroups=STRINGS,
+                    apiVersions=STRINGS,
+                    resources=STRINGS,
+                    scope={**one_of("*", "Cluster", "Namespaced"), "default": "*"},
+                )
+            ),
+            failurePolicy={**one_of("Fail", "Ignore"), "default": "Fail"},
+            matchPolicy={**one_of("Equivalent", "Exact"), "default": "Equivalent"},
+            namespaceSelector={**LABEL_SELECTOR, "default": {}},
+            objectSelector={**LABEL_SELECTOR, "default": {}},
+            sideEffects=one_of("None", "NoneOnDryRun"),
+            timeoutSeconds={**INTEGER, "default": 10},
+            admissionReviewVersions=STRINGS,
+            matchConditions=array(OPEN),
+        ),
+        "name",
+    )
+)
+
 CORE_SCHEMAS: Mapping[Kind, Schema] = {
     NAMESPACE: _SPEC_AND_STATUS,
     SECRET: _SECRET,
@@ -137,4 +199,6 @@ CORE_SCHEMAS: Mapping[Kind, Schema] = {
     ROLE_BINDING: _BINDING,
     CLUSTER_ROLE: resource(rules=_RULES, aggregationRule=OPEN),
     CLUSTER_ROLE_BINDING: _BINDING,
+    CERTIFICATE_SIGNING_REQUEST: _SIGNING_REQUEST,
+    VALIDATING_WEBHOOKS: WEBHOOKS,
 }

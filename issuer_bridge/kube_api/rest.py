@@ -9,12 +9,10 @@ from typing import Any
 import attrs
 import yaml
 
-from issuer_bridge.kube_api.approvals import check_decision, new_decision
 from issuer_bridge.kube_api.bodies import known, read_object
 from issuer_bridge.kube_api.deletion import is_deleting
 from issuer_bridge.kube_api.field_ownership import tracker
 from issuer_bridge.kube_api.forms import JSON, YAML
-from issuer_bridge.kube_api.identity import created_by
 from issuer_bridge.kube_api.listing import listed
 from issuer_bridge.kube_api.options import (
     MAX_MANAGER,
@@ -26,9 +24,10 @@ from issuer_bridge.kube_api.options import (
 )
 from issuer_bridge.kube_api.patches import APPLY, applied, check_format, patched
 from issuer_bridge.kube_api.paths import Target, parse_target
+from issuer_bridge.kube_api.requesters import decisions_of, permit, requested_by
 from issuer_bridge.kube_api.statuses import deleted, failure, not_found, precondition_failed
 from issuer_bridge.kube_api.store import EmbeddedStore
-from issuer_bridge.kube_api.users import Caller
+from issuer_bridge.kube_api.users import ADMIN, OPEN, Access, User
 from issuer_bridge.kube_api.writing import Writing
 from issuer_bridge.resources import CERTIFICATE_REQUEST, NAMESPACE, ApiError, Kind, Resource
 
@@ -39,7 +38,7 @@ _MAX_WARNINGS, _MAX_WARNING = 20, 400
 
 @attrs.frozen
 class Call:
-    """A request: the raw path, the query, the media type without parameters ("" when there is none)."""
+    """A request: the raw path, the query, the media type without parameters ("" when there is none), and who asks."""
 
     method: str
     path: str
@@ -47,7 +46,8 @@ class Call:
     content_type: str = ""
     body: bytes = b""
     headers: Mapping[str, str] = attrs.field(factory=dict)
-    caller: Caller = attrs.field(factory=Caller)
+    user: User = ADMIN
+    access: Access = OPEN
 
 
 @attrs.frozen
@@ -102,9 +102,23 @@ def handle(store: EmbeddedStore, call: Call) -> Answer:
 
 
 def _handle(store: EmbeddedStore, call: Call) -> Answer:
-    target = parse_target(call.path)
+    target = parse_target(call.path, store.served.places)
     if target is None:
         return Answer(404, NO_PAGE)
+    answer = _answer(store, target, call)
+    if target.kind.definition and not isinstance(answer.document, str):
+        return attrs.evolve(answer, document=in_version(target.kind, answer.document))
+    return answer
+
+
+def in_version(kind: Kind, document: Resource) -> Resource:
+    """Return an object, or a list of them, in the version that was asked for: they differ in nothing else."""
+    if document["kind"] == kind.list_kind:
+        return {**document, "items": [in_version(kind, item) for item in document["items"]]}
+    return document if document["kind"] != kind.kind else {**document, "apiVersion": kind.api_version}
+
+
+def _answer(store: EmbeddedStore, target: Target, call: Call) -> Answer:
     match (call.method, bool(target.name)):
         case ("GET" | "HEAD", False):
             return Answer(200, listed(store, target, call.query))
@@ -134,7 +148,7 @@ def _create(store: EmbeddedStore, target: Target, call: Call) -> Answer:
     options = write_options("CreateOptions", call.query)
     sent = read_object(call.content_type, call.body, target.kind)
     resource, warnings = known(target, sent, options.validation)
-    resource = created_by(call.caller, target.kind, resource)
+    resource = requested_by(call.user, target.kind, resource, admin=call.access.identities)
     return Answer(201, store.insert(target.kind, resource, _writing(store, target, call, options)), warnings)
 
 
@@ -160,35 +174,27 @@ def _apply(store: EmbeddedStore, target: Target, call: Call, options: WriteOptio
     stored = store.get(target.kind, target.namespace or "", target.name)
     resource, warnings = applied(target, stored, call.body, options, store.clock())
     managed = resource["metadata"]["managedFields"]
-    writing = Writing(options.dry, lambda *_: managed)
+    writing = Writing(options.dry, lambda *_: managed, permit(store, call.user, target.kind, target.subresource))
     if stored is None:
-        resource = created_by(call.caller, target.kind, resource)
+        resource = requested_by(call.user, target.kind, resource, admin=call.access.identities)
         return Answer(201, store.insert(target.kind, resource, writing), warnings)
     return Answer(200, _write(store, target, call, resource, writing), warnings)
 
 
 def _writing(store: EmbeddedStore, target: Target, call: Call, options: WriteOptions) -> Writing:
     manager = options.manager or call.headers.get("User-Agent", "").split("/")[0][:MAX_MANAGER]
-    return Writing(options.dry, tracker(target.kind, manager, store.clock(), target.subresource))
+    kind, part = target.kind, target.subresource
+    return Writing(options.dry, tracker(kind, manager, store.clock(), part), permit(store, call.user, kind, part))
 
 
 def _write(store: EmbeddedStore, target: Target, call: Call, resource: Resource, writing: Writing) -> Resource:
-    if target.subresource and target.kind == CERTIFICATE_REQUEST:
-        return _decide(store, target, call, resource, writing)
-    if target.subresource:
-        return store.replace_status(target.kind, resource, writing)
-    return store.replace(target.kind, resource, writing)
-
-
-def _decide(store: EmbeddedStore, target: Target, call: Call, resource: Resource, writing: Writing) -> Resource:
-    """Write the status of a request; who decides about it must be allowed to, and is told of."""
-    stored = _get(store, target)
-    if new_decision(stored, resource) is None:
-        return store.replace_status(target.kind, resource, writing)
-    check_decision(store, call.caller.user, stored)
-    written = store.replace_status(target.kind, resource, writing)
-    if call.caller.audit and not writing.dry:
-        call.caller.audit(call.caller.user, written)
+    if not target.subresource:
+        return store.replace(target.kind, resource, writing)
+    audit = call.access.audit if target.kind == CERTIFICATE_REQUEST and not writing.dry else None
+    decided = audit and decisions_of(_get(store, target))
+    written = store.replace_status(target.kind, resource, writing, target.subresource)
+    if audit and decisions_of(written) != decided:
+        audit(call.user, written)
     return written
 
 

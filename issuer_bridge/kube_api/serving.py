@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from issuer_bridge.kube_api.about import about
+from issuer_bridge.kube_api.bodies import read_object
 from issuer_bridge.kube_api.forms import JSON, PROTOBUF, parse_form, shown
 from issuer_bridge.kube_api.issuer_warnings import issuer_warnings
 from issuer_bridge.kube_api.paths import Target, parse_target
@@ -13,9 +14,9 @@ from issuer_bridge.kube_api.rbac import Attributes, check
 from issuer_bridge.kube_api.rest import Answer, Call, encoded, handle, refusal
 from issuer_bridge.kube_api.reviews import review, review_kind
 from issuer_bridge.kube_api.store import EmbeddedStore
-from issuer_bridge.kube_api.users import AUTHENTICATED, OPEN, Access, Caller, User, account_of, impersonated
+from issuer_bridge.kube_api.users import AUTHENTICATED, OPEN, Access, User, account_of, impersonated
 from issuer_bridge.kube_api.watching import Watch, parse_watch
-from issuer_bridge.resources import ApiError
+from issuer_bridge.resources import NAMESPACE, ApiError
 
 _VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _OF_MANY = {"get": "list", "delete": "deletecollection"}
@@ -23,7 +24,7 @@ _OF_MANY = {"get": "list", "delete": "deletecollection"}
 
 def watch_of(store: EmbeddedStore, call: Call, access: Access = OPEN) -> Watch | None:
     """Return the watch that a request asks for, None when it asks for something else; ApiError when it cannot be."""
-    target = parse_target(call.path)
+    target = parse_target(call.path, store.served.places)
     if target is None or target.name or call.method != "GET" or not _watches(call):
         return None
     _admit(store, call, target, access)
@@ -40,19 +41,16 @@ def respond(store: EmbeddedStore, call: Call, access: Access = OPEN) -> Answer:
 
 
 def _respond(store: EmbeddedStore, call: Call, access: Access) -> Answer:
-    target = parse_target(call.path)
+    target = parse_target(call.path, store.served.places)
     user = _admit(store, call, target, access)
     if target is None:
         if call.method == "POST" and (found := review_kind(call)):
             return review(store, access, user, _in_json(call), *found)
-        return Answer(200, access.metrics()) if access.metrics and call.path == "/metrics" else about(call)
+        return (
+            Answer(200, access.metrics()) if access.metrics and call.path == "/metrics" else about(call, store.served)
+        )
     form = parse_form(call.headers.get("Accept", ""), call.query.get("includeObject", ""))
-    answer = _warned(
-        store,
-        target,
-        call,
-        handle(store, attrs.evolve(_in_json(call), caller=Caller(user, access.identities, access.audit))),
-    )
+    answer = _warned(store, target, call, handle(store, _in_json(attrs.evolve(call, user=user, access=access))))
     if (not form.kind and form.media == JSON) or isinstance(answer.document, str):
         return answer
     return attrs.evolve(answer, document=shown(form, target.kind, answer.document, store.clock()), media=form.media)
@@ -64,6 +62,16 @@ def _warned(store: EmbeddedStore, target: Target, call: Call, answer: Answer) ->
         return answer
     warnings = issuer_warnings(store, target.kind, answer.document)
     return attrs.evolve(answer, warnings=(*answer.warnings, *warnings)) if warnings else answer
+
+
+def rehearse(store: EmbeddedStore, call: Call, access: Access = OPEN) -> tuple[User, Answer]:
+    """Return who asks for a write, and what it would answer, in whole objects, if it were done."""
+    user = _admit(store, call, parse_target(call.path, store.served.places), access)
+    sent = _in_json(attrs.evolve(call, user=user, access=access, query={**call.query, "dryRun": "All"}))
+    if sent.method == "DELETE" and sent.body:
+        options = read_object(sent.content_type, sent.body, NAMESPACE) | {"dryRun": ["All"]}
+        sent = attrs.evolve(sent, content_type=JSON, body=encoded(options))
+    return user, handle(store, sent)
 
 
 def _in_json(call: Call) -> Call:

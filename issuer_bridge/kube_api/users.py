@@ -45,8 +45,8 @@ Audit: TypeAlias = Callable[[User, Resource], None]
 class Access:
     """Who is known by which token; with none, everybody is the admin.
 
-    identities: record in each CertificateRequest who created it, as cert-manager's webhook does; audit: hears of
-    decisions about them; metrics: returns the text at /metrics.
+    identities: record even the admin in the CertificateRequests that he creates; audit: hears of decisions about them;
+    metrics: returns the text at /metrics.
     """
 
     tokens: Mapping[str, User] = attrs.field(factory=dict, repr=False)
@@ -73,15 +73,6 @@ class Access:
 
 
 OPEN = Access()
-
-
-@attrs.frozen
-class Caller:
-    """Who asks; recorded: in what he creates, where there is a place for it; audit: as in Access."""
-
-    user: User = ADMIN
-    recorded: bool = False
-    audit: Audit | None = None
 
 
 def impersonated(headers: Mapping[str, str]) -> User | None:

@@ -7,7 +7,7 @@ import pytest
 from issuer_bridge.kube_api.patches import MERGE_PATCH
 from issuer_bridge.kube_api.rest import Call
 from issuer_bridge.kube_api.serving import respond
-from issuer_bridge.kube_api.users import ADMIN, Access, User, service_account
+from issuer_bridge.kube_api.users import ADMIN, Access, service_account
 from issuer_bridge.resources import CERTIFICATE_REQUEST, CLUSTER_ROLE, CLUSTER_ROLE_BINDING
 from tests.embedded_api import new_store
 
@@ -20,12 +20,6 @@ WRITE = {
 }
 NAMESPACED, CLUSTER = {"name": "test-issuer"}, {"name": "test-issuer", "kind": "ClusterIssuer"}
 GONE = {"name": "test-issuer", "kind": "Nothing", "group": "example.io"}
-FAMILIES = {"Issuer": "issuers.cert-manager.io", "ClusterIssuer": "clusterissuers.cert-manager.io"}
-# The issuer's name is told by Kubernetes' own formatting of a struct.
-DENIED = (
-    'certificaterequests.cert-manager.io "one" is forbidden: status.conditions: Forbidden: user '
-    '"system:serviceaccount:default:approver" does not have permissions to set approved/denied conditions for issuer {}'
-)
 
 
 def api(reference, *signers, audit=None):
@@ -87,12 +81,13 @@ def test_who_decides_needs_the_verb_approve_on_the_signer(reference, signers, co
 
 def test_a_refusal_names_the_user_and_the_issuer():
     _, ask = api(CLUSTER)
-    assert decide(ask, "Approved").document["message"] == DENIED.format("{test-issuer ClusterIssuer cert-manager.io}")
-    _, ask = api(GONE, "*")
-    told = decide(ask, "Denied").document["message"]
+    told = decide(ask, "Approved").document["message"]
     assert told.endswith(
-        "spec.issuerRef: Forbidden: referenced signer resource does not exist: {test-issuer Nothing example.io}"
+        'user "system:serviceaccount:default:approver" does not have permissions to set approved/denied conditions '
+        "for issuer clusterissuers.cert-manager.io/test-issuer"
     )
+    _, ask = api(GONE)
+    assert "referenced signer resource does not exist" in decide(ask, "Denied").document["message"]
 
 
 def test_the_issuer_of_the_stored_request_counts_not_what_is_sent():
@@ -204,9 +199,9 @@ def test_who_asked_is_never_changed(field):
     assert (answer.code, f"{field} identity cannot be changed once set" in answer.document["message"]) == (422, True)
 
 
-def test_without_identities_nobody_is_recorded():
+def test_without_identities_the_admin_is_not_recorded():
     store = new_store()
     made = {"metadata": {"name": "one"}, "spec": {"request": "Zm9v", "issuerRef": NAMESPACED}}
-    access = Access({"t": User("ada", ("system:masters",))})
+    access = Access({"t": ADMIN})
     call = Call("POST", REQUESTS, {}, "", json.dumps(made).encode(), {"Authorization": "Bearer t"})
     assert "username" not in respond(store, call, access).document["spec"]
