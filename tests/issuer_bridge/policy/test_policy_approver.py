@@ -5,7 +5,7 @@ import pytest
 from issuer_bridge.kube_api.statuses import forbidden
 from issuer_bridge.policy.plugins import EvaluationError, Plugin
 from issuer_bridge.policy.review import Reading
-from issuer_bridge.resources import CERTIFICATE_REQUEST, CERTIFICATE_REQUEST_POLICY, NAMESPACE, ROLE_BINDING
+from issuer_bridge.resources import CERTIFICATE_REQUEST, CERTIFICATE_REQUEST_POLICY, EVENT, NAMESPACE, ROLE_BINDING
 from tests.issuer_bridge.policy.policy_rig import DENY, PASS, PolicyRig
 
 REASON = "policy.cert-manager.io"
@@ -277,3 +277,40 @@ def test_after_a_restart_a_bridge_decides_what_is_still_open():
     rig.start()
     rig.run(seconds=1)
     assert rig.decision() == PASSED
+
+
+def looks(rig, kind="CertificateRequest"):
+    """How often the last word on each object of a kind was said."""
+    events = [event for event in rig.store.list(EVENT) if event["involvedObject"]["kind"] == kind]
+    return {
+        event["involvedObject"]["name"]: event["count"]
+        for event in events
+        if event["reason"] in ("Unprocessed", "Ready")
+    }
+
+
+def test_a_change_in_one_namespace_brings_back_its_requests_alone_and_the_journal_is_told_once():
+    rig = PolicyRig()
+    rig.namespace("shop")
+    rig.ask("one")
+    rig.ask("two", namespace="shop")
+    before = looks(rig)
+    rig.role("shop")
+    assert looks(rig) == {**before, "two": before["two"] + 1}
+    old = rig.store.get(NAMESPACE, "", "shop")
+    rig.store.replace(NAMESPACE, {**old, "metadata": {**old["metadata"], "labels": {"team": "a"}}})
+    rig.run(seconds=1)
+    assert looks(rig) == {**before, "two": before["two"] + 2}
+    rig.role()
+    assert looks(rig) == {"one": before["one"] + 1, "two": before["two"] + 3}
+    assert len(rig.facts("issuer_bridge", "RequestReviewed")) == 2
+
+
+def test_a_policy_that_stays_as_ready_as_it_was_is_not_told_of_again():
+    rig = PolicyRig()
+    rig.say(**PASS)
+    rig.say(**DENY)
+    old = rig.store.get(CERTIFICATE_REQUEST_POLICY, "", "a")
+    rig.store.replace(CERTIFICATE_REQUEST_POLICY, {**old, "metadata": {**old["metadata"], "labels": {"x": "y"}}})
+    rig.run(seconds=1)
+    assert looks(rig, "CertificateRequestPolicy") == {"a": 2}
