@@ -46,9 +46,9 @@ def _respond(store: EmbeddedStore, call: Call, access: Access) -> Answer:
     if target is None:
         if call.method == "POST" and (found := review_kind(call)):
             return review(store, access, user, _in_json(call), *found)
-        return (
-            Answer(200, access.metrics()) if access.metrics and call.path == "/metrics" else about(call, store.served)
-        )
+        if access.metrics and call.path == "/metrics":
+            return Answer(200, access.metrics())
+        return about(call, store.served)
     form = parse_form(call.headers.get("Accept", ""), call.query.get("includeObject", ""))
     answer = _warned(store, target, call, handle(store, _in_json(attrs.evolve(call, user=user, access=access))))
     if (not form.kind and form.media == JSON) or isinstance(answer.document, str):
