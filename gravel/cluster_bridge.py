@@ -22,9 +22,10 @@ from gravel.settings import Settings
 from issuer_bridge.cluster.answers import ChallengeAnswers
 from issuer_bridge.cluster.calls import ApiRequest, ApiWatch
 from issuer_bridge.cluster.election import LEASE_NAME, Election, Terms
-from issuer_bridge.cluster.resources import ClusterResources
+from issuer_bridge.cluster.resources import WATCHED, ClusterResources
 from issuer_bridge.cluster.solver_objects import Backend
 from issuer_bridge.operator import Operator
+from issuer_bridge.policy.approving import watched_by
 from solvers.http01.site import Site
 
 try:
@@ -112,7 +113,8 @@ class ClusterBridge:
         self._parts, self._network, self._entropy = parts, network, entropy
         world = parts.world
         self._house = house_settings(settings, world.settings, world.base_url, tls_ca)
-        self.resources = ClusterResources()
+        kinds = watched_by(self._house.bridge.approval)
+        self.resources = ClusterResources({**WATCHED, **dict.fromkeys(kinds, "")})
         site.tables.append(ChallengeAnswers(self.resources))
         self._term: _Term | None = None
         self._ends: dict[asyncio.Task[None], None] = {}

@@ -13,7 +13,16 @@ from acme_server.protocol.journal import Fact
 from acme_server.protocol.vantage import Inquiry, pause
 from issuer_bridge.recorder import Recorder
 from issuer_bridge.references import controller_of, key_of
-from issuer_bridge.resources import CERTIFICATE, CERTIFICATE_REQUEST, ORDER, ApiError, Kind, Resource, Resources
+from issuer_bridge.resources import (
+    CERTIFICATE,
+    CERTIFICATE_REQUEST,
+    CERTIFICATE_REQUEST_POLICY,
+    ORDER,
+    ApiError,
+    Kind,
+    Resource,
+    Resources,
+)
 
 Record: TypeAlias = Callable[[str, Sequence[Fact]], None]
 HOUSE = "issuer_bridge"
@@ -89,6 +98,7 @@ def subject_of(resource: Resource) -> dict[str, str]:
     names = {
         CERTIFICATE.kind: "certificate",
         CERTIFICATE_REQUEST.kind: "request",
+        CERTIFICATE_REQUEST_POLICY.kind: "policy",
         ORDER.kind: "order",
         "Challenge": "challenge",
     }

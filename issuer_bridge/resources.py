@@ -54,12 +54,17 @@ def _custom(group: str, kind: str, plural: str, *short_names: str, namespaced: b
 
 
 CERT_MANAGER, ACME, GATEWAY = "cert-manager.io", "acme.cert-manager.io", "gateway.networking.k8s.io"
+POLICY = "policy.cert-manager.io"
 ISSUER = _custom(CERT_MANAGER, "Issuer", "issuers", "iss")
 CLUSTER_ISSUER = _custom(CERT_MANAGER, "ClusterIssuer", "clusterissuers", "ciss", namespaced=False)
 CERTIFICATE = _custom(CERT_MANAGER, "Certificate", "certificates", "cert", "certs")
 CERTIFICATE_REQUEST = _custom(CERT_MANAGER, "CertificateRequest", "certificaterequests", "cr", "crs")
 ORDER = _custom(ACME, "Order", "orders")
 CHALLENGE = _custom(ACME, "Challenge", "challenges")
+CERTIFICATE_REQUEST_POLICY = attrs.evolve(
+    _custom(POLICY, "CertificateRequestPolicy", "certificaterequestpolicies", "crp", namespaced=False),
+    version="v1alpha1",
+)
 HTTP_ROUTE = _custom(GATEWAY, "HTTPRoute", "httproutes")
 NAMESPACE = Kind("", "v1", "Namespace", "namespaces", namespaced=False, short_names=("ns",), status=True)
 SECRET = Kind("", "v1", "Secret", "secrets")
@@ -97,6 +102,7 @@ KINDS: tuple[Kind, ...] = (
     CERTIFICATE_REQUEST,
     ORDER,
     CHALLENGE,
+    CERTIFICATE_REQUEST_POLICY,
     NAMESPACE,
     SECRET,
     CONFIG_MAP,

@@ -16,6 +16,7 @@ from issuer_bridge.resources import (
     KINDS,
     NAMESPACE,
     POD,
+    POLICY,
     SERVICE,
     Kind,
     Resource,
@@ -30,6 +31,7 @@ STATUS_VERBS = ("get", "patch", "update")
 _VERBS: Mapping[str, tuple[str, ...]] = {"finalize": ("update",), "token": ("create",)}
 _CATEGORIES: Mapping[str, tuple[str, ...]] = {
     CERT_MANAGER: ("cert-manager",),
+    POLICY: ("cert-manager",),
     ACME: ("cert-manager", "cert-manager-acme"),
     CUSTOM_RESOURCE_DEFINITION.group: ("api-extensions",),
 }

@@ -1,8 +1,7 @@
 """Who requests a certificate, and who may approve or sign one: what no role of a resource says.
 
 Sources: plugin/pkg/admission/certificates, and cert-manager's internal/webhook/admission/certificaterequest. The admin
-that everybody is where there are no tokens leaves no name in a CertificateRequest, as if cert-manager's webhook were
-absent.
+leaves his name in a CertificateRequest only where that is wanted; else it is as if cert-manager's webhook were absent.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ Permit: TypeAlias = Callable[[Resource, Resource], None]
 _FIELDS = ("username", "uid", "groups", "extra")
 
 
-def requested_by(user: User, kind: Kind, resource: Resource) -> Resource:
-    """Return a new object that says who asks for it, if it is one that does."""
+def requested_by(user: User, kind: Kind, resource: Resource, *, admin: bool = False) -> Resource:
+    """Return a new object that says who asks for it, if it is one that does; admin: even if it is the admin."""
     spec = resource.get("spec")
     if kind not in (CERTIFICATE_REQUEST, CERTIFICATE_SIGNING_REQUEST) or not isinstance(spec, dict):
         return resource
-    if kind == CERTIFICATE_REQUEST and user is ADMIN:
+    if kind == CERTIFICATE_REQUEST and user is ADMIN and not admin:
         return resource
     told = {"username": user.name, "uid": user.uid, "groups": list(user.groups)}
     kept = {name: value for name, value in spec.items() if name not in _FIELDS}
@@ -44,7 +43,7 @@ def permit(store: EmbeddedStore, user: User, kind: Kind, subresource: str) -> Pe
 
 
 def _approves(store: EmbeddedStore, user: User, stored: Resource, resource: Resource) -> None:
-    if _decisions(stored) != _decisions(resource):
+    if decisions_of(stored) != decisions_of(resource):
         _check_signer(store, user, "approve", resource)
 
 
@@ -63,7 +62,7 @@ def _check_signer(store: EmbeddedStore, user: User, verb: str, request: Resource
 
 def _decides(store: EmbeddedStore, user: User, stored: Resource, resource: Resource) -> None:
     """Approving a CertificateRequest wants the verb `approve` on its issuer, which is a signer."""
-    if _decisions(stored) == _decisions(resource):
+    if decisions_of(stored) == decisions_of(resource):
         return
     reference, metadata = resource["spec"]["issuerRef"], resource["metadata"]
     group, name = reference.get("group") or GROUP, reference.get("kind") or "Issuer"
@@ -82,7 +81,8 @@ def _may(store: EmbeddedStore, user: User, verb: str, group: str, names: tuple[s
     return any(allowed(store, user, Attributes(verb, group, "signers", name=name)) is not None for name in names)
 
 
-def _decisions(resource: Resource) -> list[Mapping[str, Any]]:
+def decisions_of(resource: Resource) -> list[Mapping[str, Any]]:
+    """Return the conditions Approved and Denied."""
     return [item for item in conditions_of(resource) if item.get("type") in APPROVALS]
 
 

@@ -25,12 +25,12 @@ from issuer_bridge.kube_api.options import (
 )
 from issuer_bridge.kube_api.patches import APPLY, applied, check_format, patched
 from issuer_bridge.kube_api.paths import Target, parse_target
-from issuer_bridge.kube_api.requesters import permit, requested_by
+from issuer_bridge.kube_api.requesters import decisions_of, permit, requested_by
 from issuer_bridge.kube_api.statuses import deleted, failure, not_found, precondition_failed
 from issuer_bridge.kube_api.store import EmbeddedStore
-from issuer_bridge.kube_api.users import ADMIN, User
+from issuer_bridge.kube_api.users import ADMIN, OPEN, Access, User
 from issuer_bridge.kube_api.writing import Writing
-from issuer_bridge.resources import EVENT_VIEW, NAMESPACE, ApiError, Kind, Resource
+from issuer_bridge.resources import CERTIFICATE_REQUEST, EVENT_VIEW, NAMESPACE, ApiError, Kind, Resource
 
 MAX_BODY = 3 * 1024 * 1024
 NO_PAGE = "404 page not found\n"
@@ -48,6 +48,7 @@ class Call:
     body: bytes = b""
     headers: Mapping[str, str] = attrs.field(factory=dict)
     user: User = ADMIN
+    access: Access = OPEN
 
 
 @attrs.frozen
@@ -151,7 +152,7 @@ def _create(store: EmbeddedStore, target: Target, call: Call) -> Answer:
     options = write_options("CreateOptions", call.query)
     sent = read_object(call.content_type, call.body, target.kind)
     resource, warnings = known(target, sent, options.validation)
-    resource = requested_by(call.user, target.kind, resource)
+    resource = requested_by(call.user, target.kind, resource, admin=call.access.identities)
     return Answer(201, store.insert(target.kind, resource, _writing(store, target, call, options)), warnings)
 
 
@@ -159,7 +160,7 @@ def _replace(store: EmbeddedStore, target: Target, call: Call) -> Answer:
     options = write_options("UpdateOptions", call.query)
     sent = read_object(call.content_type, call.body, target.kind)
     resource, warnings = known(target, sent, options.validation)
-    return Answer(200, _write(store, target, resource, _writing(store, target, call, options)), warnings)
+    return Answer(200, _write(store, target, call, resource, _writing(store, target, call, options)), warnings)
 
 
 def _patch(store: EmbeddedStore, target: Target, call: Call) -> Answer:
@@ -170,7 +171,7 @@ def _patch(store: EmbeddedStore, target: Target, call: Call) -> Answer:
         return _apply(store, target, call, options)
     sent = patched(target.kind, _get(store, target), call.content_type, call.body)
     resource, warnings = known(target, sent, options.validation)
-    return Answer(200, _write(store, target, resource, _writing(store, target, call, options)), warnings)
+    return Answer(200, _write(store, target, call, resource, _writing(store, target, call, options)), warnings)
 
 
 def _apply(store: EmbeddedStore, target: Target, call: Call, options: WriteOptions) -> Answer:
@@ -179,9 +180,9 @@ def _apply(store: EmbeddedStore, target: Target, call: Call, options: WriteOptio
     managed = resource["metadata"]["managedFields"]
     writing = Writing(options.dry, lambda *_: managed, permit(store, call.user, target.kind, target.subresource))
     if stored is None:
-        resource = requested_by(call.user, target.kind, resource)
+        resource = requested_by(call.user, target.kind, resource, admin=call.access.identities)
         return Answer(201, store.insert(target.kind, resource, writing), warnings)
-    return Answer(200, _write(store, target, resource, writing), warnings)
+    return Answer(200, _write(store, target, call, resource, writing), warnings)
 
 
 def _writing(store: EmbeddedStore, target: Target, call: Call, options: WriteOptions) -> Writing:
@@ -190,10 +191,15 @@ def _writing(store: EmbeddedStore, target: Target, call: Call, options: WriteOpt
     return Writing(options.dry, tracker(kind, manager, store.clock(), part), permit(store, call.user, kind, part))
 
 
-def _write(store: EmbeddedStore, target: Target, resource: Resource, writing: Writing) -> Resource:
-    if target.subresource:
-        return store.replace_status(target.kind, resource, writing, target.subresource)
-    return store.replace(target.kind, resource, writing)
+def _write(store: EmbeddedStore, target: Target, call: Call, resource: Resource, writing: Writing) -> Resource:
+    if not target.subresource:
+        return store.replace(target.kind, resource, writing)
+    audit = call.access.audit if target.kind == CERTIFICATE_REQUEST and not writing.dry else None
+    decided = audit and decisions_of(_get(store, target))
+    written = store.replace_status(target.kind, resource, writing, target.subresource)
+    if audit and decisions_of(written) != decided:
+        audit(call.user, written)
+    return written
 
 
 def _delete(store: EmbeddedStore, target: Target, call: Call) -> Answer:

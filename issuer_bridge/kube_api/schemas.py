@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from issuer_bridge.kube_api.core_schemas import CORE_SCHEMAS
 from issuer_bridge.kube_api.definition_schema import DEFINITION_SCHEMA
+from issuer_bridge.kube_api.policy_schemas import POLICY_SCHEMAS
 from issuer_bridge.kube_api.shapes import (
     ANYTHING,
     BOOLEAN,
@@ -256,6 +257,7 @@ SCHEMAS: Mapping[Kind, Schema] = {
     CERTIFICATE_REQUEST: _CERTIFICATE_REQUEST,
     ORDER: _ORDER,
     CHALLENGE: _CHALLENGE,
+    **POLICY_SCHEMAS,
     **CORE_SCHEMAS,
     CUSTOM_RESOURCE_DEFINITION: DEFINITION_SCHEMA,
 }

@@ -11,6 +11,7 @@ from issuer_bridge.kube_api.account_tokens import account_with, issue
 from issuer_bridge.kube_api.bodies import read_object
 from issuer_bridge.kube_api.event_views import in_core
 from issuer_bridge.kube_api.forms import JSON, PROTOBUF, parse_form, shown
+from issuer_bridge.kube_api.issuer_warnings import issuer_warnings
 from issuer_bridge.kube_api.options import flag
 from issuer_bridge.kube_api.paths import Target, parse_target
 from issuer_bridge.kube_api.protobuf import decode
@@ -18,7 +19,7 @@ from issuer_bridge.kube_api.rbac import Attributes, check
 from issuer_bridge.kube_api.rest import Answer, Call, encoded, handle, in_version, refusal
 from issuer_bridge.kube_api.reviews import review, review_kind
 from issuer_bridge.kube_api.store import EmbeddedStore
-from issuer_bridge.kube_api.users import ADMIN, AUTHENTICATED, OPEN, Access, User, account_of, impersonated
+from issuer_bridge.kube_api.users import AUTHENTICATED, OPEN, Access, User, account_of, impersonated
 from issuer_bridge.kube_api.watching import Watch, parse_watch
 from issuer_bridge.resources import NAMESPACE, ApiError
 
@@ -50,20 +51,31 @@ def _respond(store: EmbeddedStore, call: Call, access: Access) -> Answer:
     if target is None:
         if call.method == "POST" and (found := review_kind(call)):
             return review(store, access, user, _in_json(call), *found)
+        if access.metrics and call.path == "/metrics":
+            return Answer(200, access.metrics())
         return about(call, store.served)
     form = parse_form(call.headers.get("Accept", ""), call.query.get("includeObject", ""))
-    sent = _in_json(call if user is ADMIN else attrs.evolve(call, user=user))
+    sent = _in_json(attrs.evolve(call, user=user, access=access))
     answer = issue(store, access, target, sent) if target.subresource == "token" else _handled(store, target, sent)
+    answer = _warned(store, target, call, answer)
     if (not form.kind and form.media == JSON) or isinstance(answer.document, str):
         return answer
     return attrs.evolve(answer, document=shown(form, target.asked, answer.document, store.clock()), media=form.media)
+
+
+def _warned(store: EmbeddedStore, target: Target, call: Call, answer: Answer) -> Answer:
+    """Return the answer to a write of an issuer with what the issuer lacks."""
+    if call.method not in ("POST", "PUT", "PATCH") or isinstance(answer.document, str) or "spec" not in answer.document:
+        return answer
+    warnings = issuer_warnings(store, target.kind, answer.document)
+    return attrs.evolve(answer, warnings=(*answer.warnings, *warnings)) if warnings else answer
 
 
 def rehearse(store: EmbeddedStore, call: Call, access: Access = OPEN) -> tuple[User, Answer]:
     """Return who asks for a write, and what it would answer, in whole objects, if it were done."""
     target = parse_target(call.path, store.served.places)
     user = _admit(store, call, target, access)
-    sent = _in_json(attrs.evolve(call, user=user, query={**call.query, "dryRun": "All"}))
+    sent = _in_json(attrs.evolve(call, user=user, access=access, query={**call.query, "dryRun": "All"}))
     if sent.method == "DELETE" and sent.body:
         options = read_object(sent.content_type, sent.body, NAMESPACE) | {"dryRun": ["All"]}
         sent = attrs.evolve(sent, content_type=JSON, body=encoded(options))

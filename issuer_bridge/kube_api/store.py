@@ -15,6 +15,7 @@ from issuer_bridge.kube_api.archive import Archive
 from issuer_bridge.kube_api.definitions import named
 from issuer_bridge.kube_api.deletion import CLEANUP, is_deleting, is_held, marked, without_finalizer
 from issuer_bridge.kube_api.garbage import Delete, judge
+from issuer_bridge.kube_api.identity import of_the_bridge
 from issuer_bridge.kube_api.listeners import Listeners
 from issuer_bridge.kube_api.listing import Snapshots
 from issuer_bridge.kube_api.namespaces import FIRST, check_mortal, check_open, emptied, first
@@ -94,7 +95,7 @@ class EmbeddedStore(Resources):
     def create(self, kind: Kind, resource: Resource) -> Inquiry[Resource]:
         """Create; an inquiry around `insert`."""
         yield from ()
-        return self.insert(kind, resource)
+        return self.insert(kind, of_the_bridge(kind, resource))
 
     def update(self, kind: Kind, resource: Resource) -> Inquiry[Resource]:
         """Replace metadata and spec; an inquiry around `replace`."""
@@ -173,8 +174,7 @@ class EmbeddedStore(Resources):
     def _current(self, kind: Kind, resource: Resource) -> Resource:
         """Return the stored object that is meant, unless it has changed since it was read."""
         key = object_key(kind, resource)
-        stored = self._objects.of(kind).get(key)
-        if stored is None:
+        if (stored := self._objects.of(kind).get(key)) is None:
             raise not_found(kind, key[1])
         check_current(kind, stored, resource)
         return stored

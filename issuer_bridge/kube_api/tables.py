@@ -11,6 +11,7 @@ from issuer_bridge.kube_api.core_tables import CORE_COLUMNS
 from issuer_bridge.resources import (
     CERTIFICATE,
     CERTIFICATE_REQUEST,
+    CERTIFICATE_REQUEST_POLICY,
     CHALLENGE,
     CLUSTER_ISSUER,
     ISSUER,
@@ -47,6 +48,7 @@ COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
         _STATUS,
         CUSTOM_AGE,
     ),
+    CERTIFICATE_REQUEST_POLICY: (NAME, _READY, CUSTOM_AGE),
     ORDER: (NAME, _STATE, custom("Issuer", _ISSUER, 1), _REASON, CUSTOM_AGE),
     CHALLENGE: (NAME, _STATE, custom("Domain", ".spec.dnsName"), _REASON, CUSTOM_AGE),
     **CORE_COLUMNS,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import attrs
 
-from issuer_bridge.resources import ApiError
+from issuer_bridge.resources import ApiError, Resource
 
 MASTERS, AUTHENTICATED, UNAUTHENTICATED = "system:masters", "system:authenticated", "system:unauthenticated"
 _ACCOUNT, _ACCOUNTS = "system:serviceaccount:", "system:serviceaccounts"
@@ -24,6 +25,7 @@ class User:
     name: str
     groups: tuple[str, ...] = ()
     uid: str = ""
+    extra: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
 
 
 ADMIN = User("admin", (MASTERS, AUTHENTICATED))
@@ -35,15 +37,23 @@ def service_account(namespace: str, name: str) -> User:
     return User(f"{_ACCOUNT}{namespace}:{name}", (_ACCOUNTS, f"{_ACCOUNTS}:{namespace}", AUTHENTICATED))
 
 
+Audit: TypeAlias = Callable[[User, Resource], None]
+"""Told of each decision about a request that comes over HTTP: by whom, and the request as it is now."""
+
+
 @attrs.frozen
 class Access:
     """Who is known by which token; with none, everybody is the admin, but for who shows a service account's.
 
-    key: what tokens of service accounts are signed with; with b"" there are none.
+    key: what tokens of service accounts are signed with; with b"" there are none; identities: record even the admin in
+    the CertificateRequests that he creates; audit: hears of decisions about them; metrics: returns the text at /metrics.
     """
 
     tokens: Mapping[str, User] = attrs.field(factory=dict, repr=False)
     key: bytes = attrs.field(default=b"", repr=False)
+    identities: bool = False
+    audit: Audit | None = None
+    metrics: Callable[[], str] | None = None
 
     def known(self, token: str) -> User | None:
         """Return whose token it is."""

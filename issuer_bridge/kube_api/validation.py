@@ -16,6 +16,7 @@ from issuer_bridge.kube_api.certificate_rules import CERTIFICATE_RULES
 from issuer_bridge.kube_api.core_rules import CORE_RULES, CORE_UPDATE_RULES, Rule, UpdateRule
 from issuer_bridge.kube_api.definition_rules import DEFINITION_RULES, DEFINITION_UPDATE_RULES
 from issuer_bridge.kube_api.deletion import is_deleting
+from issuer_bridge.kube_api.identity import identity_stays
 from issuer_bridge.kube_api.schema_check import causes, pruned, shortened
 from issuer_bridge.kube_api.schemas import DNS01_PROVIDERS, ISSUER_TYPES, schema_of
 from issuer_bridge.kube_api.signing_requests import SIGNING_REQUEST_RULES
@@ -32,7 +33,17 @@ from issuer_bridge.kube_api.statuses import (
     wrong_uid,
 )
 from issuer_bridge.kube_api.webhook_rules import WEBHOOK_RULES
-from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSUER, ISSUER, ORDER, Kind, Resource
+from issuer_bridge.policy.problems import problems
+from issuer_bridge.resources import (
+    CERTIFICATE_REQUEST,
+    CERTIFICATE_REQUEST_POLICY,
+    CHALLENGE,
+    CLUSTER_ISSUER,
+    ISSUER,
+    ORDER,
+    Kind,
+    Resource,
+)
 from solvers.dns01.rfc2136 import TSIG_ALGORITHMS
 
 MAX_NAME = 253
@@ -257,13 +268,14 @@ RULES: Mapping[Kind, tuple[Rule, ...]] = {
     CLUSTER_ISSUER: (_issuer,),
     **CERTIFICATE_RULES,
     CERTIFICATE_REQUEST: (_approval,),
+    CERTIFICATE_REQUEST_POLICY: (problems,),
     **CORE_RULES,
     **DEFINITION_RULES,
     **SIGNING_REQUEST_RULES,
     **WEBHOOK_RULES,
 }
 UPDATE_RULES: Mapping[Kind, tuple[UpdateRule, ...]] = {
-    CERTIFICATE_REQUEST: (_immutable("spec"), _approval_stays),
+    CERTIFICATE_REQUEST: (_immutable("spec"), identity_stays, _approval_stays),
     ORDER: (_immutable("spec", "request"),),
     CHALLENGE: (_immutable("spec"),),
     **CORE_UPDATE_RULES,

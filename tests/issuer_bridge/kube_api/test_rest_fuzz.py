@@ -26,6 +26,7 @@ VALID = {
     "CertificateRequest": {"spec": REFERENCE},
     "Order": {"spec": REFERENCE},
     "Challenge": {"spec": SOLVED | {"solver": {"http01": {}}, "type": "HTTP-01", "url": "u"}},
+    "CertificateRequestPolicy": {"spec": {"selector": {"issuerRef": {}}}},
     "Secret": {"data": {"a": "Zm9v"}},
     "RoleBinding": {"roleRef": {"kind": "Role", "name": "x"}},
     "ClusterRoleBinding": {"roleRef": {"kind": "ClusterRole", "name": "x"}},
@@ -88,7 +89,7 @@ def documents(kind):
 
 
 def path_of(kind, name=""):
-    group = f"/apis/{kind.group}/v1" if kind.group else "/api/v1"
+    group = f"/apis/{kind.api_version}" if kind.group else "/api/v1"
     return f"{group}{'/namespaces/default' if kind.namespaced else ''}/{kind.plural}{name}"
 
 
