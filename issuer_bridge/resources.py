@@ -1,8 +1,9 @@
 """The port to resources: Kubernetes objects as plain JSON, wherever they live.
 
 Reads come from a local copy and are immediate; writes are inquiries, because
-on a real cluster they cross the network. Everything that is read is the
-caller's own copy. The shapes are cert-manager's v1 CRDs and core v1.
+on a real cluster they cross the network. Everything that is read or was
+written is shared: nobody changes it, in whole or in part (as with client-go's
+caches); who wants another value makes one. The shapes are cert-manager's v1 CRDs and core v1.
 """
 
 from __future__ import annotations

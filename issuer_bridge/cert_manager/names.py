@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 Fields: TypeAlias = Mapping[str, "Fields | None"]
@@ -80,8 +81,9 @@ _CHALLENGE_SPEC: Fields = {
 }
 
 
+@lru_cache(maxsize=4096)
 def fnv1_32(data: bytes) -> int:
-    """Return the 32-bit FNV-1 hash (multiply, then xor; not FNV-1a)."""
+    """Return the 32-bit FNV-1 hash (multiply, then xor; not FNV-1a); each name is asked for again and again."""
     value = 2166136261
     for byte in data:
         value = (value * 16777619 & 0xFFFFFFFF) ^ byte

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import TypeAlias
 
-from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.resources import Kind, Listener, Resource
 
 Key: TypeAlias = tuple[str, str]
@@ -36,15 +35,14 @@ class Cache:
         self._gone: dict[str, None] = {}  # uids of what we deleted, until the watch says so too
 
     def get(self, namespace: str, name: str) -> Resource | None:
-        """Return a copy, or None."""
-        found = self._objects.get((namespace, name))
-        return None if found is None else _copy(found)
+        """Return the object, or None."""
+        return self._objects.get((namespace, name))
 
     def list(self, namespace: str | None, labels: Mapping[str, str] | None) -> list[Resource]:
-        """Return copies, in the order of namespace and name."""
+        """Return objects in the order of namespace and name."""
         wanted = (labels or {}).items()
         return [
-            _copy(resource)
+            resource
             for key, resource in sorted(self._objects.items())
             if namespace in (None, key[0]) and wanted <= (resource["metadata"].get("labels") or {}).items()
         ]
@@ -66,7 +64,7 @@ class Cache:
                 self.drop(resource)
             return
         self._objects[key] = resource
-        self._tell("MODIFIED" if known else "ADDED", self.kind, _copy(resource))
+        self._tell("MODIFIED" if known else "ADDED", self.kind, resource)
         self._forget_old()
 
     def drop(self, resource: Resource) -> None:
@@ -124,8 +122,3 @@ def _key(resource: Resource) -> Key:
 
 def _version(resource: Resource) -> int:
     return int(resource["metadata"]["resourceVersion"])
-
-
-def _copy(resource: Resource) -> Resource:
-    copy: Resource = copy_json(resource)
-    return copy

@@ -59,12 +59,12 @@ class _Write:
 
 def questions(store: EmbeddedStore, call: Call, access: Access, entropy: Entropy) -> list[Question]:
     """Return what is to be asked before a request is answered; usually nothing."""
-    if call.method not in _WRITES or not store.shared(VALIDATING_WEBHOOKS):
+    if call.method not in _WRITES or not store.list(VALIDATING_WEBHOOKS):
         return []
     target = parse_target(call.path, store.served.places)
     if target is None or target.kind == VALIDATING_WEBHOOKS:
         return []
-    webhooks = [webhook for item in store.shared(VALIDATING_WEBHOOKS) for webhook in item.get("webhooks") or ()]
+    webhooks = [webhook for item in store.list(VALIDATING_WEBHOOKS) for webhook in item.get("webhooks") or ()]
     return [
         _question(webhook, write, entropy)
         for write in _writes(store, target, call, access)

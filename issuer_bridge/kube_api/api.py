@@ -85,11 +85,11 @@ class _Api:
         response = web.StreamResponse(
             headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"}
         )
-        await response.prepare(request)
         news = asyncio.Event()
         self._waiting.append(news)
         seconds = watch.seconds or _LASTS * SystemRandom().uniform(1, 2)
         try:
+            await response.prepare(request)
             async with asyncio.timeout(seconds):
                 await self._show(request, response, watch, news, seconds)
         except (TimeoutError, ConnectionResetError):

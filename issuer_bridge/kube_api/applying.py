@@ -63,8 +63,8 @@ def apply(kind: Kind, stored: Resource | None, config: Resource, by: Application
         raise _conflict(conflicts)
     entries = without(entries, changed | gone)
     entries[me] = Entry(mine, kind.api_version, rfc3339(by.now))
-    result["metadata"]["managedFields"] = _same_times(write(entries), live.get("metadata", {}).get("managedFields"))
-    return result
+    managed = _same_times(write(entries), live.get("metadata", {}).get("managedFields"))
+    return {**result, "metadata": {**result["metadata"], "managedFields": managed}}
 
 
 def _part(kind: Kind, config: Resource, subresource: str) -> Resource:

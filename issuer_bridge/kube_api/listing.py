@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.kube_api.object_meta import object_key
 from issuer_bridge.kube_api.options import resource_version
 from issuer_bridge.kube_api.paths import Target
@@ -89,7 +88,7 @@ def listed(store: EmbeddedStore, target: Target, query: Mapping[str, str]) -> Re
         metadata["continue"] = _written_token(target, version, object_key(kind, found[limit - 1]))
         if not selected:
             metadata["remainingItemCount"] = len(found) - limit
-    items = [copy_json(item) for item in (found[:limit] if limit > 0 else found)]
+    items = found[:limit] if limit > 0 else found
     return {"apiVersion": kind.api_version, "items": items, "kind": kind.list_kind, "metadata": metadata}
 
 
@@ -104,7 +103,7 @@ def _at(
         raise too_large(asked, now)
     exact = token.version if token else asked if query.get("resourceVersionMatch") == EXACT else _ANY
     if exact in (_ANY, now):
-        return now, store.shared(target.kind)
+        return now, store.list(target.kind)
     kept = store.snapshots.get(target.kind, exact)
     if kept is None and token:
         raise expired_token(_written_token(target, _ANY, token.after))

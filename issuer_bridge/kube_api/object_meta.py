@@ -1,8 +1,7 @@
 """Kubernetes' object metadata: who gives an object its name, uid, versions and times.
 
 Pure functions from what a client sent, and what is stored, to what will be
-stored. What the client sent is copied; what is stored is shared, since it is
-never changed in place.
+stored. All three share what is the same in them: nothing is changed in place.
 """
 
 from __future__ import annotations
@@ -10,14 +9,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.times import rfc3339
 from issuer_bridge.kube_api.core_schemas import WEBHOOKS
-from issuer_bridge.kube_api.json_values import copy_json
-from issuer_bridge.kube_api.schema_check import fill_defaults
+from issuer_bridge.kube_api.schema_check import with_defaults
 from issuer_bridge.resources import (
     CERTIFICATE_SIGNING_REQUEST,
     CUSTOM_RESOURCE_DEFINITION,
@@ -136,7 +133,7 @@ def with_status(stored: Resource, sent: Resource) -> Resource:
     resource = {key: value for key, value in stored.items() if key != "status"}
     resource["metadata"] = dict(stored["metadata"])
     if sent.get("status") is not None:
-        resource["status"] = copy_json(sent["status"])
+        resource["status"] = sent["status"]
     return resource
 
 
@@ -147,14 +144,13 @@ def finalized(stored: Resource, sent: Resource, now: datetime) -> Resource:
     finalizers = spec.get("finalizers") if isinstance(spec, dict) else None
     kept = {name: value for name, value in stored["spec"].items() if name != "finalizers"}
     if isinstance(finalizers, list) and finalizers:
-        kept["finalizers"] = copy_json(finalizers)
+        kept["finalizers"] = finalizers
     return {**stored, "metadata": dict(stored["metadata"]), "spec": kept}
 
 
 def with_version(resource: Resource, version: int) -> Resource:
-    """Stamp the resourceVersion onto an object that is not shared yet."""
-    resource["metadata"]["resourceVersion"] = str(version)
-    return resource
+    """Return the object with a resourceVersion."""
+    return {**resource, "metadata": {**resource["metadata"], "resourceVersion": str(version)}}
 
 
 def owner_uids(resource: Resource) -> list[str]:
@@ -165,14 +161,14 @@ def owner_uids(resource: Resource) -> list[str]:
 def _with_type(kind: Kind, sent: Resource) -> Resource:
     version = kind.definition.stored_as if kind.definition else kind.api_version
     return {"apiVersion": version, "kind": kind.kind} | {
-        key: copy_json(value) for key, value in sent.items() if key not in ("apiVersion", "kind", "metadata")
+        key: value for key, value in sent.items() if key not in ("apiVersion", "kind", "metadata")
     }
 
 
 def _fill(kind: Kind, resource: Resource) -> None:
     """Add what the server adds to every object of a kind."""
     if kind.definition:
-        fill_defaults(kind.definition.schema, resource)
+        resource.update(with_defaults(kind.definition.schema, resource))
     elif kind in _FILLED:
         _FILLED[kind](resource)
 
@@ -210,8 +206,8 @@ def _fill_definition(resource: Resource) -> None:
     spec = resource.get("spec")
     names = spec.get("names") if isinstance(spec, dict) else None
     if isinstance(spec, dict) and isinstance(names, dict) and isinstance(kind := names.get("kind"), str):
-        spec["names"] = {"singular": kind.lower(), "listKind": f"{kind}List"} | names
-        spec.setdefault("conversion", {"strategy": "None"})
+        filled = {"singular": kind.lower(), "listKind": f"{kind}List"} | names
+        resource["spec"] = {**spec, "names": filled, "conversion": spec.get("conversion", {"strategy": "None"})}
 
 
 _FILLED: Mapping[Kind, Callable[[Resource], None]] = {
@@ -220,7 +216,7 @@ _FILLED: Mapping[Kind, Callable[[Resource], None]] = {
     EVENT: _fill_event,
     CUSTOM_RESOURCE_DEFINITION: _fill_definition,
     CERTIFICATE_SIGNING_REQUEST: lambda resource: resource.setdefault("status", {}),
-    VALIDATING_WEBHOOKS: partial(fill_defaults, WEBHOOKS),
+    VALIDATING_WEBHOOKS: lambda resource: resource.update(with_defaults(WEBHOOKS, resource)),
 }
 
 
@@ -228,7 +224,7 @@ def _client_metadata(sent: Resource, dropped: Iterable[str]) -> dict[str, Any]:
     """Return what the client says of metadata; empty maps and lists are as good as absent."""
     without = frozenset(dropped)
     return {
-        key: copy_json(value)
+        key: value
         for key, value in (sent.get("metadata") or {}).items()
         if key not in without and value not in (None, "", {}, [])
     }

@@ -174,14 +174,18 @@ def _unknown(schema: Schema, name: str, path: str) -> str:
     return f"{text}; did you mean {quoted(spelled[near[0]])}?" if near else text
 
 
-def fill_defaults(schema: Schema, value: Any) -> None:
-    """Put the schema's defaults into a value of our own, where it has nothing."""
-    if isinstance(value, dict):
-        for name, known in schema.get("properties", _NOTHING).items():
-            if "default" in known and value.get(name) is None and not ("nullable" in known and name in value):
-                value[name] = copy_json(known["default"])
-        for name, item in value.items():
-            fill_defaults(below(schema, name) or ANYTHING, item)
-    elif isinstance(value, list):
-        for item in value:
-            fill_defaults(schema.get("items", ANYTHING), item)
+def with_defaults(schema: Schema, value: Any) -> Any:
+    """Return a value with the schema's defaults where it has nothing: itself, or in part anew."""
+    if isinstance(value, list):
+        items = [with_defaults(schema.get("items", ANYTHING), item) for item in value]
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+    if not isinstance(value, dict):
+        return value
+    missing = {
+        name: known["default"]
+        for name, known in schema.get("properties", _NOTHING).items()
+        if "default" in known and value.get(name) is None and not ("nullable" in known and name in value)
+    }
+    filled = {name: with_defaults(below(schema, name) or ANYTHING, item) for name, item in (value | missing).items()}
+    same = not missing and all(item is value[name] for name, item in filled.items())
+    return value if same else filled

@@ -15,7 +15,6 @@ from issuer_bridge.kube_api.archive import Archive
 from issuer_bridge.kube_api.definitions import with_names
 from issuer_bridge.kube_api.deletion import CLEANUP, is_deleting, is_held, marked, without_finalizer
 from issuer_bridge.kube_api.garbage import Delete, judge
-from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.kube_api.listeners import Listeners
 from issuer_bridge.kube_api.listing import Snapshots
 from issuer_bridge.kube_api.namespaces import FIRST, check_mortal, check_open, emptied, first
@@ -81,21 +80,16 @@ class EmbeddedStore(Resources):
 
     def get(self, kind: Kind, namespace: str, name: str) -> Resource | None:
         """Return the object, or None."""
-        found = self._objects.of(kind).get((namespace, name))
-        return None if found is None else self._copy(found)
+        return self._objects.of(kind).get((namespace, name))
 
     def list(self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None) -> list[Resource]:
         """Return objects in the order of namespace and name."""
         wanted = (labels or {}).items()
         return [
-            self._copy(resource)
-            for resource in self.shared(kind, namespace)
-            if wanted <= (resource["metadata"].get("labels") or {}).items()
+            resource
+            for key, resource in sorted(self._objects.of(kind).items())
+            if namespace in (None, key[0]) and wanted <= (resource["metadata"].get("labels") or {}).items()
         ]
-
-    def shared(self, kind: Kind, namespace: str | None = None) -> Sequence[Resource]:
-        """Return what `list` would, not copied: nobody may change it, nor will the store."""
-        return [item for key, item in sorted(self._objects.of(kind).items()) if namespace in (None, key[0])]
 
     def create(self, kind: Kind, resource: Resource) -> Inquiry[Resource]:
         """Create; an inquiry around `insert`."""
@@ -171,7 +165,7 @@ class EmbeddedStore(Resources):
         check_mortal(kind, name)
         last = marked(kind, stored, policy, self.clock())
         if writing.dry or last == stored:
-            return self._copy(last if is_held(kind, last) else stored)
+            return last if is_held(kind, last) else stored
         written = self._settle(kind, stored, last)
         self._collect()
         return written
@@ -189,12 +183,12 @@ class EmbeddedStore(Resources):
         """Write unless nothing differs."""
         writing.note(stored, resource, sent)
         if resource == stored:
-            return self._copy(stored)
+            return stored
         check_change(kind, stored, resource)
         if writing.permit:
             writing.permit(stored, resource)
         if writing.dry:
-            return self._copy(resource)
+            return resource
         if is_deleting(resource) and not is_held(kind, resource):
             # Who takes the last finalizer away sees the object once more, with the version that it had.
             self._drop(kind, stored)
@@ -212,13 +206,13 @@ class EmbeddedStore(Resources):
 
     def _write(self, event: str, kind: Kind, resource: Resource, stored: Resource | None = None) -> Resource:
         self._version += 1
-        self._objects.put(kind, with_version(resource, self._version), stored)
-        self._suspect(*self._objects.unsettled(resource))
+        written = with_version(resource, self._version)
+        self._objects.put(kind, written, stored)
+        self._suspect(*self._objects.unsettled(written))
         if kind == CUSTOM_RESOURCE_DEFINITION:
-            self.served.define(resource)
-            self._suspect(resource["metadata"]["uid"])
-        written = self._copy(resource)
-        self._listeners.tell(event, kind, self._copy(resource))
+            self.served.define(written)
+            self._suspect(written["metadata"]["uid"])
+        self._listeners.tell(event, kind, written)
         if kind == EVENT and len(self._objects.of(EVENT)) > _EVENTS:
             self.remove(EVENT, *next(iter(self._objects.of(EVENT))))
         return written
@@ -226,7 +220,7 @@ class EmbeddedStore(Resources):
     def _drop(self, kind: Kind, stored: Resource) -> Resource:
         """Remove an object and return what it was; who depends on it, or waits for it, is looked at next."""
         self._version += 1
-        last = with_version(self._copy(stored), self._version)
+        last = with_version(stored, self._version)
         self._objects.take(kind, last)
         metadata = stored["metadata"]
         self._suspect(*self._objects.dependents(metadata["uid"]), *owner_uids(stored))
@@ -238,7 +232,7 @@ class EmbeddedStore(Resources):
         namespace = self._objects.of(NAMESPACE).get(("", metadata.get("namespace", "")))
         if namespace and is_deleting(namespace):
             self._suspect(namespace["metadata"]["uid"])
-        self._listeners.tell("DELETED", kind, self._copy(last))
+        self._listeners.tell("DELETED", kind, last)
         return last
 
     def _suspect(self, *uids: str) -> None:
@@ -286,8 +280,3 @@ class EmbeddedStore(Resources):
             if key in self._objects.of(kind):
                 self.remove(kind, *key)
         return not any(key in self._objects.of(kind) for kind, key in inside)
-
-    @staticmethod
-    def _copy(resource: Resource) -> Resource:
-        copy: Resource = copy_json(resource)
-        return copy

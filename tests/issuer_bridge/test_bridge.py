@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from acme_server.protocol.encoding import b64url
+from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSUER, EVENT, ISSUER, SECRET
 from tests.issuer_bridge.bridge_resources import DNS01, HTTP01, issuer
 from tests.issuer_bridge.bridge_rig import Rig, of_the_server
@@ -67,7 +68,7 @@ def test_another_email_is_told_to_the_server():
     rig = Rig()
     rig.apply_issuer(email="a@b.test")
     rig.run(seconds=1)
-    changed = rig.store.get(CLUSTER_ISSUER, "", "gravel")
+    changed = copy_json(rig.store.get(CLUSTER_ISSUER, "", "gravel"))
     changed["spec"]["acme"]["email"] = "c@d.test"
     write(rig, rig.store.update(CLUSTER_ISSUER, changed))
     rig.run(seconds=1)
@@ -266,7 +267,7 @@ def test_a_name_without_a_solver_is_named_and_issued_once_it_has_one():
     assert "no solver of the issuer fits *.dns.test, for which the server offers dns-01" in order["status"]["reason"]
     assert [("Solver", order["status"]["reason"])] == rig.events("Order")
     assert [e["count"] for e in rig.store.list(EVENT) if e["reason"] == "Solver"] == [1]
-    changed = rig.store.get(CLUSTER_ISSUER, "", "gravel")
+    changed = copy_json(rig.store.get(CLUSTER_ISSUER, "", "gravel"))
     changed["spec"]["acme"]["solvers"] = [HTTP01, DNS01]
     write(rig, rig.store.update(CLUSTER_ISSUER, changed))
     rig.run(minutes=5)
@@ -289,7 +290,7 @@ def test_a_world_that_does_not_run_is_named_and_the_request_waits():
     rig.apply_issuer(server="gravel://nowhere")
     rig.apply("one", "one.http.test")
     rig.run(minutes=1)
-    found = rig.store.get(CLUSTER_ISSUER, "", "gravel")
+    found = copy_json(rig.store.get(CLUSTER_ISSUER, "", "gravel"))
     (ready,) = found["status"]["conditions"]
     assert (ready["status"], ready["reason"]) == ("False", "InvalidURL")
     assert ready["message"].endswith("names a world that does not run here; these do: gravel://default")

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from acme_server.protocol.vantage import HttpAnswer
+from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.resources import CLUSTER_ISSUER, ORDER
 from tests.issuer_bridge.bridge_resources import key_of
 from tests.issuer_bridge.bridge_rig import START, Rig, kind_of
@@ -135,7 +136,7 @@ def test_a_refused_account_is_tried_again_when_the_issuer_changes():
     rig.apply_issuer(email="a@b.test")
     rig.apply("one", "one.http.test")
     rig.run(minutes=1)
-    changed = rig.store.get(CLUSTER_ISSUER, "", "gravel")
+    changed = copy_json(rig.store.get(CLUSTER_ISSUER, "", "gravel"))
     changed["spec"]["acme"]["email"] = "c@d.test"
     rig.driver.spawn(rig.store.update(CLUSTER_ISSUER, changed), lambda _: None)
     rig.run(minutes=1)
@@ -166,7 +167,7 @@ def test_an_order_that_is_processing_is_asked_about_again():
 
     rig.lose = lose
     rig.run(minutes=1)
-    labelled = rig.orders[0]
+    labelled = copy_json(rig.orders[0])
     labelled["metadata"]["labels"] = {"looked-at": "by-somebody"}
     rig.driver.spawn(rig.store.update(ORDER, labelled), lambda _: None)  # a change must not cut the server's wait short
     rig.run(minutes=8)

@@ -8,6 +8,7 @@ import pytest
 
 from acme_server.protocol.vantage import HttpAnswer
 from issuer_bridge.cert_manager.names import order_name
+from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.resources import ORDER
 from scheduler.policies import Policy
 from scheduler.settings import CLUSTER, Settings
@@ -204,7 +205,7 @@ def test_a_stuck_order_goes_on_when_somebody_touches_it():
     slow_ca(rig, minutes=10)
     rig.apply("one", "one.http.test")
     rig.run(hours=1)
-    touched = rig.orders[0]
+    touched = copy_json(rig.orders[0])
     touched["metadata"]["labels"] = {"touched": "yes"}
     rig.store.replace(ORDER, touched)
     rig.run(seconds=10)

@@ -8,6 +8,7 @@ import pytest
 
 from acme_server.protocol.vantage import HttpAnswer
 from issuer_bridge.cert_manager.challenge_views import FINALIZER
+from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE
 from scheduler.settings import CLUSTER
 from scheduler.versions import NEWEST
@@ -245,7 +246,7 @@ def test_the_finalizer_of_an_older_cert_manager_is_replaced():
     rig.apply("one", "a.http.test")
     rig.run(seconds=5)
     rig.crash()
-    (held,) = rig.challenges
+    (held,) = copy_json(rig.challenges)
     held["metadata"]["finalizers"] = ["finalizer.acme.cert-manager.io", "other.test/keep"]
     rig.store.replace(CHALLENGE, held)
     rig.start()

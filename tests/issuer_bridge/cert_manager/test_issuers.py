@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.vantage import HttpAnswer
+from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.resources import CLUSTER_ISSUER, SECRET
 from tests.issuer_bridge.bridge_rig import Rig, kind_of
 from tests.issuer_bridge.scripted_server import answer, problem
@@ -75,13 +76,13 @@ def asked(rig):
 
 
 def change(rig, **acme):
-    issuer = found(rig)
+    issuer = copy_json(found(rig))
     issuer["spec"]["acme"].update(acme)
     rig.driver.spawn(rig.store.update(CLUSTER_ISSUER, issuer), lambda _: None)
 
 
 def write_acme_status(rig, **acme):
-    issuer = found(rig)
+    issuer = copy_json(found(rig))
     issuer["status"]["acme"].update(acme)
     rig.driver.spawn(rig.store.update_status(CLUSTER_ISSUER, issuer), lambda _: None)
 

@@ -4,6 +4,7 @@ import pytest
 
 from issuer_bridge.cert_manager.challenges import FOREIGN
 from issuer_bridge.conditions import APPROVED
+from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSUER, ORDER
 from scheduler.versions import NEWEST
 from solvers.dns.writers import Writers
@@ -71,7 +72,7 @@ def test_a_challenge_that_was_written_before_the_order_made_it_is_not_taken_for_
     name, owner = challenge["metadata"]["name"], challenge["metadata"]["ownerReferences"]
     rig.crash()
     rig.driver.spawn(rig.store.delete(CHALLENGE, "default", name), lambda _: None)
-    held = rig.store.get(CHALLENGE, "default", name)
+    held = copy_json(rig.store.get(CHALLENGE, "default", name))
     held["metadata"]["finalizers"] = []
     rig.store.replace(CHALLENGE, held)
     rig.create(CHALLENGE, forged(challenge, name, owner, type="DNS-01", solver=MINE))
@@ -128,7 +129,7 @@ def test_an_order_of_a_request_that_nobody_approved_is_left_alone():
     rig.apply_issuer()
     rig.apply("one", "a.http.test")
     rig.run(seconds=1)
-    request = rig.request("one")
+    request = copy_json(rig.request("one"))
     owner = {"apiVersion": "cert-manager.io/v1", "kind": "CertificateRequest", "name": "one", "controller": True}
     metadata = {
         "name": "mine",

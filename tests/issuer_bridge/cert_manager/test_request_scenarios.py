@@ -12,6 +12,7 @@ import pytest
 from issuer_bridge.cert_manager.certificate_requests import CertificateRequests
 from issuer_bridge.cert_manager.children import build_order
 from issuer_bridge.context import Context
+from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.outcomes import Done, Retry
 from issuer_bridge.pem import encode, read_request
@@ -213,7 +214,7 @@ def test_a_failure_to_create_the_order_is_pending_and_an_error():
 
 def test_an_order_of_another_owner_is_an_error_and_nothing_is_written():
     bench = Bench(order={"state": "valid"})
-    (order,) = bench.store.list(ORDER)
+    (order,) = copy_json(bench.store.list(ORDER))
     order["metadata"]["ownerReferences"] = []
     bench.store.replace(ORDER, order)
     before = bench.request
@@ -250,7 +251,7 @@ def test_an_order_names_what_its_request_renews(acme, chain, annotation, expecte
     ):
         metadata = {"name": name, "namespace": "default"}
         bench.keep(kind, {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, **body})
-    renewing = bench.request
+    renewing = copy_json(bench.request)
     if annotation:
         renewing["metadata"]["annotations"] = {"cert-manager.io/certificate-name": annotation}
         bench.store.replace(CERTIFICATE_REQUEST, renewing)

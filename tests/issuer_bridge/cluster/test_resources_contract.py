@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, ISSUER, LEASE, NAMESPACE, ORDER, SECRET, ApiError
 from tests.embedded_api import new_store
 from tests.issuer_bridge.bridge_resources import csr_of
@@ -152,10 +153,15 @@ class TestResources:
         assert [name for name in held.names(SECRET) if name in "ab"] == ["a", "b"]
         assert held.names(SECRET, {"a": "1", "b": "2"}) == ["b"]
 
-    async def test_what_is_handed_out_is_the_callers_own(self, held):
-        await held.create(CERTIFICATE_REQUEST, request())
-        held.get(CERTIFICATE_REQUEST, "www")["spec"]["issuerRef"]["name"] = "changed"
-        assert held.get(CERTIFICATE_REQUEST, "www")["spec"]["issuerRef"]["name"] == "gravel"
+    async def test_what_was_read_stays_as_it_was_whatever_is_written(self, held):
+        first = await held.create(ISSUER, {"metadata": {"name": "i"}, "spec": {"selfSigned": {}}})
+        second = await held.run(held.resources.update_status(ISSUER, {**first, "status": {"acme": {"uri": "1"}}}))
+        read = [first, second, held.get(ISSUER, "i"), *held.resources.list(ISSUER)]
+        then = copy_json(read)
+        labelled = {**second, "metadata": {**second["metadata"], "labels": {"a": "1"}}}
+        await held.run(held.resources.update(ISSUER, labelled))
+        await held.run(held.resources.delete(ISSUER, held.namespace, "i"))
+        assert read == then
 
     async def test_an_update_leaves_the_status_alone_and_a_status_the_rest(self, held):
         created = await held.create(ISSUER, {"metadata": {"name": "i"}, "spec": {"selfSigned": {}}})

@@ -2,6 +2,7 @@
 
 import pytest
 
+from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSUER, NAMESPACE, ORDER, SECRET, ApiError
 from tests.issuer_bridge.kube_api.test_store import challenge, new_store, order, request, run
 
@@ -51,7 +52,7 @@ class TestFinalizers:
     @pytest.mark.parametrize("finalizers", [[], None])
     def test_who_takes_the_last_finalizer_sees_the_object_once_more(self, store, finalizers):
         store.insert(CERTIFICATE_REQUEST, request(finalizers=["a.test/f"]))
-        left = store.remove(CERTIFICATE_REQUEST, "default", "www")
+        left = copy_json(store.remove(CERTIFICATE_REQUEST, "default", "www"))
         heard = heard_by(store)
         left["metadata"]["finalizers"] = finalizers
         last = run(store.update(CERTIFICATE_REQUEST, left))
@@ -62,13 +63,13 @@ class TestFinalizers:
 
     def test_one_of_two_finalizers_goes_and_the_object_stays(self, store):
         store.insert(CERTIFICATE_REQUEST, request(finalizers=["a.test/f", "b.test/f"]))
-        left = store.remove(CERTIFICATE_REQUEST, "default", "www")
+        left = copy_json(store.remove(CERTIFICATE_REQUEST, "default", "www"))
         left["metadata"]["finalizers"] = ["b.test/f"]
         assert store.replace(CERTIFICATE_REQUEST, left)["metadata"]["finalizers"] == ["b.test/f"]
 
     def test_what_is_being_deleted_takes_no_new_finalizer(self, store):
         store.insert(CERTIFICATE_REQUEST, request(finalizers=["a.test/f"]))
-        left = store.remove(CERTIFICATE_REQUEST, "default", "www")
+        left = copy_json(store.remove(CERTIFICATE_REQUEST, "default", "www"))
         left["metadata"]["finalizers"] += ["b.test/f"]
         with pytest.raises(ApiError) as caught:
             store.replace(CERTIFICATE_REQUEST, left)
@@ -83,7 +84,7 @@ class TestFinalizers:
     def test_what_is_held_still_owns(self, store):
         owner = store.insert(CERTIFICATE_REQUEST, request(finalizers=["a.test/f"]))
         store.insert(ORDER, order(owners=[owner]))
-        left = store.remove(CERTIFICATE_REQUEST, "default", "www")
+        left = copy_json(store.remove(CERTIFICATE_REQUEST, "default", "www"))
         assert names(store, ORDER) == ["www-1"]
         left["metadata"]["finalizers"] = []
         store.replace(CERTIFICATE_REQUEST, left)
@@ -129,7 +130,7 @@ class TestOwners:
         store.insert(ORDER, child)
         store.remove(CERTIFICATE_REQUEST, "default", "www", "Foreground")
         assert names(store, CERTIFICATE_REQUEST) == stays
-        left = store.get(ORDER, "default", "www-1")
+        left = copy_json(store.get(ORDER, "default", "www-1"))
         left["metadata"]["finalizers"] = []
         store.replace(ORDER, left)
         assert (names(store, ORDER), names(store, CERTIFICATE_REQUEST)) == ([], [])
@@ -242,7 +243,7 @@ class TestNamespaces:
         text = "unable to create new content in namespace one because it is being terminated"
         assert (caught.value.code, caught.value.message) == (403, f'secrets "t" is forbidden: {text}')
         assert caught.value.details["causes"][0]["reason"] == "NamespaceTerminating"
-        left = store.get(SECRET, "one", "s")
+        left = copy_json(store.get(SECRET, "one", "s"))
         left["metadata"]["finalizers"] = []
         store.replace(SECRET, left)
         assert store.get(NAMESPACE, "", "one") is None

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from issuer_bridge.kube_api.deletion import POLICIES
+from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.resources import NAMESPACE, ORDER, ApiError
 from tests.issuer_bridge.kube_api.test_store import new_store, request
 
@@ -50,7 +51,7 @@ class StoreRules(RuleBasedStateMachine):
             return None
 
     def order(self, namespace, name):
-        return self.store.get(ORDER, namespace, name) or request(name, namespace)
+        return copy_json(self.store.get(ORDER, namespace, name) or request(name, namespace))
 
     @rule(
         target=uids,

@@ -5,6 +5,7 @@ from random import Random
 import pytest
 
 from issuer_bridge.kube_api.forms import Form
+from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.kube_api.paths import Target
 from issuer_bridge.kube_api.rest import Call
 from issuer_bridge.kube_api.serving import watch_of
@@ -33,7 +34,7 @@ def add(store, name, namespace="default", **metadata):
 
 
 def relabel(store, name, **labels):
-    resource = store.get(CERTIFICATE_REQUEST, "default", name)
+    resource = copy_json(store.get(CERTIFICATE_REQUEST, "default", name))
     resource["metadata"]["labels"] = labels
     return store.replace(CERTIFICATE_REQUEST, resource)
 
