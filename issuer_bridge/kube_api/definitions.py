@@ -97,10 +97,9 @@ def whole(schema: Schema) -> Schema:
 
 def _spelled(schema: Schema) -> Schema:
     """Return a schema without what says nothing: `additionalProperties: true`, and flags that are off."""
-    result = {name: value for name, value in schema.items() if value is not False}
-    for name in ("properties", "patternProperties"):
-        if name in result:
-            result[name] = {key: _spelled(item) for key, item in result[name].items()}
+    result = {name: value for name, value in schema.items() if value is not False or name == "default"}
+    if "properties" in result:
+        result["properties"] = {key: _spelled(item) for key, item in result["properties"].items()}
     for name in ("items", "additionalProperties"):
         if name in result:
             result[name] = ANYTHING if result[name] is True else _spelled(result[name])
@@ -111,7 +110,7 @@ def _spelled(schema: Schema) -> Schema:
     return result
 
 
-def named(crd: Resource, others: Iterable[Resource], now: datetime) -> Resource:
+def with_names(crd: Resource, others: Iterable[Resource], now: datetime) -> Resource:
     """Return the CRD as its controllers leave it: with the names that it has got, and its conditions.
 
     others: all CRDs; those of its group may have the names already, and so may a kind that is always served.
@@ -142,16 +141,13 @@ def _accepted(
     spec: Mapping[str, Any], had: Mapping[str, Any], taken: frozenset[str]
 ) -> tuple[dict[str, Any], tuple[str, str, str] | None]:
     """Return the names that are free, the old ones for the rest, and what NamesAccepted says of a conflict."""
-    accepted, refused = dict(had), None
-    for name, wanted in spec["names"].items():
-        clash = next((word for word in _words(wanted) if word in taken), None)
-        if name not in _NAMES or clash is None:
-            accepted[name] = wanted
+    accepted, refused = dict(spec["names"]), None
     for name in _NAMES:
-        clash = next((word for word in _words(spec["names"].get(name)) if word in taken), None)
+        clash = next((word for word in _words(accepted.get(name)) if word in taken), None)
         if clash is not None:
+            accepted[name] = had.get(name)
             refused = "False", f"{name[0].upper()}{name[1:]}Conflict", f"{quoted(clash)} is already in use"
-    return accepted, refused
+    return {name: value for name, value in accepted.items() if value}, refused
 
 
 def _taken(crd: Resource, others: Iterable[Resource]) -> frozenset[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.kube_api.shapes import ANYTHING, Schema
 from issuer_bridge.kube_api.statuses import Cause, invalid_value, quoted, required
-from issuer_bridge.kube_api.value_limits import LIMITS
+from issuer_bridge.kube_api.value_limits import LIMITS, Limit
 
 _NOTHING: Mapping[str, Schema] = {}
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
@@ -24,7 +24,6 @@ _PYTHON_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "number": (int, float),
 }
 _NUMBERS = ("integer", "number")
-_JUNCTORS = frozenset(("allOf", "anyOf", "oneOf", "not", "x-kubernetes-int-or-string"))
 
 
 def causes(schema: Schema, value: Any, path: str = "") -> Iterator[Cause]:
@@ -34,12 +33,11 @@ def causes(schema: Schema, value: Any, path: str = "") -> Iterator[Cause]:
         shown = quoted(type_name(value))
         yield invalid_value(path, shown, f"{path} in body must be of type {kind}: {shown}")
         return
-    if not LIMITS.keys().isdisjoint(schema):
-        for keyword, limit in LIMITS.items():
-            if keyword in schema:
-                yield from limit(schema, value, path)
-    if not _JUNCTORS.isdisjoint(schema):
-        yield from _junctor_causes(schema, value, path)
+    if len(schema) > 1:
+        for keyword in schema:
+            check = _CHECKS.get(keyword)
+            if check is not None:
+                yield from check(schema, value, path)
     if kind == "string":
         if schema.get("format") == "byte" and not _is_base64(value):
             yield invalid_value(path, quoted(shortened(value)), f"{path} in body must be of type byte (base64)")
@@ -54,24 +52,48 @@ def _is(kind: str, value: Any) -> bool:
     return isinstance(value, _PYTHON_TYPES[kind]) and not (kind in _NUMBERS and isinstance(value, bool))
 
 
-def _junctor_causes(schema: Schema, value: Any, path: str) -> Iterator[Cause]:
-    """Yield what allOf, anyOf, oneOf and not say; their parts are of the type that they stand beside."""
+def _wrong(part: Schema, schema: Schema, value: Any, path: str) -> list[Cause]:
+    """Return what is wrong by one part of a combination; its type is that of the schema it stands in."""
+    return list(causes({**({"type": schema["type"]} if "type" in schema else {}), **part}, value, path))
 
-    def wrong(part: Schema) -> list[Cause]:
-        return list(causes({**({"type": schema["type"]} if "type" in schema else {}), **part}, value, path))
 
-    for part in schema.get("allOf") or ():
-        yield from wrong(part)
-    if "anyOf" in schema and all(map(wrong, schema["anyOf"])):
+def _all_of(schema: Schema, value: Any, path: str) -> Iterator[Cause]:
+    for part in schema["allOf"]:
+        yield from _wrong(part, schema, value, path)
+
+
+def _any_of(schema: Schema, value: Any, path: str) -> Iterator[Cause]:
+    if all(_wrong(part, schema, value, path) for part in schema["anyOf"]):
         yield invalid_value(path, '""', f"{quoted(path)} must validate at least one schema (anyOf)")
-    if "oneOf" in schema and (valid := sum(not wrong(part) for part in schema["oneOf"])) != 1:
+
+
+def _one_of(schema: Schema, value: Any, path: str) -> Iterator[Cause]:
+    valid = sum(not _wrong(part, schema, value, path) for part in schema["oneOf"])
+    if valid != 1:
         found = f"Found {valid} valid alternatives" if valid else "Found none valid"
         yield invalid_value(path, '""', f"{quoted(path)} must validate one and only one schema (oneOf). {found}")
-    if "not" in schema and not wrong(schema["not"]):
+
+
+def _not(schema: Schema, value: Any, path: str) -> Iterator[Cause]:
+    if not _wrong(schema["not"], schema, value, path):
         yield invalid_value(path, '""', f"{quoted(path)} must not validate the schema (not)")
-    if "x-kubernetes-int-or-string" in schema and not (_is("integer", value) or _is("string", value)):
+
+
+def _int_or_string(schema: Schema, value: Any, path: str) -> Iterator[Cause]:
+    del schema
+    if not (_is("integer", value) or _is("string", value)):
         shown = quoted(type_name(value))
         yield invalid_value(path, shown, f"{path} in body must be of type integer,string: {shown}")
+
+
+_CHECKS: Mapping[str, Limit] = {
+    **LIMITS,
+    "allOf": _all_of,
+    "anyOf": _any_of,
+    "oneOf": _one_of,
+    "not": _not,
+    "x-kubernetes-int-or-string": _int_or_string,
+}
 
 
 def type_name(value: Any) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from acme_server.protocol.driver import Clock, Entropy
 from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.kube_api.archive import Archive
-from issuer_bridge.kube_api.definitions import named
+from issuer_bridge.kube_api.definitions import with_names
 from issuer_bridge.kube_api.deletion import CLEANUP, is_deleting, is_held, marked, without_finalizer
 from issuer_bridge.kube_api.garbage import Delete, judge
 from issuer_bridge.kube_api.identity import of_the_bridge
@@ -272,7 +272,7 @@ class EmbeddedStore(Resources):
         defined = [(kind, key) for kind in self.served.defined_by(crd) for key in self._objects.of(kind)]
         if is_deleting(crd) and CLEANUP in crd["metadata"].get("finalizers", ()) and self._empty(defined):
             return without_finalizer(crd, CLEANUP)
-        return named(crd, self._objects.of(CUSTOM_RESOURCE_DEFINITION).values(), self.clock())
+        return with_names(crd, self._objects.of(CUSTOM_RESOURCE_DEFINITION).values(), self.clock())
 
     def _empty(self, inside: Sequence[tuple[Kind, Key]]) -> bool:
         """Delete these objects; True when nothing holds on."""

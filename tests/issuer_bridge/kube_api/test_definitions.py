@@ -6,20 +6,25 @@ from datetime import UTC, datetime
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from issuer_bridge.kube_api.archive import SqliteArchive
 from issuer_bridge.kube_api.patches import APPLY, MERGE_PATCH
 from issuer_bridge.kube_api.rest import Call
+from issuer_bridge.kube_api.schema_check import causes
 from issuer_bridge.kube_api.serving import respond, watch_of
 from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.kube_api.watch_window import WatchWindow
 from issuer_bridge.kube_api.watching import proceed
 from issuer_bridge.resources import CUSTOM_RESOURCE_DEFINITION, SECRET, Kind
 from tests.embedded_api import new_store
+from tests.issuer_bridge.kube_api.test_rest_fuzz import OPTIONS, VERBS, junk, shaped
 from tests.issuer_bridge.kube_api.widgets import (
     DEFINITIONS,
     NAME,
     OLD_WIDGETS,
+    SPEC,
     TABLE,
     WIDGETS,
     ask,
@@ -334,6 +339,37 @@ def test_the_port_takes_a_kind_that_nobody_described():
     store, kind = new_store(), Kind("example.com", "v1", "Gizmo", "gizmos", status=True, custom=True)
     store.insert(kind, {"metadata": {"name": "g"}, "spec": {"any": ["thing"]}})
     assert store.get(kind, "default", "g")["spec"] == {"any": ["thing"]}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(VERBS),
+            st.fixed_dictionaries({"metadata": st.just({"name": "x"}), "spec": shaped(SPEC)}) | junk(2),
+            OPTIONS,
+        ),
+        max_size=4,
+    )
+)
+def test_no_body_breaks_a_defined_kind(calls):
+    store = new_store()
+    define(store)
+    [kind] = [kind for kind in store.served.kinds if kind.kind == "Widget"]
+    for (method, name, content_type), body, query in calls:
+        answer = ask(store, method, f"{WIDGETS}{name}", body, content_type=content_type, **query)
+        assert answer.code < 500 or "resourceVersion should not be set" in answer.document["message"]
+        assert respond(store, Call("GET", WIDGETS, headers=TABLE)).code == 200
+        for item in store.list(kind):
+            assert list(causes(kind.definition.schema, item)) == []
+
+
+def test_a_default_may_be_false():
+    store, changed = new_store(), version()
+    properties = {"spec": {"type": "object", "properties": {"on": {"type": "boolean", "default": False}}}}
+    changed["schema"] = {"openAPIV3Schema": {"type": "object", "properties": properties}}
+    define(store, versions=[changed])
+    made = ask(store, "POST", WIDGETS, {"metadata": {"name": "a"}, "spec": {}})
+    assert made.document["spec"] == {"on": False}
 
 
 def test_a_watch_of_definitions_sees_them_established():
