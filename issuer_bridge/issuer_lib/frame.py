@@ -201,7 +201,7 @@ class Frame:
         finally:
             self._leave(place)
         result = "issued" if isinstance(said, Bundle) else _class_of(said)
-        self._tell("SignAnswered", {"request": key_of(request), "issuer": place.name}, result, began)
+        self._tell("SignAnswered", {"request": key_of(request), "issuer": place.key}, result, began)
         return requests.signed(form, request, issuer, said, self._driver.now(), self._options)
 
     def _leave(self, place: Place) -> None:
