@@ -36,15 +36,33 @@ _HOME = Path("~/.kube/config")
 _COMPAT: Mapping[str, Callable[..., Options]] = {"none": Options, "issuer-lib": like_issuer_lib}
 _OPTIONS = (
     click.Option(["--server"], type=ORIGIN, metavar="URL", help="An API without credentials, such as gravel's own."),
-    click.Option(["--kubeconfig"], envvar="KUBECONFIG", metavar="FILE", help="The cluster (default: that of the pod)."),
+    click.Option(
+        ["--kubeconfig"],
+        envvar="KUBECONFIG",
+        metavar="FILE",
+        help="The cluster (default: that of the pod, else of ~/.kube/config).",
+    ),
     click.Option(["--context"], metavar="NAME", help="Context of --kubeconfig."),
     click.Option(["--no-leader-elect"], is_flag=True, help="Work at once, beside whoever else does."),
     click.Option(["--leader-election-namespace"], metavar="NAME", help="Where the Lease is (default: of the pod)."),
-    click.Option(["--health"], type=HOST_PORT, default="127.0.0.1:8080", help="/healthz, /readyz and /metrics."),
-    click.Option(["--cluster-resource-namespace"], metavar="NAME", help="Of the Secrets of cluster-wide issuers."),
-    click.Option(["--max-retry-duration"], type=GO_DURATION, metavar="DURATION", help="How long errors are retried."),
-    click.Option(["--workers"], type=COUNT, help="How many requests are signed at once."),
-    click.Option(["--per-issuer"], type=COUNT, help="How many of them for one issuer."),
+    click.Option(
+        ["--health"],
+        type=HOST_PORT,
+        metavar="HOST:PORT",
+        default="127.0.0.1:8080",
+        help="Where /healthz, /readyz and /metrics are (default: 127.0.0.1:8080).",
+    ),
+    click.Option(
+        ["--cluster-resource-namespace"], metavar="NAME", help="Of the Secrets of cluster-wide issuers (kube-system)."
+    ),
+    click.Option(
+        ["--max-retry-duration"],
+        type=GO_DURATION,
+        metavar="DURATION",
+        help="How long after its creation a request is tried again (15m).",
+    ),
+    click.Option(["--workers"], type=COUNT, metavar="N", help="How many requests are signed at once (5)."),
+    click.Option(["--per-issuer"], type=COUNT, metavar="N", help="How many of them for one issuer (5)."),
     click.Option(["--compat"], type=click.Choice(list(_COMPAT)), default="none", help="Whose conduct holds."),
     click.Option(["--kubernetes-csr"], is_flag=True, help="Serve CertificateSigningRequests too."),
     click.Option(["--json"], is_flag=True, help="When ready, print one line: {health, kubernetes}."),
