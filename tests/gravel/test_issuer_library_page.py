@@ -56,7 +56,14 @@ class Stranger:
             self.begin(command)
         else:
             done = subprocess.run(
-                command, shell=True, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=90
+                command,
+                shell=True,
+                cwd=self.folder,
+                env=self.environment,
+                capture_output=True,
+                text=True,
+                timeout=90,
+                check=False,
             )
             assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
             return done.stdout

@@ -36,7 +36,7 @@ def test_its_own_tests_pass(tmp_path):
     folder = tmp_path / "corp-pki"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     pytest_here = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    done = subprocess.run(pytest_here, cwd=folder, env=environment, capture_output=True, text=True)
+    done = subprocess.run(pytest_here, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert "3 passed" in done.stdout
 

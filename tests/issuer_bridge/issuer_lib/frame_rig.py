@@ -17,6 +17,7 @@ from issuer_bridge.recorder import Recorder
 from issuer_bridge.resources import CERTIFICATE_REQUEST, EVENT, SECRET
 from scheduler.simulator.loop import VirtualDriver
 from tests.issuer_bridge.bridge_resources import csr_of
+from tests.issuer_bridge.bridge_rig import MortalDriver
 from tests.issuer_bridge.issuer_lib.lib_resources import GROUP, KINDS, T1, TEST_ISSUER
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -44,8 +45,16 @@ class FrameRig:
 
     def start(self):
         """Begin as after a restart: knowing nothing but what is in the store."""
-        self.frame = Frame(self.driver, self.context, Author(KINDS, self.check, self.sign), self.options)
+        self.mortal = MortalDriver(self.driver)
+        self.frame = Frame(self.mortal, self.context, Author(KINDS, self.check, self.sign), self.options)
         self.frame.start()
+
+    def crash(self):
+        """Die, with all that is under way, and begin again."""
+        self.frame.stop()
+        self.mortal.alive = False
+        self.running = 0
+        self.start()
 
     def check(self, issuer):
         self.note("check", issuer)
