@@ -60,6 +60,7 @@ class Frame:
         self._checked: dict[Key, tuple[Any, ...]] = {}  # `Issuer.key` of the last look
         self._signing: dict[Place, int] = {}
         self._parked: dict[Place, dict[Key, None]] = {}  # who waits for a place among those of its issuer
+        self._admitted: dict[Key, Place] = {}  # and who was told to look whether there is one
         self._stop: Callable[[], None] | None = None
 
     def _queue(self, sync: Callable[[Key], Inquiry[Outcome]], workers: int) -> Reconciler:
@@ -166,6 +167,14 @@ class Frame:
         return step.then
 
     def _sync_request(self, key: Key) -> Inquiry[Outcome]:
+        admitted = self._admitted.pop(key, None)
+        try:
+            return (yield from self._look_at_request(key))
+        finally:
+            if admitted is not None:  # it may not have needed its place
+                self._admit(admitted)
+
+    def _look_at_request(self, key: Key) -> Inquiry[Outcome]:
         form = self._forms[key[0]]
         request = self._resources.get(form.kind, *key[1:])
         place = requests.mine(request, form, self._author.kinds, self._options) if request else None
@@ -206,11 +215,16 @@ class Frame:
         self._signing[place] -= 1
         if not self._signing[place]:
             del self._signing[place]
+        self._admit(place)
+
+    def _admit(self, place: Place) -> None:
+        """Let the next one look, if there is a place."""
         parked = self._parked.get(place)
-        if parked:
-            first = next(iter(parked))
-            del parked[first]
-            self._requests.add(first)
+        if parked and self._signing.get(place, 0) < self._options.per_issuer:
+            key = next(iter(parked))
+            del parked[key]
+            self._admitted[key] = place
+            self._requests.add(key)
 
     def _noted(self, function: str, error: Exception) -> Exception:
         if _class_of(error) == "error":

@@ -247,6 +247,17 @@ def test_a_full_issuer_holds_up_no_other():
     assert rig.ready(name="other") == ISSUED
 
 
+def test_one_that_went_while_it_waited_for_a_place_leaves_it_to_the_next():
+    rig = FrameRig(takes=timedelta(seconds=10), workers=5, per_issuer=1)
+    rig.issuer()
+    for name in ("cr1", "cr2", "cr3"):
+        rig.request(name)
+    rig.run(5)
+    rig.store.remove(CERTIFICATE_REQUEST, "ns1", "cr2")
+    rig.run(60)
+    assert (rig.ready(name="cr1"), rig.ready(name="cr3")) == (ISSUED, ISSUED)
+
+
 def test_a_rotated_secret_is_used_at_once():
     rig = FrameRig()
     rig.secret("old")
