@@ -17,6 +17,7 @@ from gravel.listening import Door
 from gravel.option_types import COUNT, GO_DURATION, HOST_PORT, ORIGIN
 from issuer_bridge.cluster.calls import ApiRequest
 from issuer_bridge.cluster.election import Terms
+from issuer_bridge.durations import parse_duration
 from issuer_bridge.issuer_lib.conduct import Options, like_issuer_lib
 from issuer_bridge.issuer_lib.consulting import author
 from issuer_bridge.issuer_lib.forms import CERTIFICATE_REQUESTS, SIGNING_REQUESTS
@@ -76,8 +77,7 @@ def program(name: str, kinds: tuple[Kind, ...], check: Check, sign: Sign, chosen
     """Return the command; chosen: fields of `Options` that the author chose."""
 
     def main(**flags: Any) -> None:
-        told = {field: flags[field] for field in _FIELDS if flags[field] is not None}
-        options = _COMPAT[flags["compat"]](field_owner=name, **{**chosen, **told})
+        options = options_of(name, chosen, flags)
         level = logging.INFO if flags["verbose"] else logging.WARNING
         logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         where = _where(flags)
@@ -87,6 +87,14 @@ def program(name: str, kinds: tuple[Kind, ...], check: Check, sign: Sign, chosen
     return click.Command(
         name, callback=main, params=list(_OPTIONS), help=f"Sign the requests that name a {kinds_text}."
     )
+
+
+def options_of(name: str, chosen: Mapping[str, Any], flags: Mapping[str, Any]) -> Options:
+    """Return what holds: flags over what the author chose over the defaults, or issuer-lib's."""
+    told = {field: flags[field] for field in _FIELDS if flags.get(field) is not None}
+    if "max_retry_duration" in told:
+        told["max_retry_duration"] = parse_duration(told["max_retry_duration"])
+    return _COMPAT[flags["compat"]](field_owner=name, **{**chosen, **told})
 
 
 async def _serve(
