@@ -186,11 +186,16 @@ class Frame:
             assert issuer is not None
             step = yield from self._sign(key, form, request, place, issuer)
         if step.report is not None:
-            issuer_key = (place.kind.kind, place.namespace, place.name)
-            self._reports[issuer_key] = step.report
-            self._issuers.add(issuer_key)
+            self._report(place, step.report)
         yield from self._apply(form.kind, request, step, form.ended)
         return step.then
+
+    def _report(self, place: Place, fault: IssuerFault) -> None:
+        issuer = self._resources.get(place.kind, place.namespace, place.name)
+        if issuer is not None and issuers.is_news(issuer, fault, self._options):
+            key = _key(place.kind, issuer)
+            self._reports[key] = fault
+            self._issuers.add(key)
 
     def _sign(self, key: Key, form: Form, request: Resource, place: Place, issuer: Resource) -> Inquiry[Step]:
         """Ask the author, or wait for one of the places of the issuer."""

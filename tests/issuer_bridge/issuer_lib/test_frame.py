@@ -96,6 +96,17 @@ def test_a_fault_of_the_issuer_shows_on_it_and_on_its_requests_and_mends_itself(
     assert rig.ready() == ISSUED
 
 
+def test_d11_many_faults_are_one_and_leave_the_backoff_of_the_issuer_alone():
+    rig = FrameRig(signs=[IssuerFault("broken")] * 5, takes=timedelta(seconds=1))
+    rig.issuer()
+    for number in range(5):
+        rig.request(f"cr{number}")
+    rig.run(10)
+    first, second = [moment for name, moment in rig.times if name == "check"]
+    reported = min(moment for name, moment in rig.times if name == "sign") + 1000
+    assert (first, second) == (0, reported + 1000)
+
+
 def test_a_fault_for_good_stays_until_the_issuer_changes():
     rig = FrameRig(signs=[IssuerFault("closed", permanent=True)])
     rig.issuer()
