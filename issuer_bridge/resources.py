@@ -78,6 +78,10 @@ CUSTOM_RESOURCE_DEFINITION = Kind(
     "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions",
     namespaced=False, short_names=("crd", "crds"), status=True,
 )  # fmt: skip
+CERTIFICATE_SIGNING_REQUEST = Kind(
+    "certificates.k8s.io", "v1", "CertificateSigningRequest", "certificatesigningrequests",
+    namespaced=False, short_names=("csr",), status=True,
+)  # fmt: skip
 
 KINDS: tuple[Kind, ...] = (
     ISSUER,
@@ -101,6 +105,7 @@ KINDS: tuple[Kind, ...] = (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
     CUSTOM_RESOURCE_DEFINITION,
+    CERTIFICATE_SIGNING_REQUEST,
 )
 
 

@@ -22,6 +22,7 @@ from issuer_bridge.kube_api.shapes import (
     resource,
 )
 from issuer_bridge.resources import (
+    CERTIFICATE_SIGNING_REQUEST,
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
     CONFIG_MAP,
@@ -122,6 +123,36 @@ _BINDING = resource(
 
 _SPEC_AND_STATUS = resource(spec=OPEN, status=OPEN)
 
+_SIGNING_REQUEST = resource(
+    "spec",
+    spec=fields(
+        "request signerName",
+        request=BYTES,
+        signerName=STRING,
+        expirationSeconds=INTEGER,
+        usages=STRINGS,
+        username=STRING,
+        uid=STRING,
+        groups=STRINGS,
+        extra=mapping(STRINGS),
+    ),
+    status=fields(
+        conditions=keyed(
+            fields(
+                "type status",
+                type=STRING,
+                status=one_of("True", "False", "Unknown"),
+                reason=STRING,
+                message=STRING,
+                lastUpdateTime=STRING,
+                lastTransitionTime=STRING,
+            ),
+            "type",
+        ),
+        certificate=BYTES,
+    ),
+)
+
 CORE_SCHEMAS: Mapping[Kind, Schema] = {
     NAMESPACE: _SPEC_AND_STATUS,
     SECRET: _SECRET,
@@ -137,4 +168,5 @@ CORE_SCHEMAS: Mapping[Kind, Schema] = {
     ROLE_BINDING: _BINDING,
     CLUSTER_ROLE: resource(rules=_RULES, aggregationRule=OPEN),
     CLUSTER_ROLE_BINDING: _BINDING,
+    CERTIFICATE_SIGNING_REQUEST: _SIGNING_REQUEST,
 }

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
 
-from issuer_bridge.ages import age
+from issuer_bridge.ages import age, duration
 from issuer_bridge.kube_api.columns import AGE, CUSTOM_AGE, NAME, Cell, Column, at, custom, value_at
 from issuer_bridge.resources import (
+    CERTIFICATE_SIGNING_REQUEST,
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
     CONFIG_MAP,
+    CUSTOM_RESOURCE_DEFINITION,
     EVENT,
     HTTP_ROUTE,
     INGRESS,
@@ -157,6 +159,22 @@ _BINDING = (
     Column("ServiceAccounts", _subjects("ServiceAccount"), 1),
 )
 
+
+def _requested(request: Resource, now: datetime) -> str:
+    del now
+    seconds = value_at(request, ".spec.expirationSeconds")
+    return duration(timedelta(seconds=seconds)) if isinstance(seconds, int) else NONE
+
+
+def _decision(request: Resource, now: datetime) -> str:
+    """Pending, or what was decided, and what came of it."""
+    del now
+    found = [item.get("type") for item in _list(request, ".status.conditions")]
+    decided = [name for name in ("Approved", "Denied") if name in found] or ["Pending"]
+    failed, issued = "Failed" in found, bool(value_at(request, ".status.certificate"))
+    return ",".join(decided + ["Failed"] * failed + ["Issued"] * issued)
+
+
 CORE_COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
     NAMESPACE: (NAME, at("Status", ".status.phase"), AGE),
     SECRET: (NAME, at("Type", ".type"), _entries(".data"), AGE),
@@ -211,5 +229,14 @@ CORE_COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
     CLUSTER_ROLE: _ROLE,
     ROLE_BINDING: _BINDING,
     CLUSTER_ROLE_BINDING: _BINDING,
+    CUSTOM_RESOURCE_DEFINITION: (NAME, at("Created At", ".metadata.creationTimestamp")),
+    CERTIFICATE_SIGNING_REQUEST: (
+        NAME,
+        AGE,
+        at("SignerName", ".spec.signerName", missing=NONE),
+        at("Requestor", ".spec.username"),
+        Column("RequestedDuration", _requested),
+        Column("Condition", _decision),
+    ),
     LEASE: (NAME, at("Holder", ".spec.holderIdentity"), AGE),
 }

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import attrs
 
-from issuer_bridge.resources import KINDS, Kind
+from issuer_bridge.resources import CERTIFICATE_SIGNING_REQUEST, KINDS, Kind
 
 Place: TypeAlias = tuple[str, str, str]
 BUILT_IN: dict[Place, Kind] = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
@@ -16,7 +16,7 @@ BUILT_IN: dict[Place, Kind] = {(kind.group, kind.version, kind.plural): kind for
 
 @attrs.frozen
 class Target:
-    """What a path names: a collection (no name), an object, or its status.
+    """What a path names: a collection (no name), an object, or a part of it.
 
     namespace: None for the collection of all namespaces, "" for cluster-wide kinds.
     """
@@ -50,11 +50,17 @@ def _target(kinds: Mapping[Place, Kind], group: str, version: str, rest: Sequenc
         return None
     plural, name, subresource = [*rest, "", ""][:3]
     kind = kinds.get((group, version, plural))
-    if kind is None or not _fits(kind, namespace, name) or subresource not in ("", "status"):
-        return None
-    if subresource and not kind.status:
+    if kind is None or not _fits(kind, namespace, name) or subresource not in ("", *subresources(kind)):
         return None
     return Target(kind, namespace if kind.namespaced else "", name, subresource)
+
+
+def subresources(kind: Kind) -> tuple[str, ...]:
+    """Return the parts of an object that have a path of their own."""
+    return _SUBRESOURCES.get(kind, ("status",) if kind.status else ())
+
+
+_SUBRESOURCES: Mapping[Kind, tuple[str, ...]] = {CERTIFICATE_SIGNING_REQUEST: ("approval", "status")}
 
 
 def _fits(kind: Kind, namespace: str | None, name: str) -> bool:

@@ -12,7 +12,7 @@ from issuer_bridge.kube_api.rbac import Attributes, check
 from issuer_bridge.kube_api.rest import Answer, Call, encoded, handle, refusal
 from issuer_bridge.kube_api.reviews import review, review_kind
 from issuer_bridge.kube_api.store import EmbeddedStore
-from issuer_bridge.kube_api.users import AUTHENTICATED, OPEN, Access, User, account_of, impersonated
+from issuer_bridge.kube_api.users import ADMIN, AUTHENTICATED, OPEN, Access, User, account_of, impersonated
 from issuer_bridge.kube_api.watching import Watch, parse_watch
 from issuer_bridge.resources import ApiError
 
@@ -46,7 +46,7 @@ def _respond(store: EmbeddedStore, call: Call, access: Access) -> Answer:
             return review(store, access, user, _in_json(call), *found)
         return about(call, store.served)
     form = parse_form(call.headers.get("Accept", ""), call.query.get("includeObject", ""))
-    answer = handle(store, _in_json(call))
+    answer = handle(store, _in_json(call if user is ADMIN else attrs.evolve(call, user=user)))
     if (not form.kind and form.media == JSON) or isinstance(answer.document, str):
         return answer
     return attrs.evolve(answer, document=shown(form, target.kind, answer.document, store.clock()), media=form.media)
