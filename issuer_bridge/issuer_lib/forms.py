@@ -18,18 +18,9 @@ from issuer_bridge.conditions import READY, condition, is_denied, is_true, ready
 from issuer_bridge.issuer_lib.matching import Place, issuer_of_request, issuer_of_signer
 from issuer_bridge.issuer_lib.outcomes import Bundle
 from issuer_bridge.issuer_lib.steps import set_one
-from issuer_bridge.resources import CERTIFICATE_REQUEST, Kind, Resource
+from issuer_bridge.resources import CERTIFICATE_REQUEST, CERTIFICATE_SIGNING_REQUEST, Kind, Resource
 
 FAILED = "Failed"
-SIGNING_REQUEST = Kind(
-    "certificates.k8s.io",
-    "v1",
-    "CertificateSigningRequest",
-    "certificatesigningrequests",
-    namespaced=False,
-    short_names=("csr",),
-    status=True,
-)
 DENIED_MESSAGE = "Detected that the CertificateRequest is denied, so it will never be Ready."
 Status: TypeAlias = dict[str, Any]
 
@@ -114,7 +105,7 @@ def _signing_request_ended(request: Resource) -> bool:
 
 
 SIGNING_REQUESTS = Form(
-    kind=SIGNING_REQUEST,
+    kind=CERTIFICATE_SIGNING_REQUEST,
     match=issuer_of_signer,
     ended=_signing_request_ended,
     deny=lambda _request, _now: None,

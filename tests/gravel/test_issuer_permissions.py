@@ -16,8 +16,9 @@ from issuer_bridge.issuer_lib.conduct import Options
 from issuer_bridge.issuer_lib.consulting import author
 from issuer_bridge.issuer_lib.forms import CERTIFICATE_REQUESTS, SIGNING_REQUESTS
 from issuer_bridge.kube_api.paths import parse_target
-from issuer_bridge.resources import CERTIFICATE_REQUEST, CUSTOM_RESOURCE_DEFINITION, LEASE
+from issuer_bridge.resources import CERTIFICATE_REQUEST, CERTIFICATE_SIGNING_REQUEST, CUSTOM_RESOURCE_DEFINITION, LEASE
 from tests.embedded_api import NOW, new_store
+from tests.issuer_bridge.acme_client.made_certificates import certificate
 from tests.issuer_bridge.bridge_resources import csr_of
 from tests.issuer_bridge.cluster.cluster_rig import Faults, served, status, until
 
@@ -71,7 +72,8 @@ def put(store, kind, name, spec, namespace="default"):
     made = store.insert(kind, {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, "spec": spec})
     if "request" in spec:
         conditions = set_condition((), APPROVED, "True", "r", "m", NOW)
-        store.replace_status(kind, {**made, "status": {"conditions": conditions}})
+        part = "approval" if kind == CERTIFICATE_SIGNING_REQUEST else "status"
+        store.replace_status(kind, {**made, "status": {"conditions": conditions}}, subresource=part)
 
 
 def signed(store, kind, namespace):
@@ -83,7 +85,7 @@ async def test_it_asks_for_what_it_is_allowed():
         pass
 
     async def sign(request, issuer):
-        return Bundle(b"a chain")
+        return Bundle(certificate())
 
     store, faults = new_store(namespaces=[NAME]), Faults()
     for file in ("manifests/issuers.yaml", "manifests/clusterissuers.yaml"):
@@ -105,7 +107,11 @@ async def test_it_asks_for_what_it_is_allowed():
                 put(store, kind, "corp", {"url": "https://ca.test", "authSecretName": "token"})
             reference = {"group": "corp.test", "kind": "CorpIssuer", "name": "corp"}
             put(store, CERTIFICATE_REQUEST, "one", {"request": csr_of("a.test"), "issuerRef": reference})
+            signer = "corpclusterissuers.corp.test/corp"
+            wanted = {"request": csr_of("a.test"), "signerName": signer, "usages": ["server auth"]}
+            put(store, CERTIFICATE_SIGNING_REQUEST, "one", wanted)
             await until(lambda: signed(store, CERTIFICATE_REQUEST, "default"))
+            await until(lambda: signed(store, CERTIFICATE_SIGNING_REQUEST, ""))
             # An event that is told again, and the Lease renewed.
             issuer = store.get(ISSUERS, "default", "corp")
             store.replace(ISSUERS, {**issuer, "metadata": {**issuer["metadata"], "annotations": {"look": "again"}}})
@@ -114,4 +120,4 @@ async def test_it_asks_for_what_it_is_allowed():
             )
         await connection.close()
     asked = {permission(store, *request) for request in faults.asked} - {None}
-    assert asked == {item for item in allowed() if item[0] != "certificates.k8s.io"}
+    assert asked == allowed()
