@@ -10,10 +10,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.times import rfc3339
+from issuer_bridge.kube_api.core_schemas import WEBHOOKS
 from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.kube_api.schema_check import fill_defaults
 from issuer_bridge.resources import (
@@ -22,6 +24,7 @@ from issuer_bridge.resources import (
     EVENT,
     NAMESPACE,
     SECRET,
+    VALIDATING_WEBHOOKS,
     Kind,
     Resource,
 )
@@ -205,6 +208,7 @@ _FILLED: Mapping[Kind, Callable[[Resource], None]] = {
     NAMESPACE: _fill_namespace,
     EVENT: _fill_event,
     CUSTOM_RESOURCE_DEFINITION: _fill_definition,
+    VALIDATING_WEBHOOKS: partial(fill_defaults, WEBHOOKS),
 }
 
 

@@ -10,6 +10,7 @@ import attrs
 import yaml
 
 from issuer_bridge.kube_api.bodies import known, read_object
+from issuer_bridge.kube_api.core_schemas import EVENT_NAMES
 from issuer_bridge.kube_api.deletion import is_deleting
 from issuer_bridge.kube_api.field_ownership import tracker
 from issuer_bridge.kube_api.forms import JSON, YAML
@@ -29,7 +30,7 @@ from issuer_bridge.kube_api.statuses import deleted, failure, not_found, precond
 from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.kube_api.users import ADMIN, User
 from issuer_bridge.kube_api.writing import Writing
-from issuer_bridge.resources import NAMESPACE, ApiError, Kind, Resource
+from issuer_bridge.resources import EVENT_VIEW, NAMESPACE, ApiError, Kind, Resource
 
 MAX_BODY = 3 * 1024 * 1024
 NO_PAGE = "404 page not found\n"
@@ -104,17 +105,20 @@ def _handle(store: EmbeddedStore, call: Call) -> Answer:
     target = parse_target(call.path, store.served.places)
     if target is None:
         return Answer(404, NO_PAGE)
-    answer = _answer(store, target, call)
-    if target.kind.definition and not isinstance(answer.document, str):
-        return attrs.evolve(answer, document=in_version(target.kind, answer.document))
-    return answer
+    return _answer(store, target, call)
 
 
 def in_version(kind: Kind, document: Resource) -> Resource:
-    """Return an object, or a list of them, in the version that was asked for: they differ in nothing else."""
+    """Return an object, or a list of them, as the kind that was asked for: in its version, with its names of fields."""
     if document["kind"] == kind.list_kind:
-        return {**document, "items": [in_version(kind, item) for item in document["items"]]}
-    return document if document["kind"] != kind.kind else {**document, "apiVersion": kind.api_version}
+        return document | {
+            "apiVersion": kind.api_version,
+            "items": [in_version(kind, item) for item in document["items"]],
+        }
+    if document["kind"] != kind.kind:
+        return document
+    names: Mapping[str, str] = EVENT_NAMES if kind == EVENT_VIEW else {}
+    return {names.get(name, name): value for name, value in document.items()} | {"apiVersion": kind.api_version}
 
 
 def _answer(store: EmbeddedStore, target: Target, call: Call) -> Answer:

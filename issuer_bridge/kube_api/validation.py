@@ -31,6 +31,7 @@ from issuer_bridge.kube_api.statuses import (
     required,
     wrong_uid,
 )
+from issuer_bridge.kube_api.webhook_rules import WEBHOOK_RULES
 from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSUER, ISSUER, ORDER, Kind, Resource
 from solvers.dns01.rfc2136 import TSIG_ALGORITHMS
 
@@ -259,6 +260,7 @@ RULES: Mapping[Kind, tuple[Rule, ...]] = {
     **CORE_RULES,
     **DEFINITION_RULES,
     **SIGNING_REQUEST_RULES,
+    **WEBHOOK_RULES,
 }
 UPDATE_RULES: Mapping[Kind, tuple[UpdateRule, ...]] = {
     CERTIFICATE_REQUEST: (_immutable("spec"), _approval_stays),
