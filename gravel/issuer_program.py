@@ -36,7 +36,8 @@ _TERMS = Terms(timedelta(seconds=60), timedelta(seconds=40), timedelta(seconds=1
 _HOME = Path("~/.kube/config")
 _COMPAT: Mapping[str, Callable[..., Options]] = {"none": Options, "issuer-lib": like_issuer_lib}
 _OPTIONS = (
-    click.Option(["--server"], type=ORIGIN, metavar="URL", help="An API without credentials, such as gravel's own."),
+    click.Option(["--server"], type=ORIGIN, metavar="URL", help="An API such as gravel's own, instead of a cluster's."),
+    click.Option(["--token"], envvar="GRAVEL_KUBERNETES_TOKEN", metavar="TOKEN", help="Bearer token of --server."),
     click.Option(
         ["--kubeconfig"],
         envvar="KUBECONFIG",
@@ -133,7 +134,7 @@ def _where(flags: Mapping[str, Any]) -> Where:
     """Return the cluster that was named, or the pod's, or that of ~/.kube/config."""
     server, file = flags["server"], flags["kubeconfig"]
     in_cluster = not (server or file) and _IN_A_POD in os.environ
-    return Where(file or str(_HOME.expanduser()), flags["context"], in_cluster, server)
+    return Where(file or str(_HOME.expanduser()), flags["context"], in_cluster, server, flags["token"])
 
 
 async def _reach(where: Where) -> Connection:
