@@ -15,7 +15,6 @@ import click
 from gravel import event_loop
 from gravel.listening import Door
 from gravel.option_types import COUNT, GO_DURATION, HOST_PORT, ORIGIN
-from issuer_bridge.cluster.calls import ApiRequest
 from issuer_bridge.cluster.election import Terms
 from issuer_bridge.durations import parse_duration
 from issuer_bridge.issuer_lib.conduct import Options, like_issuer_lib
@@ -26,10 +25,10 @@ from issuer_bridge.resources import Kind
 
 try:
     from gravel.issuer_service import IssuerService
-    from gravel.leading import NAMESPACE_VARIABLE, Candidacy
-    from issuer_bridge.cluster.connection import Connection, NoCluster, Where
+    from gravel.leading import NAMESPACE_VARIABLE, Candidacy, reach
+    from issuer_bridge.cluster.connection import Where
 except ModuleNotFoundError as error:
-    raise click.ClickException(f"An issuer needs {error.name}: pip install 'gravel[kubernetes]'.") from None
+    raise SystemExit(f"An issuer needs {error.name}: pip install 'gravel[kubernetes]'.") from None
 
 _IN_A_POD = "KUBERNETES_SERVICE_HOST"
 _TERMS = Terms(timedelta(seconds=60), timedelta(seconds=40), timedelta(seconds=15))  # cert-manager's
@@ -67,7 +66,7 @@ _OPTIONS = (
     click.Option(["--per-issuer"], type=COUNT, metavar="N", help="How many of them for one issuer (5)."),
     click.Option(["--compat"], type=click.Choice(list(_COMPAT)), default="none", help="Whose conduct holds."),
     click.Option(["--kubernetes-csr"], is_flag=True, help="Serve CertificateSigningRequests too."),
-    click.Option(["--json"], is_flag=True, help="When ready, print one line: {health, kubernetes}."),
+    click.Option(["--json"], is_flag=True, help="When begun, print one line: {health, kubernetes}."),
     click.Option(["--verbose"], is_flag=True, help="Log what is retried, with tracebacks of the author's functions."),
 )
 # Flags that are fields of `Options` too.
@@ -107,7 +106,7 @@ async def _serve(
     where: Where,
     flags: Mapping[str, Any],
 ) -> None:
-    connection = await _reach(where)
+    connection = await reach(where)
     try:
         service = IssuerService(
             connection,
@@ -120,11 +119,8 @@ async def _serve(
         with event_loop.stop_signals() as stop:
             async with service:
                 line = {"health": service.health, "kubernetes": connection.url}
-                click.echo(
-                    json.dumps(line)
-                    if flags["json"]
-                    else f"{name} signs on {connection.url}; its health is at {service.health}"
-                )
+                sentence = f"{name} signs on {connection.url}; its health is at {service.health}"
+                click.echo(json.dumps(line) if flags["json"] else sentence)
                 await stop.wait()
     finally:
         await connection.close()
@@ -135,21 +131,6 @@ def _where(flags: Mapping[str, Any]) -> Where:
     server, file = flags["server"], flags["kubeconfig"]
     in_cluster = not (server or file) and _IN_A_POD in os.environ
     return Where(file or str(_HOME.expanduser()), flags["context"], in_cluster, server, flags["token"])
-
-
-async def _reach(where: Where) -> Connection:
-    """Return a connection to a cluster; ClickException when there is no way to it."""
-    connection = Connection(where)
-    try:
-        await connection.open()
-        answer = await connection(ApiRequest("/version"))
-    except NoCluster as error:
-        raise click.ClickException(f"{error}.") from None
-    if answer.error is not None or answer.status >= 400:
-        await connection.close()
-        why = answer.error or f"HTTP {answer.status}"
-        raise click.ClickException(f"The cluster at {connection.url} does not let us in: {why}.")
-    return connection
 
 
 def _candidacy(name: str, flags: Mapping[str, Any]) -> Candidacy | None:

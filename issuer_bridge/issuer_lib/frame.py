@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,7 @@ from issuer_bridge.issuer_lib.outcomes import Bundle, IssuerFault, Pending, Perm
 from issuer_bridge.issuer_lib.reading import issuer_of, request_of, secret_places
 from issuer_bridge.issuer_lib.steps import NOTHING, Ask, Step, merged, text_of
 from issuer_bridge.issuer_lib.triggers import essence, issuer_changed, issuer_moved, request_changed
+from issuer_bridge.issuer_lib.values import Issuer
 from issuer_bridge.outcomes import Done, Outcome
 from issuer_bridge.reconciler import Key, Reconciler
 from issuer_bridge.references import key_of
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 # D8: how long requests are spread over, at most, and how many of them a second.
 LONGEST_SPREAD, WOKEN_A_SECOND = timedelta(minutes=1), 10
+_CLASSES = {Pending: "pending", Permanent: "permanent", IssuerFault: "issuer-fault"}
 
 
 class Frame:
@@ -138,7 +140,7 @@ class Frame:
     def _secrets_of(self, issuer: Resource) -> tuple[tuple[str, str], ...]:
         return secret_places(issuer, self._options.cluster_resource_namespace)
 
-    def _value_of(self, issuer: Resource) -> Any:
+    def _value_of(self, issuer: Resource) -> Issuer:
         found = ((place[1], self._resources.get(SECRET, *place)) for place in self._secrets_of(issuer))
         return issuer_of(issuer, {name: secret for name, secret in found if secret is not None})
 
@@ -148,7 +150,7 @@ class Frame:
         if issuer is None:
             return Done()
         value, now = self._value_of(issuer), self._driver.now()
-        reopened = self._checked.get(key) != value.key
+        reopened = self._checked.get(key) != value.key  # after a restart nobody knows: then it is looked at once more
         step = issuers.decide(issuer, reported, now, self._options, reopened=reopened)
         if step is NOTHING:
             return Done()
@@ -159,9 +161,8 @@ class Frame:
                 yield from self._author.check(value)
             except Exception as raised:  # noqa: BLE001 - an author may raise anything
                 error = self._noted("check", raised)
-            self._tell(
-                "CheckAnswered", {"issuer": key_of(issuer)}, "checked" if error is None else _class_of(error), now
-            )
+            result = "checked" if error is None else _class_of(error)
+            self._tell("CheckAnswered", {"issuer": key_of(issuer)}, result, now)
             step = issuers.checked(issuer, error, self._driver.now(), self._options, self._chance())
         yield from self._apply(kind, issuer, step)
         return step.then
@@ -236,7 +237,7 @@ class Frame:
             log.info("%s raised %s", function, text_of(error), exc_info=error)
         return error
 
-    def _tell(self, fact: str, subject: dict[str, str], result: str, began: Any) -> None:
+    def _tell(self, fact: str, subject: dict[str, str], result: str, began: datetime) -> None:
         seconds = (self._driver.now() - began).total_seconds()
         self._context.record(HOUSE, [Fact(fact, subject, {"result": result, "seconds": seconds})])
 
@@ -264,5 +265,4 @@ def _class_of(error: Exception) -> str:
     """Name the class of an outcome, for the journal and for metrics."""
     while isinstance(error, WithCondition):
         error = error.inner
-    classes = {Pending: "pending", Permanent: "permanent", IssuerFault: "issuer-fault"}
-    return classes.get(type(error), "error")
+    return next((name for class_, name in _CLASSES.items() if isinstance(error, class_)), "error")
