@@ -49,8 +49,15 @@ class Context:
 
         What an ACME server told us must not be lost to a conflict: asking again may be a second order.
         """
+        return self.change_status(kind, resource, lambda _: status)
+
+    def change_status(
+        self, kind: Kind, resource: Resource, change: Callable[[Resource], Mapping[str, Any]]
+    ) -> Inquiry[bool]:
+        """Change a status of which others write parts; change: from the resource as it is to its status."""
 
         def changed(current: Resource) -> Resource | None:
+            status = change(current)
             return {**current, "status": dict(status)} if current.get("status", {}) != status else None
 
         return self._write(kind, resource, changed, self.resources.update_status)
