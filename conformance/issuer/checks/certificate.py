@@ -1,0 +1,102 @@
+"""The certificate: it is the one that the CSR asks for."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from itertools import pairwise
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+
+from conformance.check import Check
+from conformance.issuer.check import API, USAGE, check
+from conformance.issuer.checks.conditions import SKEW, moment
+from conformance.issuer.forms import SHAPES
+from conformance.issuer.walk import Walk
+from conformance.verdict import Level, NotOffered, expect
+
+CHAIN = f"{API}: CertificateRequestStatus.certificate"
+
+
+@check("certificate", Level.MUST, CHAIN)
+def a_certificate_is_pem(walk: Walk) -> None:
+    """status.certificate is PEM in base64, and nothing beside the PEM."""
+    for scene in walk.scenes(issued=True):
+        try:
+            text = base64.b64decode(scene.last.status["certificate"], validate=True)
+            found = x509.load_pem_x509_certificates(text)
+        except (ValueError, binascii.Error) as error:
+            expect(met=False, expected="certificates in PEM", actual=error)
+        lines = text.splitlines()
+        framed = lines[0] == b"-----BEGIN CERTIFICATE-----" and lines[-1] == b"-----END CERTIFICATE-----"
+        expect(framed and bool(found), "a PEM from the first line to the last", text[:60])
+
+
+@check("certificate", Level.MUST, USAGE)
+def a_certificate_is_for_the_key_of_its_request(walk: Walk) -> None:
+    """A certificate has the public key of the CSR."""
+    for scene in walk.scenes(issued=True):
+        met = scene.leaf.public_key() == scene.key.public_key()
+        expect(met, f"the key of the CSR, for {scene.form.what}", "another key")
+
+
+@check("certificate", Level.MUST, USAGE)
+def a_certificate_has_the_names_of_its_request(walk: Walk) -> None:
+    """A certificate has the subject alternative names of the CSR, all and no others."""
+    for scene in walk.scenes(issued=True):
+        try:
+            found = {*scene.leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value}
+        except x509.ExtensionNotFound:
+            found = set()
+        wanted = {*scene.names}
+        expect(found == wanted, _told(wanted), _told(found))
+
+
+def _told(names: set[x509.GeneralName]) -> str:
+    return ", ".join(sorted(str(name.value) for name in names)) or "no names"
+
+
+@check("certificate", Level.MUST, CHAIN)
+def a_chain_leads_up(walk: Walk) -> None:
+    """The leaf comes first, and each certificate is signed by the next."""
+    for scene in walk.scenes(issued=True):
+        for lower, upper in pairwise(scene.chain):
+            try:
+                lower.verify_directly_issued_by(upper)
+            except (ValueError, TypeError, InvalidSignature) as error:
+                expect(met=False, expected="the signer of each certificate after it", actual=error or "another")
+
+
+@check("certificate", Level.SHOULD, CHAIN)
+def a_chain_has_no_root(walk: Walk) -> None:
+    """What comes after the leaf is not self-signed: a root is the client's to know."""
+    for scene in walk.scenes(issued=True):
+        roots = [one.subject.rfc4514_string() for one in scene.chain[1:] if one.subject == one.issuer]
+        expect(not roots, "no root in status.certificate", ", ".join(roots))
+
+
+@check("certificate", Level.MUST, USAGE)
+def a_certificate_is_valid_now(walk: Walk) -> None:
+    """A certificate is valid when it is issued."""
+    for scene in walk.scenes(issued=True):
+        now = moment(scene.last.ready.get("lastTransitionTime"))
+        begin, end = scene.leaf.not_valid_before_utc, scene.leaf.not_valid_after_utc
+        expect(begin - SKEW <= now < end, f"valid at {now}", f"from {begin} to {end}")
+
+
+def _shape(name: str, what: str) -> Check:
+    """Make the check of a form: an issuer may refuse it, but not leave it."""
+
+    def shape(walk: Walk) -> None:
+        scene = walk.scene(name)
+        if scene.last.reason == "Failed":
+            raise NotOffered(str(scene.last))
+        expect(scene.issued, f"Ready=True/Issued or False/Failed within {walk.options.patience:g} s", scene.last)
+
+    shape.__name__ = f"{name}_is_issued_or_fails"
+    shape.__doc__ = f"A request for {what} is issued, or fails"
+    return check("certificate", Level.MUST, USAGE)(shape)
+
+
+SHAPE_CHECKS = tuple(_shape(name, form.what) for name, form in SHAPES.items())
