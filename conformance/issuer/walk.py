@@ -11,7 +11,7 @@ import contextlib
 import json
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -118,7 +118,10 @@ class Walk:
 
     @cached_property
     def issuer(self) -> Mapping[str, Any]:
-        """The issuer, as it is when it is first looked at."""
+        """The issuer, as it is after the walk."""
+        return self._walked and self._read_issuer()
+
+    def _read_issuer(self) -> Mapping[str, Any]:
         return self.kube.get(f"{self.issuer_path}/{self.options.issuer.name}")
 
     def close(self) -> None:
@@ -149,7 +152,7 @@ class Walk:
 
     @cached_property
     def _scenes(self) -> Mapping[str, Scene]:
-        issuer = self.issuer
+        issuer = self._read_issuer()
         with (
             contextlib.closing(Follower(self.kube, self._requests, f"{RUN}={self._run}")) as requests,
             contextlib.closing(Follower(self.kube, EVENTS.format(self.options.namespace))) as events,
@@ -193,7 +196,7 @@ class Walk:
                 self._made[name] = made
 
     def _decide(self, made: Made, decision: str) -> None:
-        """Write a decision as an approver does, and a condition of a stranger's beside it."""
+        """Write a decision as an approver does, unless it is there, and a condition of a stranger's beside it."""
         if decision == UNDECIDED:
             return
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -203,7 +206,7 @@ class Walk:
         ]
         self.kube.update_status(
             f"{self._requests}/{made.name}",
-            lambda status: {**status, "conditions": [*(status.get("conditions") or ()), *ours]},
+            lambda status: {**status, "conditions": _with(status.get("conditions") or (), ours)},
         )
 
     def _wake(self, issuer: Mapping[str, Any]) -> None:
@@ -228,6 +231,12 @@ class Walk:
             return wanted <= final
 
         requests.wait(ended, self.options.patience)
+
+
+def _with(conditions: Sequence[Mapping[str, Any]], ours: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Add conditions of types that are not there."""
+    types = [one.get("type") for one in conditions]
+    return [*conditions, *(one for one in ours if one["type"] not in types)]
 
 
 def _scene(name: str, made: Made, requests: Follower, events: Follower, rest: tuple[float, float]) -> Scene:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from datetime import timedelta
 from itertools import pairwise
 
 from cryptography import x509
@@ -80,7 +81,8 @@ def a_chain_has_no_root(walk: Walk) -> None:
 def a_certificate_is_valid_now(walk: Walk) -> None:
     """A certificate is valid when it is issued."""
     for scene in walk.scenes(issued=True):
-        now = moment(scene.last.ready.get("lastTransitionTime"))
+        created = moment(scene.last.object["metadata"]["creationTimestamp"])
+        now = created + timedelta(seconds=scene.last.at - scene.versions[0].at)
         begin, end = scene.leaf.not_valid_before_utc, scene.leaf.not_valid_after_utc
         expect(begin - SKEW <= now < end, f"valid at {now}", f"from {begin} to {end}")
 

@@ -27,16 +27,16 @@ def _failed(walk: Walk) -> Iterator[Version]:
 def a_wrong_signature_is_not_signed(walk: Walk) -> None:
     """A CSR whose signature is wrong proves nothing, and gets no certificate."""
     scene = walk.scene("spoiled")
-    expect(not scene.last.status.get("certificate"), "no certificate", "one")
+    expect(not scene.issued, "no certificate", "one")
 
 
 @check("failure", Level.SHOULD, EXTERNAL)
 def what_can_never_be_signed_fails(walk: Walk) -> None:
     """A CSR whose signature is wrong makes its request fail."""
-    last = walk.scene("spoiled").last
-    if last.status.get("certificate"):
+    scene = walk.scene("spoiled")
+    if scene.issued:
         raise NotReachable("it was signed")
-    expect(last.reason == "Failed", f"Ready=False/Failed within {walk.options.patience:g} s", last)
+    expect(scene.last.reason == "Failed", f"Ready=False/Failed within {walk.options.patience:g} s", scene.last)
 
 
 @check("failure", Level.MUST, f"{TIME}; without it cert-manager does not try again")
