@@ -25,9 +25,9 @@ FRESH = "NAME"
 class Form:
     """One kind of request.
 
-    what: in a sentence; names: DNS names, FRESH in them, and addresses; common_name: of the subject; decision: what we
+    what: in a sentence; names: DNS names, FRESH in them, and what begins with a word of _NAMES; common_name: of the subject; decision: what we
     write into its status; issuer: what its issuerRef says instead of the right things; spoiled: whether the signature
-    is wrong.
+    is wrong; smuggles: whether the CSR asks for a CA, where spec.isCA does not.
     """
 
     what: str
@@ -37,14 +37,24 @@ class Form:
     decision: str = APPROVED
     issuer: Mapping[str, str] = attrs.field(factory=dict)
     spoiled: bool = False
+    smuggles: bool = False
 
 
+_NAMES: Mapping[str, Callable[[str], x509.GeneralName]] = {
+    "DNS": x509.DNSName,
+    "IP": lambda text: x509.IPAddress(ip_address(text)),
+    "URI": x509.UniformResourceIdentifier,
+    "email": x509.RFC822Name,
+}
 # What an issuer may be asked for, each approved.
 SHAPES: Mapping[str, Form] = {
     "several_names": Form("several names", names=(FRESH, f"www.{FRESH}", f"api.{FRESH}")),
     "a_common_name": Form("a common name that is one of its names", common_name=FRESH),
     "a_wildcard": Form("a wildcard", names=(f"*.{FRESH}",)),
-    "an_address": Form("an IP address", names=("ADDRESS",)),
+    "an_address": Form("an IP address", names=("IP:ADDRESS",)),
+    "a_name_and_an_address": Form("a name and an IP address", names=(FRESH, "IP:ADDRESS")),
+    "a_uri": Form("a URI", names=(f"URI:spiffe://{FRESH}/ns/default",)),
+    "an_email_address": Form("an email address", names=(f"email:somebody@{FRESH}",)),
     "an_rsa_key": Form("an RSA key", new_key=lambda: rsa.generate_private_key(65537, 2048)),
     "a_p384_key": Form("a P-384 key", new_key=lambda: ec.generate_private_key(ec.SECP384R1())),
     "an_ed25519_key": Form("an Ed25519 key", new_key=ed25519.Ed25519PrivateKey.generate),
@@ -59,6 +69,7 @@ def forms(options: Options, copy: str) -> Mapping[str, Form]:
         "unapproved": Form("one name, and nobody decided", decision=UNDECIDED),
         "denied": Form("one name, and it was denied", decision=DENIED),
         "spoiled": Form("a CSR whose signature is wrong", spoiled=True),
+        "smuggled": Form("a CSR that asks for a CA beside spec.isCA", smuggles=True),
         "foreign": Form("an issuer of another group", issuer={"group": "other.conformance.test"}),
         "unknown": Form("an issuer of a kind that is not there", issuer={"kind": "Conformance"}),
         "missing": Form("an issuer that is not there yet", issuer={"name": copy}),
@@ -70,8 +81,8 @@ def forms(options: Options, copy: str) -> Mapping[str, Form]:
 def named(names: tuple[str, ...], fresh: str, address: str) -> list[x509.GeneralName]:
     """Return the names of a form as a CSR has them."""
     return [
-        x509.IPAddress(ip_address(address)) if name == "ADDRESS" else x509.DNSName(name.replace(FRESH, fresh))
-        for name in names
+        _NAMES[kind](value.replace(FRESH, fresh).replace("ADDRESS", address))
+        for kind, _, value in (("DNS:" * (":" not in name) + name).partition(":") for name in names)
     ]
 
 
@@ -81,6 +92,8 @@ def csr(form: Form, key: CertificateIssuerPrivateKeyTypes, names: list[x509.Gene
     subject = [x509.NameAttribute(NameOID.COMMON_NAME, common)] if common else []
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(subject))
     builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=not subject)
+    if form.smuggles:
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     made = builder.sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else SHA256())
     pem = made.public_bytes(Encoding.PEM)
     return base64.b64encode(_spoiled(made) if form.spoiled else pem).decode()

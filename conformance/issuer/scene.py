@@ -18,6 +18,14 @@ from conformance.verdict import NotReachable
 FINAL = ("Issued", "Failed", "Denied")
 
 
+def is_ca(certificate: x509.Certificate) -> bool:
+    """Say whether a certificate may sign others (RFC 5280 section 4.2.1.9)."""
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
+
+
 @attrs.frozen
 class Version:
     """A version of a request; at: seconds of the monotonic clock."""

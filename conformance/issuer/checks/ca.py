@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from conformance.issuer.check import API, check
-from conformance.issuer.scene import Scene
+from conformance.issuer.scene import Scene, is_ca
 from conformance.issuer.walk import Walk
 from conformance.verdict import Level, NotOffered, NotReachable, expect
 
@@ -26,18 +26,11 @@ def _with_ca(walk: Walk) -> Iterator[tuple[Scene, list[x509.Certificate]]]:
         raise NotOffered("no request has a ca")
 
 
-def _may_sign(certificate: x509.Certificate) -> bool:
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        return False
-
-
 @check("ca", Level.MUST, CA)
 def a_ca_is_a_ca(walk: Walk) -> None:
     """status.ca holds certificates of CAs, never a leaf."""
     for _, found in _with_ca(walk):
-        leaves = [one.subject.rfc4514_string() or "a leaf" for one in found if not _may_sign(one)]
+        leaves = [one.subject.rfc4514_string() or "a leaf" for one in found if not is_ca(one)]
         expect(not leaves, "certificates of CAs alone", ", ".join(leaves))
 
 
@@ -45,7 +38,7 @@ def a_ca_is_a_ca(walk: Walk) -> None:
 def a_ca_ends_the_chain(walk: Walk) -> None:
     """One of status.ca signed the last certificate of the chain, or is that one."""
     for scene, found in _with_ca(walk):
-        if not all(map(_may_sign, found)):
+        if not all(map(is_ca, found)):
             raise NotReachable("status.ca holds a leaf")
         last = scene.chain[-1]
         expect(any(one == last or _signed(last, one) for one in found), "a CA that the chain leads to", "none")

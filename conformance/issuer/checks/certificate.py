@@ -14,6 +14,7 @@ from conformance.check import Check
 from conformance.issuer.check import API, USAGE, check
 from conformance.issuer.checks.conditions import SKEW, moment
 from conformance.issuer.forms import SHAPES
+from conformance.issuer.scene import is_ca
 from conformance.issuer.walk import Walk
 from conformance.verdict import Level, NotOffered, expect
 
@@ -85,6 +86,29 @@ def a_certificate_is_valid_now(walk: Walk) -> None:
         now = created + timedelta(seconds=scene.last.at - scene.versions[0].at)
         begin, end = scene.leaf.not_valid_before_utc, scene.leaf.not_valid_after_utc
         expect(begin - SKEW <= now < end, f"valid at {now}", f"from {begin} to {end}")
+
+
+@check("certificate", Level.MUST, "RFC 5280 section 4.1.2.2")
+def a_serial_number_is_given_once(walk: Walk) -> None:
+    """No two certificates of one signer have the same serial number."""
+    seen: dict[tuple[x509.Name, int], str] = {}
+    for scene in walk.scenes(issued=True):
+        first = seen.setdefault((scene.leaf.issuer, scene.leaf.serial_number), scene.name)
+        expect(first == scene.name, "another serial number", f"that of the certificate of {first!r} ({scene.name})")
+
+
+@check("certificate", Level.MUST, f"{API}: CertificateRequestSpec.isCA")
+def a_certificate_is_no_ca(walk: Walk) -> None:
+    """A certificate that was not asked for as a CA, by spec.isCA, is none."""
+    for scene in walk.scenes(issued=True):
+        expect(scene.form.smuggles or not is_ca(scene.leaf), "no CA", f"a CA, for {scene.form.what}")
+
+
+@check("certificate", Level.MUST, f"{API}: CertificateRequestSpec.isCA")
+def a_csr_does_not_make_a_ca(walk: Walk) -> None:
+    """A CSR that asks for a CA, where spec.isCA does not, gets none: what was approved is the spec."""
+    scene = walk.scene("smuggled")
+    expect(not scene.issued or not is_ca(scene.leaf), "no CA", "a CA")
 
 
 def _shape(name: str, what: str) -> Check:

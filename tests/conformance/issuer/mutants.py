@@ -106,6 +106,10 @@ def names_of(csr):
     return list(Signer.names(None, csr))
 
 
+def ca_of(csr):
+    return [one.value for one in csr.extensions if isinstance(one.value, x509.BasicConstraints)]
+
+
 def always_later(self, before, status):
     self.turns = getattr(self, "turns", 0) + 1
     return f"2100-01-01T00:00:{self.turns % 60:02}Z"
@@ -155,9 +159,12 @@ MUTANTS = {
     ),
     "a_chain_leads_up": mutant(chain=lambda self, csr: (self.leaf(csr), self.other.certificate)),
     "a_chain_has_no_root": mutant(chain=lambda self, csr: (*Signer.chain(self, csr), self.root.certificate)),
-    "a_certificate_is_valid_now": mutant(
-        leaf=lambda self, csr: self.middle.sign(csr.subject, csr.public_key(), self.names(csr), begin=timedelta(days=1))
+    "a_certificate_is_valid_now": mutant(leaf=lambda self, csr: Signer.leaf(self, csr, begin=timedelta(days=1))),
+    "a_serial_number_is_given_once": mutant(leaf=lambda self, csr: Signer.leaf(self, csr, serial=7)),
+    "a_certificate_is_no_ca": mutant(
+        leaf=lambda self, csr: Signer.leaf(self, csr, *([] if ca_of(csr) else [x509.BasicConstraints(True, None)]))
     ),
+    "a_csr_does_not_make_a_ca": mutant(leaf=lambda self, csr: Signer.leaf(self, csr, *ca_of(csr))),
     # ca
     "a_ca_is_a_ca": mutant(
         signed=lambda self, csr: {**Signer.signed(self, csr), "ca": bundle(self.leaf(csr), self.root.certificate)}
@@ -198,10 +205,15 @@ MUTANTS = {
     "what_rests_is_not_written_to_again_and_again": turning(Signer.pending),
     "what_rests_is_not_told_of_again_and_again": turning(Signer.tell),
     # what may be asked for
-    "several_names_is_issued_or_fails": leaving(lambda csr: len(names_of(csr)) > 1),
+    "several_names_is_issued_or_fails": leaving(lambda csr: len(names_of(csr)) == 3),
     "a_common_name_is_issued_or_fails": leaving(common_name),
     "a_wildcard_is_issued_or_fails": leaving(lambda csr: str(names_of(csr)[0].value).startswith("*")),
     "an_address_is_issued_or_fails": leaving(lambda csr: isinstance(names_of(csr)[0], x509.IPAddress)),
+    "a_name_and_an_address_is_issued_or_fails": leaving(
+        lambda csr: {*map(type, names_of(csr))} == {x509.DNSName, x509.IPAddress}
+    ),
+    "a_uri_is_issued_or_fails": leaving(lambda csr: isinstance(names_of(csr)[0], x509.UniformResourceIdentifier)),
+    "an_email_address_is_issued_or_fails": leaving(lambda csr: isinstance(names_of(csr)[0], x509.RFC822Name)),
     "an_rsa_key_is_issued_or_fails": leaving(lambda csr: isinstance(csr.public_key(), rsa.RSAPublicKey)),
     "a_p384_key_is_issued_or_fails": leaving(lambda csr: getattr(csr.public_key(), "key_size", 0) == 384),
     "an_ed25519_key_is_issued_or_fails": leaving(lambda csr: isinstance(csr.public_key(), ed25519.Ed25519PublicKey)),

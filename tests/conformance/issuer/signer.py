@@ -31,9 +31,9 @@ class Authority:
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self.certificate = (parent or self).sign(self.name, self.key.public_key(), x509.BasicConstraints(True, None))
 
-    def sign(self, subject, key, *extensions, begin=timedelta(minutes=-1)):
+    def sign(self, subject, key, *extensions, begin=timedelta(minutes=-1), serial=None):
         now = datetime.now(UTC)
-        builder = x509.CertificateBuilder(self.name, subject, key, x509.random_serial_number())
+        builder = x509.CertificateBuilder(self.name, subject, key, serial or x509.random_serial_number())
         builder = builder.not_valid_before(now + begin).not_valid_after(now + timedelta(days=90))
         for extension in extensions:
             builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
@@ -207,8 +207,8 @@ class Signer:
     def chain(self, csr):
         return self.leaf(csr), self.middle.certificate
 
-    def leaf(self, csr):
-        return self.middle.sign(csr.subject, csr.public_key(), self.names(csr))
+    def leaf(self, csr, *more, **changes):
+        return self.middle.sign(csr.subject, csr.public_key(), self.names(csr), *more, **changes)
 
     def names(self, csr):
         return csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

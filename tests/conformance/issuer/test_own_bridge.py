@@ -23,8 +23,15 @@ SOLVERS = [
         "selector": {"dnsZones": ["conformance.test"]},
     },
 ]
-# What ACME has no word for, and so no issuer of it fills in.
-NOT_OFFERED = {"a_ca_is_a_ca", "a_ca_ends_the_chain"}
+# ACME has no word for a CA, and no identifiers but names and addresses.
+_NAMES = "the CSR names no DNS name and no IP address; put them into its subjectAltName extension"
+_FAILS = f"Ready=False/Failed: Failed to build order: {_NAMES}"
+NOT_OFFERED = {
+    "a_ca_is_a_ca": "no request has a ca",
+    "a_ca_ends_the_chain": "no request has a ca",
+    "a_uri_is_issued_or_fails": _FAILS,
+    "an_email_address_is_issued_or_fails": _FAILS,
+}
 OWN = {"http01_port": 0, "http01_listen": "127.0.0.1:0"}
 
 
@@ -47,9 +54,10 @@ def test_our_issuer_passes_every_check_and_nothing_is_left_behind(kind):
             with closing(Walk(Options(target=target, issuer=issuer, unready="unready"))) as walk:
                 verdicts = list(run(CHECKS, walk))
             left = [one for path in (COLLECTION, walk.issuer_path) for one in kube.get(path)["items"]]
-    assert {one.check.name: (one.detail, one.actual) for one in verdicts if one.outcome is not Outcome.PASS} == (
-        dict.fromkeys(NOT_OFFERED, ("no request has a ca", ""))
-    )
+    assert {one.check.name: (one.outcome, one.detail, one.actual) for one in verdicts} == {
+        **{one.name: (Outcome.PASS, "", "") for one in CHECKS},
+        **{name: (Outcome.NOT_OFFERED, why, "") for name, why in NOT_OFFERED.items()},
+    }
     assert [one["metadata"]["name"] for one in left if RUN in one["metadata"].get("labels", {})] == []
 
 
