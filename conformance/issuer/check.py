@@ -9,10 +9,10 @@ from conformance.issuer.walk import Walk
 from conformance.verdict import Level
 
 # Where the sentences come from: cert-manager's documents and source, issuer-lib's README.
-USAGE = "cert-manager, usage of CertificateRequest"
-EXTERNAL = "cert-manager, implementing external issuers"
-API = "cert-manager, pkg/apis/certmanager/v1"
-ISSUER_LIB = "issuer-lib, README"
+USAGE = "cert-manager: CertificateRequest resource"
+EXTERNAL = "cert-manager: implementing external issuers"
+API = "cert-manager API"
+ISSUER_LIB = "issuer-lib README"
 CONVENTIONS = "Kubernetes API conventions"
 
 

@@ -55,7 +55,7 @@ class Version:
 
     @property
     def final(self) -> bool:
-        """Whether nothing comes after it (cert-manager, usage of CertificateRequest)."""
+        """Whether nothing comes after it (cert-manager: CertificateRequest resource)."""
         return self.reason in FINAL
 
     def __str__(self) -> str:

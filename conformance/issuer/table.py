@@ -6,7 +6,10 @@ from conformance.check import Check
 from conformance.issuer.checks import approval, ca, certificate, conditions, denial, failure, pace, readiness, terminal
 
 TOPICS = (approval, denial, readiness, certificate, ca, conditions, failure, terminal, pace)
-CHECKS: tuple[Check, ...] = (
-    *(value for module in TOPICS for value in vars(module).values() if isinstance(value, Check)),
-    *certificate.SHAPE_CHECKS,
+CHECKS: tuple[Check, ...] = tuple(
+    one
+    for module in TOPICS
+    for value in vars(module).values()
+    for one in (value if isinstance(value, tuple) else (value,))
+    if isinstance(one, Check)
 )

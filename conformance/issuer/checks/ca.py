@@ -12,7 +12,7 @@ from conformance.issuer.scene import Scene, is_ca
 from conformance.issuer.walk import Walk
 from conformance.verdict import Level, NotOffered, NotReachable, expect
 
-CA = f"{API}: CertificateRequestStatus.ca"
+CA = f"{API}: status.ca"
 
 
 def _with_ca(walk: Walk) -> Iterator[tuple[Scene, list[x509.Certificate]]]:

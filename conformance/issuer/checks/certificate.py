@@ -18,7 +18,7 @@ from conformance.issuer.scene import is_ca
 from conformance.issuer.walk import Walk
 from conformance.verdict import Level, NotOffered, expect
 
-CHAIN = f"{API}: CertificateRequestStatus.certificate"
+CHAIN = f"{API}: status.certificate"
 
 
 @check("certificate", Level.MUST, CHAIN)
@@ -97,14 +97,14 @@ def a_serial_number_is_given_once(walk: Walk) -> None:
         expect(first == scene.name, "another serial number", f"that of the certificate of {first!r} ({scene.name})")
 
 
-@check("certificate", Level.MUST, f"{API}: CertificateRequestSpec.isCA")
+@check("certificate", Level.MUST, f"{API}: spec.isCA")
 def a_certificate_is_no_ca(walk: Walk) -> None:
     """A certificate that was not asked for as a CA, by spec.isCA, is none."""
     for scene in walk.scenes(issued=True):
         expect(scene.form.smuggles or not is_ca(scene.leaf), "no CA", f"a CA, for {scene.form.what}")
 
 
-@check("certificate", Level.MUST, f"{API}: CertificateRequestSpec.isCA")
+@check("certificate", Level.MUST, f"{API}: spec.isCA")
 def a_csr_does_not_make_a_ca(walk: Walk) -> None:
     """A CSR that asks for a CA, where spec.isCA does not, gets none: what was approved is the spec."""
     scene = walk.scene("smuggled")

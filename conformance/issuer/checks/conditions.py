@@ -28,7 +28,7 @@ def moment(text: Any) -> datetime:
     return datetime.strptime(str(text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
 
 
-@check("conditions", Level.MUST, f"{USAGE}; {ISSUER_LIB}")
+@check("conditions", Level.MUST, f"{USAGE}, {ISSUER_LIB}")
 def ready_is_one_of_a_few(walk: Walk) -> None:
     """Ready is False with Pending, Failed or Denied, True with Issued, or Unknown with Initializing."""
     for scene in walk.scenes():

@@ -10,7 +10,7 @@ from conformance.verdict import Level, expect
 OFTEN = 3.0
 
 
-@check("pace", Level.MUST, f"{ISSUER_LIB}: errors are retried with a backoff")
+@check("pace", Level.MUST, f"{ISSUER_LIB}: retry with backoff")
 def what_rests_is_not_written_to_again_and_again(walk: Walk) -> None:
     """A request that waits or has ended is written to three times a second at most."""
     limit = OFTEN * walk.options.quiet + 1
