@@ -107,7 +107,10 @@ class Follower:
             else http.client.HTTPConnection(parts.netloc)
         )
         query = urlencode({**chosen, "watch": 1, "resourceVersion": start})
-        self._connection.request("GET", f"{parts.path}{path}?{query}", headers=dict(kube.target.private))
+        try:
+            self._connection.request("GET", f"{parts.path}{path}?{query}", headers=dict(kube.target.private))
+        except OSError as error:
+            raise NotReachable(f"{path} cannot be watched: {error}") from None
         self._sock = self._connection.sock
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -117,7 +120,7 @@ class Follower:
             response = self._connection.getresponse()
             while line := response.readline():
                 event = json.loads(line)
-                if event["type"] not in CHANGES:
+                if event.get("type") not in CHANGES:
                     break
                 with self.news:
                     self.seen.append(Seen(time.monotonic(), event["type"], event["object"]))

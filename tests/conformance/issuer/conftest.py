@@ -8,8 +8,11 @@ from contextlib import closing
 from datetime import UTC, datetime
 from random import Random
 
+import attrs
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
+from conformance.issuer.forms import SHAPES
 from conformance.issuer.kube import Kube
 from conformance.issuer.options import IssuerRef, Options, Target
 from conformance.issuer.table import CHECKS
@@ -52,6 +55,15 @@ def make_issuers(kube):
     for name, spec in {"ours": {}, "unready": {"broken": True}}.items():
         document = {"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": {"name": name}}
         kube.create(ISSUERS, {**document, "spec": {"ca": {"secretName": "ca", **spec}}})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_rsa_key():
+    """Make one RSA key for all walks: they take long."""
+    key = rsa.generate_private_key(65537, 2048)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(SHAPES, "an_rsa_key", attrs.evolve(SHAPES["an_rsa_key"], new_key=lambda: key))
+        yield
 
 
 @pytest.fixture

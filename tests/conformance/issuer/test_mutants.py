@@ -2,17 +2,26 @@
 
 import pytest
 
+from conformance.issuer.checks.certificate import SHAPE_CHECKS
 from conformance.issuer.table import CHECKS
 from conformance.verdict import Outcome
-from tests.conformance.issuer.mutants import MUTANTS
+from tests.conformance.issuer.mutants import LEAVING, MUTANTS
 from tests.conformance.issuer.signer import Signer
 
-# Two versions must be apart for a clock of whole seconds to have moved.
-SLOW = {"a_transition_time_moves_with_the_status": {"quiet": 2.2}}
+# For a clock of whole seconds to have moved, and for a loop to have turned on a machine that has much to do.
+SLOW = {
+    name: {"quiet": 2.2}
+    for name in (
+        "a_transition_time_moves_with_the_status",
+        "what_rests_is_not_written_to_again_and_again",
+        "what_rests_is_not_told_of_again_and_again",
+    )
+}
+SHAPES = [one.name for one in SHAPE_CHECKS]
 
 
 def test_every_check_has_a_mutant():
-    assert sorted(MUTANTS) == sorted(one.name for one in CHECKS)
+    assert sorted([*MUTANTS, *SHAPES]) == sorted(one.name for one in CHECKS)
 
 
 def test_an_issuer_that_does_as_it_should_passes_every_check(verdicts_of):
@@ -29,3 +38,8 @@ def test_a_mutant_is_caught_by_its_check_alone(name, verdicts_of):
     assert list(odd) == [name], odd
     mistakes = [one.detail for one in verdicts.values() if one.outcome is Outcome.ERROR]
     assert mistakes == []
+
+
+def test_an_issuer_that_leaves_what_it_does_not_know_is_caught_by_each_check_of_that(verdicts_of):
+    verdicts = verdicts_of(LEAVING)
+    assert [name for name, one in verdicts.items() if one.outcome is Outcome.FAIL] == SHAPES
