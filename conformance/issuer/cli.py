@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,21 @@ def _issuer(context: click.Context, option: click.Parameter, text: str) -> Issue
         return IssuerRef.read(text)
     except ValueError as error:
         raise click.BadParameter(f"{error}.") from None
+
+
+def _address(context: click.Context, option: click.Parameter, text: str) -> str:
+    del context, option
+    try:
+        return str(ip_address(text))
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from None
+
+
+def _domain(context: click.Context, option: click.Parameter, text: str) -> str:
+    del context, option
+    if not re.fullmatch(r"(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*", text):
+        raise click.BadParameter(f"{text!r} is no domain in lower-case ASCII.")
+    return text
 
 
 def target_of(
@@ -60,8 +77,16 @@ def target_of(
 )
 @click.option("--namespace", default="default", show_default=True, help="Where requests are made.")
 @click.option("--unready-issuer", "unready", metavar="NAME", help="One of the same kind that is not ready.")
-@click.option("--domain", default="conformance.test", show_default=True, help="What the requested names are below.")
-@click.option("--address", default="127.0.0.1", show_default=True, help="The IP address that is requested.")
+@click.option(
+    "--domain",
+    default="conformance.test",
+    show_default=True,
+    callback=_domain,
+    help="What the requested names are below.",
+)
+@click.option(
+    "--address", default="127.0.0.1", show_default=True, callback=_address, help="The IP address that is requested."
+)
 @click.option("--patience", type=SECONDS, default=60.0, show_default=True, help="Seconds until a request has its end.")
 @click.option("--quiet", type=SECONDS, default=3.0, show_default=True, help="Seconds for which nothing may be touched.")
 @click.option("--topic", type=click.Choice(sorted({one.section for one in CHECKS})), help="Only the checks of a topic.")

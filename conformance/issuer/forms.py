@@ -17,17 +17,17 @@ from cryptography.x509.oid import NameOID
 from conformance.issuer.options import Options
 
 APPROVED, DENIED, UNDECIDED = "Approved", "Denied", ""
-# What must be asked for is below this sign, which becomes a name that nobody had before.
-FRESH = "NAME"
+# In the names of a form: a name that nobody had before, and the address of the options.
+FRESH, ADDRESS = "NAME", "ADDRESS"
 
 
 @attrs.frozen
 class Form:
     """One kind of request.
 
-    what: in a sentence; names: DNS names, FRESH in them, and what begins with a word of _NAMES; common_name: of the subject; decision: what we
-    write into its status; issuer: what its issuerRef says instead of the right things; spoiled: whether the signature
-    is wrong; smuggles: whether the CSR asks for a CA, where spec.isCA does not.
+    what: in a sentence; names: DNS names, FRESH in them, and what begins with a word of _NAMES; common_name: of the
+    subject; decision: what we write into its status; issuer: what its issuerRef says instead of the right things;
+    spoiled: whether the signature is wrong; smuggles: whether the CSR asks for a CA, where spec.isCA does not.
     """
 
     what: str
@@ -51,8 +51,8 @@ SHAPES: Mapping[str, Form] = {
     "several_names": Form("several names", names=(FRESH, f"www.{FRESH}", f"api.{FRESH}")),
     "a_common_name": Form("a common name that is one of its names", common_name=FRESH),
     "a_wildcard": Form("a wildcard", names=(f"*.{FRESH}",)),
-    "an_address": Form("an IP address", names=("IP:ADDRESS",)),
-    "a_name_and_an_address": Form("a name and an IP address", names=(FRESH, "IP:ADDRESS")),
+    "an_address": Form("an IP address", names=(f"IP:{ADDRESS}",)),
+    "a_name_and_an_address": Form("a name and an IP address", names=(FRESH, f"IP:{ADDRESS}")),
     "a_uri": Form("a URI", names=(f"URI:spiffe://{FRESH}/ns/default",)),
     "an_email_address": Form("an email address", names=(f"email:somebody@{FRESH}",)),
     "an_rsa_key": Form("an RSA key", new_key=lambda: rsa.generate_private_key(65537, 2048)),
@@ -81,7 +81,7 @@ def forms(options: Options, copy: str) -> Mapping[str, Form]:
 def named(names: tuple[str, ...], fresh: str, address: str) -> list[x509.GeneralName]:
     """Return the names of a form as a CSR has them."""
     return [
-        _NAMES[kind](value.replace(FRESH, fresh).replace("ADDRESS", address))
+        _NAMES[kind](value.replace(FRESH, fresh).replace(ADDRESS, address))
         for kind, _, value in (("DNS:" * (":" not in name) + name).partition(":") for name in names)
     ]
 

@@ -23,7 +23,7 @@ from conformance.issuer.forms import APPROVED, UNDECIDED, Form, csr, forms, name
 from conformance.issuer.kube import EVENTS, REQUESTS, Follower, Kube, Refused
 from conformance.issuer.options import Options
 from conformance.issuer.scene import Scene, Version
-from conformance.verdict import NotReachable
+from conformance.verdict import NotOffered, NotReachable
 from conformance.wire import Exchange, Reply, Wire
 
 RUN, NUDGE, WITNESS = (f"conformance.gravel.test/{name}" for name in ("run", "nudge", "witness"))
@@ -59,7 +59,7 @@ class Walk:
         self._refused: dict[str, str] = {}
         self._remove: list[str] = []
         self._copy_refused = ""
-        self._ended: NotReachable | None = None
+        self._ended: Exception | None = None
 
     @property
     def wire(self) -> Wire:
@@ -72,8 +72,8 @@ class Walk:
         return False
 
     def url(self, member: str) -> str:
-        """Return nothing: no check needs a member of a directory."""
-        raise KeyError(member)
+        """Say that there is no directory: no check of an issuer needs one."""
+        raise NotOffered(member)
 
     def scene(self, name: str) -> Scene:
         """Return what became of one request, which the report then shows."""
@@ -146,7 +146,7 @@ class Walk:
             raise self._ended
         try:
             return self._scenes
-        except NotReachable as ended:
+        except Exception as ended:
             self._ended = ended
             raise
 

@@ -113,6 +113,16 @@ def always_later(self, before, status):
 
 ANOTHER_KEY = ec.generate_private_key(ec.SECP256R1()).public_key()
 
+
+def with_junk(self, csr):
+    """Take turns of what is no PEM, and what is no certificate."""
+    self.turns = getattr(self, "turns", 0) + 1
+    pem = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    texts = [base64.b64encode(octets).decode() for octets in (b"hello", pem)]
+    return {"certificate": texts[self.turns % 2], "ca": texts[1 - self.turns % 2]}
+
+
+JUNK = mutant(signed=with_junk)
 # It leaves every request of `forms.SHAPES`.
 LEAVING = mutant(issue=leaves_what_it_does_not_know)
 MUTANTS = {

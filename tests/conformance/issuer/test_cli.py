@@ -69,6 +69,11 @@ def test_the_reports_have_every_check_and_the_versions_where_one_failed(broken, 
         (["--issuer-ref", "ours"], "name the API: --kubeconfig FILE or --server URL"),
         (["--issuer-ref", "a/b/c", "--server", "http://127.0.0.1:1"], "'a/b/c' is no KIND.GROUP/NAME"),
         (["--issuer-ref", "ours", "--server", "127.0.0.1:1"], "'127.0.0.1:1' is no http or https URL"),
+        (
+            ["--issuer-ref", "ours", "--address", "localhost"],
+            "'localhost' does not appear to be an IPv4 or IPv6 address",
+        ),
+        (["--issuer-ref", "ours", "--domain", "Zürich.test"], "is no domain in lower-case ASCII"),
         (["--issuer-ref", "ours", "--kubeconfig", "no-such-file"], "no-such-file cannot be read as a kubeconfig"),
     ],
 )

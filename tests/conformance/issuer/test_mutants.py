@@ -5,7 +5,7 @@ import pytest
 from conformance.issuer.checks.certificate import SHAPE_CHECKS
 from conformance.issuer.table import CHECKS
 from conformance.verdict import Outcome
-from tests.conformance.issuer.mutants import LEAVING, MUTANTS
+from tests.conformance.issuer.mutants import JUNK, LEAVING, MUTANTS
 from tests.conformance.issuer.signer import Signer
 
 # For a clock of whole seconds to have moved, and for a loop to have turned on a machine that has much to do.
@@ -43,3 +43,9 @@ def test_a_mutant_is_caught_by_its_check_alone(name, verdicts_of):
 def test_an_issuer_that_leaves_what_it_does_not_know_is_caught_by_each_check_of_that(verdicts_of):
     verdicts = verdicts_of(LEAVING)
     assert [name for name, one in verdicts.items() if one.outcome is Outcome.FAIL] == SHAPES
+
+
+def test_what_is_no_certificate_fails_its_check_and_no_other_is_mistaken(verdicts_of):
+    verdicts = verdicts_of(JUNK).values()
+    assert [one.check.name for one in verdicts if one.outcome is Outcome.FAIL] == ["a_certificate_is_pem"]
+    assert [one.detail for one in verdicts if one.outcome is Outcome.ERROR] == []
