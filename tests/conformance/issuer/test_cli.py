@@ -30,8 +30,9 @@ def broken(api):
     """Hold an issuer that forgets failureTime to the checks."""
 
     def hold(*options):
-        with MUTANTS["what_failed_has_a_failure_time"](api) as signer, closing(Kube(Target(api)).wire):
-            make_issuers(signer.kube)
+        kube = Kube(Target(api))
+        with MUTANTS["what_failed_has_a_failure_time"](api) as signer, closing(kube.wire):
+            make_issuers(kube)
             signer.know("ours", "unready")
             return invoke("--server", api, "--issuer-ref", "ours", "--quiet", "0.3", *options)
 
