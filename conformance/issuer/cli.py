@@ -107,7 +107,7 @@ def main(
 ) -> None:
     """Hold an external issuer of cert-manager's to its contract, through the Kubernetes API alone.
 
-    It makes some fifteen CertificateRequests, decides on them, copies the issuer, and removes what it made. Nobody else
+    It makes some twenty CertificateRequests, decides on them, copies the issuer, and removes what it made. Nobody else
     may decide on these requests.
 
     Exit status: 0, 1 when a MUST fails, 3 when nothing could be looked at or the suite itself failed.
