@@ -51,6 +51,8 @@ class RestCa:
             names = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         except (ValueError, x509.ExtensionNotFound) as error:
             return web.Response(status=400, text=str(error))
+        if not csr.is_signature_valid:
+            return web.Response(status=400, text="the signature of the CSR is wrong")
         duration = timedelta(seconds=int(request.query["seconds"]))
         leaf = self.certificate(csr.subject, csr.public_key(), duration, names)
         return web.Response(body=leaf.public_bytes(Encoding.PEM))
