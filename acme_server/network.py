@@ -22,6 +22,7 @@ from acme_server.network_failures import http_failure, os_failure
 from acme_server.protocol.host_port import join_host_port
 from acme_server.protocol.vantage import (
     Answer,
+    Compute,
     DnsAnswer,
     DnsRecord,
     Elapsed,
@@ -61,6 +62,8 @@ class Network:
             return await _send(question)
         if isinstance(question, Handshake):
             return await shake_hands(question)
+        if isinstance(question, Compute):
+            return await asyncio.to_thread(question.answer)
         return await _pause(question)
 
     async def close(self) -> None:

@@ -17,8 +17,9 @@ HEAD = """\
 # kubectl
 
 `gravel up` serves a Kubernetes API at `http://127.0.0.1:16443` that kubectl takes for a cluster's: discovery, OpenAPI,
-tables, watches, protobuf, reviews and RBAC. Nobody has to log in there, and whoever asks is the admin; `--as` makes a
-request somebody else's, whom the roles and bindings in the store then allow what they say.
+tables, watches, protobuf, reviews and RBAC. Nobody has to log in there, and whoever asks is the admin, unless `gravel up`
+has a [`--kubernetes-token`](kubernetes-api.md#who-asks). `--as` makes a request somebody else's, whom the roles and bindings
+in the store then allow what they say.
 
 Below, kubectl {version} speaks to a fresh `gravel up`. `make kubectl` installs it, `make kubectl-page` writes this page.
 

@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Protocol
 
 import attrs
 
 from conformance.session import Session
 from conformance.verdict import Level
+from conformance.wire import Wire
+
+
+class Sitting(Protocol):
+    """What a runner asks of whatever it gives to checks: an ACME session, or a walk of an issuer's."""
+
+    @property
+    def wire(self) -> Wire:
+        """What was said, in its log."""
+
+    @property
+    def late(self) -> bool:
+        """Whether the run's time is over."""
+
+    @property
+    def options(self) -> Any:
+        """The run's options: of a session with destructive checks, `may_harm` among them."""
+
+    def url(self, member: str) -> str:
+        """Return what a check needs, or raise NotOffered."""
 
 
 @attrs.frozen
@@ -25,7 +46,7 @@ class Check:
     sentence: str
     needs: tuple[str, ...]
     destructive: bool
-    run: Callable[[Session], None] = attrs.field(repr=False)
+    run: Callable[[Any], None] = attrs.field(repr=False)
 
 
 def check(

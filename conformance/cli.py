@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from conformance.cli_options import FILE, pem, report, url, write
 from conformance.html_page import html_page
 from conformance.keys import unb64url
 from conformance.options import Options
@@ -23,7 +22,6 @@ from conformance.session import Session
 from conformance.table import chosen
 
 PORT = click.IntRange(1, 65535)
-FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def _eab(context: click.Context, option: click.Parameter, text: str | None) -> tuple[str, str] | None:
@@ -40,22 +38,6 @@ def _eab(context: click.Context, option: click.Parameter, text: str | None) -> t
     return kid, key.rstrip("=")
 
 
-def _url(context: click.Context, option: click.Parameter, text: str | None) -> str | None:
-    del context, option
-    if text is not None and not re.fullmatch(r"https?://[^/\s]+(/\S*)?", text):
-        raise click.BadParameter(f"{text!r} is no http or https URL.")
-    return text
-
-
-def _pem(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
-    del context, option
-    try:
-        ssl.create_default_context(cafile=path)
-    except (ssl.SSLError, OSError) as error:
-        raise click.BadParameter(f"{path} holds no certificates in PEM: {error}") from None
-    return path
-
-
 def _host_port(context: click.Context, option: click.Parameter, text: str | None) -> tuple[str, int] | None:
     del context, option
     if text is None:
@@ -66,22 +48,6 @@ def _host_port(context: click.Context, option: click.Parameter, text: str | None
     return host.strip("[]"), int(port)
 
 
-def _report(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
-    """Find out before the run whether a report can be written."""
-    del context, option
-    try:
-        if path is not None:
-            path.open("a").close()
-    except OSError as error:
-        raise click.BadParameter(f"{path} cannot be written: {error.strerror}.") from None
-    return path
-
-
-def _write(path: Path | None, text: str) -> None:
-    if path is not None:
-        path.write_text(text, encoding="utf-8")
-
-
 def options_of(given: Mapping[str, Any]) -> Options:
     """Return a run's options from the command line's parameters."""
     own = {name: given[name] for name in attrs.fields_dict(Options)}
@@ -90,19 +56,19 @@ def options_of(given: Mapping[str, Any]) -> Options:
 
 @click.command()
 @click.option(
-    "--directory", envvar="ACME_DIRECTORY", callback=_url, required=True, help="URL of the server's directory."
+    "--directory", envvar="ACME_DIRECTORY", callback=url, required=True, help="URL of the server's directory."
 )
 @click.option(
     "--ca-cert",
     envvar=["ACME_CA_CERT", "ACME_TLS_CA"],
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    callback=_pem,
+    callback=pem,
     help="PEM file that the server's certificate is checked against (default: the system's CAs).",
 )
 @click.option(
     "--chall-mgmt",
     envvar=["ACME_CHALL_MGMT", "ACME_MANAGEMENT"],
-    callback=_url,
+    callback=url,
     help="Where challtestsrv's API is: challenges are then answered over it, where no own responder is told.",
 )
 @click.option(
@@ -139,9 +105,9 @@ def options_of(given: Mapping[str, Any]) -> Options:
 )
 @click.option("--rate", type=click.FloatRange(min=0.01), help="Requests a second at most (default: no limit).")
 @click.option("--time-limit", type=click.FloatRange(min=1), default=110.0, show_default=True, help="Seconds for all.")
-@click.option("--json", "json_file", type=FILE, callback=_report, help="Write the report as JSON, with every exchange.")
-@click.option("--junit", "junit_file", type=FILE, callback=_report, help="Write the report as JUnit XML.")
-@click.option("--html", "html_file", type=FILE, callback=_report, help="Write the report as one HTML page.")
+@click.option("--json", "json_file", type=FILE, callback=report, help="Write the report as JSON, with every exchange.")
+@click.option("--junit", "junit_file", type=FILE, callback=report, help="Write the report as JUnit XML.")
+@click.option("--html", "html_file", type=FILE, callback=report, help="Write the report as one HTML page.")
 def main(
     section: str | None, json_file: Path | None, junit_file: Path | None, html_file: Path | None, **options: Any
 ) -> None:
@@ -165,7 +131,7 @@ def main(
     finally:
         session.close()
     console.print(table(verdicts))
-    _write(json_file, json.dumps(to_json(options["directory"], verdicts), indent=1) + "\n")
-    _write(junit_file, to_junit(options["directory"], verdicts))
-    _write(html_file, html_page(options["directory"], verdicts))
+    write(json_file, json.dumps(to_json(options["directory"], verdicts), indent=1) + "\n")
+    write(junit_file, to_junit(options["directory"], verdicts))
+    write(html_file, html_page(options["directory"], verdicts))
     raise click.exceptions.Exit(exit_status(verdicts))

@@ -20,9 +20,9 @@ pre { background: #f6f6f6; padding: .7em; overflow-x: auto; font-size: 12px }
 """
 
 
-def html_page(directory: str, verdicts: Sequence[Verdict]) -> str:
+def html_page(subject: str, verdicts: Sequence[Verdict], held_to: str = "RFC 8555") -> str:
     """Return the page; the exchanges of what failed are folded away below their check."""
-    title = f"RFC 8555: {escape(directory)}"
+    title = f"{held_to}: {escape(subject)}"
     rows = "\n".join(_row(verdict) for verdict in verdicts)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style></head>

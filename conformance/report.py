@@ -63,9 +63,9 @@ def table(verdicts: Sequence[Verdict]) -> Table:
     return shown
 
 
-def to_json(directory: str, verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Return the whole run: each check, its verdict, and what was on the wire."""
-    return {"directory": directory, "summary": counted(verdicts), "checks": [_check_json(one) for one in verdicts]}
+def to_json(subject: str, verdicts: Sequence[Verdict], named: str = "directory") -> dict[str, Any]:
+    """Return the whole run: each check, its verdict, and what was on the wire; named: what the subject is."""
+    return {named: subject, "summary": counted(verdicts), "checks": [_check_json(one) for one in verdicts]}
 
 
 def _check_json(verdict: Verdict) -> dict[str, Any]:
@@ -89,7 +89,8 @@ def exchange_json(exchange: Exchange) -> dict[str, Any]:
     document: dict[str, Any] = {"method": exchange.method, "url": exchange.url, "headers": dict(exchange.headers)}
     if exchange.body:
         document["body"] = exchange.body.decode("utf-8", "backslashreplace")
-        document["protected"] = _protected(exchange.body)
+        if (protected := _protected(exchange.body)) is not None:
+            document["protected"] = protected
     reply = exchange.reply
     if reply is None:
         return {**document, "reply": None}
@@ -109,9 +110,9 @@ def _protected(body: bytes) -> Any:
         return None
 
 
-def to_junit(directory: str, verdicts: Sequence[Verdict]) -> str:
+def to_junit(subject: str, verdicts: Sequence[Verdict], held_to: str = "RFC 8555") -> str:
     """Return JUnit XML: a MUST that fails is a failure, a SHOULD that fails and what could not be seen is skipped."""
-    suite = ET.Element("testsuite", name=f"RFC 8555: {directory}", tests=str(len(verdicts)))
+    suite = ET.Element("testsuite", name=f"{held_to}: {subject}", tests=str(len(verdicts)))
     counts = {"failure": 0, "skipped": 0, "error": 0}
     for verdict in verdicts:
         check = verdict.check

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from conformance.check import Check
-from conformance.session import Session
+from conformance.check import Check, Sitting
 from conformance.verdict import Failed, Level, Malformed, NotOffered, NotReachable, Outcome
 from conformance.wire import Exchange
 
@@ -36,14 +35,14 @@ class Verdict:
         return self.outcome is Outcome.FAIL and self.check.level is Level.MUST
 
 
-def judge(check: Check, session: Session) -> Verdict:
+def judge(check: Check, session: Sitting) -> Verdict:
     """Run one check; whatever it raises becomes a verdict."""
     began, first = time.monotonic(), len(session.wire.log)
     verdict = _judge(check, session)
     return attrs.evolve(verdict, exchanges=tuple(session.wire.log[first:]), seconds=time.monotonic() - began)
 
 
-def _judge(check: Check, session: Session) -> Verdict:
+def _judge(check: Check, session: Sitting) -> Verdict:
     if session.late:
         return Verdict(check, Outcome.NOT_REACHABLE, "the run's time was over")
     if check.destructive and not session.options.may_harm:
@@ -69,7 +68,7 @@ def _judge(check: Check, session: Session) -> Verdict:
     return Verdict(check, Outcome.PASS)
 
 
-def run(checks: Sequence[Check], session: Session) -> Iterator[Verdict]:
+def run(checks: Sequence[Check], session: Sitting) -> Iterator[Verdict]:
     """Yield a verdict per check, as they come."""
     for check in checks:
         yield judge(check, session)

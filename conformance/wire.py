@@ -7,6 +7,7 @@ import json
 import ssl
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -83,11 +84,18 @@ class Exchange:
 class Wire:
     """What all clients of a run speak through; `log` holds every exchange.
 
-    rate: requests a second at most; timeout: seconds for one reply.
+    rate: requests a second at most; timeout: seconds for one reply; private: header fields of every request, which
+    the log leaves out.
     """
 
-    def __init__(self, tls: ssl.SSLContext, rate: float | None = None, timeout: float = 15.0) -> None:
-        self._tls, self._timeout = tls, timeout
+    def __init__(
+        self,
+        tls: ssl.SSLContext,
+        rate: float | None = None,
+        timeout: float = 15.0,
+        private: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._tls, self._timeout, self._private = tls, timeout, private
         self._pause, self._next = (1 / rate if rate else 0.0), 0.0
         self._connections: dict[str, http.client.HTTPConnection] = {}
         self.log: list[Exchange] = []
@@ -116,7 +124,7 @@ class Wire:
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         connection, known = self._connection(parts.scheme, parts.netloc)
         try:
-            connection.request(method, target or "/", body if method == "POST" else None, dict(headers))
+            connection.request(method, target or "/", body or None, {**headers, **self._private})
             answer = connection.getresponse()
         except _HANGS_UP:
             # It may hang up whenever nothing is asked; only on a new connection does that say something.

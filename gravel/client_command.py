@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from gravel.configuration import kubernetes_url
+from gravel.configuration import kubernetes_credential, kubernetes_url
+from gravel.option_types import METAVARS, TOKEN
 from gravel.settings import FIELDS
 from issuer_bridge.kind_names import find_kind, known_kinds, nearest_kind
 from issuer_bridge.resources import ApiError, Kind
@@ -22,14 +23,27 @@ DEFAULT_NAMESPACE = "default"
 
 
 def url_option(function: F) -> F:
-    """Add `--kubernetes URL`."""
-    return click.option(
+    """Add `--kubernetes URL`, and `--kubernetes-token` and `--kubernetes-ca`, which are for `run_client`."""
+    url = click.option(
         "--kubernetes",
         "url",
         metavar="URL",
         callback=lambda _context, _parameter, flag: kubernetes_url(flag, os.environ),
         help=FIELDS["kubernetes"].metadata["help"],
-    )(function)
+    )
+    return url(_credential("kubernetes-token", TOKEN)(_credential("kubernetes-ca", click.STRING)(function)))
+
+
+def _credential(key: str, kind: click.ParamType[Any]) -> Callable[[F], F]:
+    """Declare what `run_client` takes from the context."""
+    name = FIELDS[key].name
+
+    def remember(context: click.Context, parameter: click.Parameter, flag: str | None) -> None:
+        del parameter
+        context.meta[f"gravel.{name}"] = kubernetes_credential(name, flag, os.environ)
+
+    text, shown = FIELDS[key].metadata["help"], METAVARS.get(kind, "FILE")
+    return click.option(f"--{key}", type=kind, metavar=shown, expose_value=False, callback=remember, help=text)
 
 
 def namespace_option(function: F) -> F:
@@ -48,8 +62,11 @@ def run_client(url: str, work: Callable[[KubeClient], Awaitable[int]]) -> NoRetu
     from gravel.event_loop import run
     from gravel.kube_client import KubeClient, Unreachable
 
+    meta = click.get_current_context().meta
+    token, ca = meta.get("gravel.kubernetes_token"), meta.get("gravel.kubernetes_ca")
+
     async def main() -> int:
-        async with KubeClient(url) as client:
+        async with KubeClient(url, token, ca) as client:
             return await work(client)
 
     try:

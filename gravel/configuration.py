@@ -74,7 +74,14 @@ def load(verb: str, flags: Mapping[str, Any], environment: Mapping[str, str], fi
 
 def kubernetes_url(flag: str | None, environment: Mapping[str, str]) -> str:
     """Return where a client verb finds a running `up`: what is said about it, else the port that `up` takes here."""
-    return _url_of("kubernetes", "http", flag, environment)
+    secured = kubernetes_credential("kubernetes_token", None, environment)
+    return _url_of("kubernetes", "https" if secured else "http", flag, environment)
+
+
+def kubernetes_credential(name: str, flag: str | None, environment: Mapping[str, str]) -> str | None:
+    """Return what a client verb shows there (`kubernetes_token`) or trusts (`kubernetes_ca`), None for nothing."""
+    value: str | None = _merged({name: flag}, environment, None).get(name)
+    return value
 
 
 def management_url(flag: str | None, environment: Mapping[str, str]) -> str:

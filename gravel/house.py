@@ -25,6 +25,8 @@ from issuer_bridge.cluster.solver_objects import Backend
 from issuer_bridge.durations import parse_duration
 from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.operator import Operator, Options, WorldAddress
+from issuer_bridge.policy.approval import Approval
+from issuer_bridge.policy.review import Reading
 from issuer_bridge.resources import Resources
 from scheduler.settings import CLUSTER
 from scheduler.settings import Settings as SchedulerSettings
@@ -112,6 +114,12 @@ def house_settings(settings: Settings, server: ServerSettings, base_url: str, tl
         ),
         bridge=Options(
             approver=not settings.no_approver,
+            approval=Approval(
+                settings.approver,
+                Reading(settings.policy_mode, settings.policy_on_no_match),
+                settings.ticket_url or "",
+                summaries=settings.policy_summaries,
+            ),
             # Where nobody looks, and where upstream is to be as it is, they go when the Order is complete.
             keep_challenges=not settings.on_cluster and settings.compat != "cert-manager",
             scheduler=scheduler,

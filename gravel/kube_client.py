@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Self
@@ -14,6 +15,7 @@ import attrs
 from issuer_bridge.resources import ApiError, Kind, Resource
 
 MERGE_PATCH = "application/merge-patch+json"
+_HOW = "the API of 'gravel up' is plain http, or with a token https that --kubernetes-ca makes trusted"
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 _WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10)
 
@@ -43,11 +45,18 @@ def resource_path(kind: Kind, namespace: str | None = None, name: str = "", subr
 class KubeClient:
     """Get, list, create, replace, patch, delete, watch; an async context manager."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
+    def __init__(self, url: str, token: str | None = None, ca: str | None = None) -> None:
+        """Speak to a URL; token: to show there; ca: the PEM file to trust, None for the system's."""
+        self.url, self._token, self._ca = url.rstrip("/"), token, ca
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        try:
+            tls = ssl.create_default_context(cafile=self._ca) if self.url.startswith("https:") else True
+        except OSError as error:
+            raise Unreachable(f"{self._ca} holds no certificate to trust ({_words(error)})") from None
+        connector = aiohttp.TCPConnector(ssl=tls)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT, headers=headers)
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -140,7 +149,7 @@ class KubeClient:
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
             raise Unreachable(f"{self.url!r} is no URL; it looks like http://127.0.0.1:16443") from None
         except aiohttp.ClientSSLError:
-            raise Unreachable(f"no TLS with {self.url}; the API of 'gravel up' is plain http") from None
+            raise Unreachable(f"no TLS with {self.url} that is trusted; {_HOW}") from None
         except aiohttp.ClientConnectorError:
             raise Unreachable(f"nothing answers at {self.url}; is 'gravel up' running?") from None
         except TimeoutError:

@@ -132,13 +132,14 @@ class Running:
         if sockets.kubernetes:
             namespaces = [settings.cluster_resource_namespace]
             resources = state.resources(driver.now, entropy, namespaces) if state else None
-            await self._start_bridge(stack, parts, responders, sockets.kubernetes, material.ca_pem, entropy, resources)
+            await self._start_bridge(stack, parts, responders, sockets.kubernetes, material, entropy, resources)
         # After the bridge, so that validations which go on find what was shown for them.
         parts.server.resume()
         await self._serve(stack, parts, sockets, names, material)
         folder = state.folder if state else _temporary(stack)
         self.parts = parts
-        embedded = f"http://{sockets.kubernetes.address}" if sockets.kubernetes else None
+        scheme = "https" if settings.kubernetes_token else "http"
+        embedded = f"{scheme}://{sockets.kubernetes.address}" if sockets.kubernetes else None
         self.addresses = Addresses(
             directory=parts.world.directory_url,
             management=f"https://{sockets.management.address}",
@@ -207,19 +208,26 @@ class Running:
         parts: ServerParts,
         responders: Responders,
         kubernetes: Bound,
-        tls_ca: str,
+        material: TlsMaterial,
         entropy: Entropy,
         resources: EmbeddedStore | None,
     ) -> None:
         from gravel.house import add_bridge, house_settings
         from issuer_bridge.cert_manager.acmesolver import AcmeSolvers
         from issuer_bridge.kube_api.api import create_app
+        from issuer_bridge.kube_api.users import ADMIN
+        from issuer_bridge.kube_api.users import Access as ApiAccess
 
         world = parts.world
-        settings = house_settings(self.settings, world.settings, world.base_url, tls_ca)
+        settings = house_settings(self.settings, world.settings, world.base_url, material.ca_pem)
         house = add_bridge(parts, settings, entropy, resources)
-        # Always on loopback, in plain HTTP and without a token: whoever is on this machine may use it.
-        await serve(stack, create_app(house.resources), kubernetes.sock)
+        # Always on loopback. Without a token whoever is on this machine may use it; kubectl shows one over TLS only.
+        token, operator = self.settings.kubernetes_token, house.operator
+        tls = server_context(material.certificate_pem, material.key_pem) if token else None
+        access = ApiAccess(
+            {token: ADMIN} if token else {}, identities=True, audit=operator.record_decision, metrics=operator.metrics
+        )
+        await serve(stack, create_app(house.resources, access), kubernetes.sock, tls)
         self.resources = house.resources
         if self.settings.no_controllers:
             responders.site.tables.append(AcmeSolvers(house.resources))

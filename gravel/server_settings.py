@@ -66,6 +66,15 @@ class ServerSettings:
         "Where the Kubernetes-style API of a running `gravel up` is (default: http://127.0.0.1:KUBERNETES-PORT).",
         CLIENTS,
     )
+    kubernetes_token: str | None = option(
+        None,
+        TOKEN,
+        "Bearer token that the Kubernetes-style API wants, over HTTPS (default: none, and whoever is here is its admin).",
+        ("up", *CLIENTS),
+    )
+    kubernetes_ca: str | None = option(
+        None, click.STRING, "PEM file to trust with it (tls_ca of what `gravel up` prints).", CLIENTS
+    )
     management: str | None = option(
         None,
         ORIGIN,

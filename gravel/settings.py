@@ -55,7 +55,24 @@ class Settings(ServerSettings):
     enable_certificate_owner_ref: bool = option(
         False, click.BOOL, "Delete the Secret of a Certificate with the Certificate."
     )
-    no_approver: bool = option(False, click.BOOL, "Leave approval of requests to `gravel approve`.")
+    approver: str = option(
+        "all",
+        click.Choice(("all", "policy", "ticket", "none")),
+        "What approves requests: everything is, CertificateRequestPolicies, change tickets, or only `gravel approve`.",
+    )
+    no_approver: bool = option(False, click.BOOL, "Leave approval of requests to `gravel approve`; as --approver none.")
+    policy_mode: str = option(
+        "any", click.Choice(("any", "all")), "How many of the policies that are about a request must pass."
+    )
+    policy_on_no_match: str = option(
+        "pending", click.Choice(("pending", "deny")), "What becomes of a request that no policy is about."
+    )
+    policy_summaries: bool = option(
+        False, click.BOOL, "Keep a ConfigMap in every namespace that says what policies allow there."
+    )
+    ticket_url: str | None = option(
+        None, click.STRING, 'Where change tickets are looked up: GET URL/TICKET answers {"state": "approved"}.'
+    )
     no_controllers: bool = option(
         False, click.BOOL, "Serve the Kubernetes API and leave what is in it to others, such as cert-manager itself."
     )

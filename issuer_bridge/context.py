@@ -13,7 +13,16 @@ from acme_server.protocol.journal import Fact
 from acme_server.protocol.vantage import Inquiry, pause
 from issuer_bridge.recorder import Recorder
 from issuer_bridge.references import controller_of, key_of
-from issuer_bridge.resources import CERTIFICATE, CERTIFICATE_REQUEST, ORDER, ApiError, Kind, Resource, Resources
+from issuer_bridge.resources import (
+    CERTIFICATE,
+    CERTIFICATE_REQUEST,
+    CERTIFICATE_REQUEST_POLICY,
+    ORDER,
+    ApiError,
+    Kind,
+    Resource,
+    Resources,
+)
 
 Record: TypeAlias = Callable[[str, Sequence[Fact]], None]
 HOUSE = "issuer_bridge"
@@ -40,8 +49,15 @@ class Context:
 
         What an ACME server told us must not be lost to a conflict: asking again may be a second order.
         """
+        return self.change_status(kind, resource, lambda _: status)
+
+    def change_status(
+        self, kind: Kind, resource: Resource, change: Callable[[Resource], Mapping[str, Any]]
+    ) -> Inquiry[bool]:
+        """Change a status of which others write parts; change: from the resource as it is to its status."""
 
         def changed(current: Resource) -> Resource | None:
+            status = change(current)
             return {**current, "status": dict(status)} if current.get("status", {}) != status else None
 
         return self._write(kind, resource, changed, self.resources.update_status)
@@ -89,6 +105,7 @@ def subject_of(resource: Resource) -> dict[str, str]:
     names = {
         CERTIFICATE.kind: "certificate",
         CERTIFICATE_REQUEST.kind: "request",
+        CERTIFICATE_REQUEST_POLICY.kind: "policy",
         ORDER.kind: "order",
         "Challenge": "challenge",
     }

@@ -16,7 +16,6 @@ from acme_server.protocol.journal import Fact
 from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.cert_manager.accepting import Acceptance
 from issuer_bridge.cert_manager.accounts import Accounts, WorldAddress
-from issuer_bridge.cert_manager.approver import Approver
 from issuer_bridge.cert_manager.certificate_requests import CertificateRequests
 from issuer_bridge.cert_manager.certificates.certificates import Certificates
 from issuer_bridge.cert_manager.certificates.index import CertificateIndex
@@ -28,9 +27,12 @@ from issuer_bridge.cert_manager.issuers import Issuers
 from issuer_bridge.cert_manager.orders import Orders
 from issuer_bridge.cert_manager.ownership import Ownership
 from issuer_bridge.cert_manager.shown import show_again
-from issuer_bridge.conditions import APPROVED, condition, is_approved
+from issuer_bridge.conditions import APPROVED, DENIED, condition, is_approved
 from issuer_bridge.context import Context
+from issuer_bridge.kube_api.users import User
 from issuer_bridge.outcomes import Outcome
+from issuer_bridge.policy.approval import NONE, Approval
+from issuer_bridge.policy.approving import Approving, watched_by
 from issuer_bridge.reconciler import Key, Reconciler
 from issuer_bridge.recorder import Recorder
 from issuer_bridge.references import controller_of, refers_to
@@ -64,7 +66,7 @@ ISSUER_KINDS: Mapping[str, Kind] = {kind.kind: kind for kind in (ISSUER, CLUSTER
 class Options:
     """What an operator of the bridge may choose.
 
-    approver: approve every request; cluster_resource_namespace: where
+    approver: decide about requests, as `approval` says; cluster_resource_namespace: where
     ClusterIssuers keep their Secrets; keep_challenges: leave the Challenges of a
     complete Order for people to look at (upstream deletes them); workers: how
     many resources of a kind are worked on at once; errors: the cert-manager whose
@@ -73,6 +75,7 @@ class Options:
     """
 
     approver: bool = True
+    approval: Approval = attrs.field(factory=Approval)
     scheduler: SchedulerSettings = attrs.field(factory=SchedulerSettings)
     cluster_resource_namespace: str = "kube-system"
     keep_challenges: bool = True
@@ -158,7 +161,8 @@ class Operator:
         )
         self._certificate_queue = self._queue(lambda key: certificates.sync(*key[1:]), CERTIFICATE_BACKOFF)
         self._issuer_queue = self._queue(lambda key: self._issuers.sync(ISSUER_KINDS[key[0]], *key[1:]), SHORT_BACKOFF)
-        self._approver_queue = self._queue(lambda key: Approver(context).sync(*key[1:]), SHORT_BACKOFF)
+        approval = options.approval if options.approver else Approval(NONE)
+        self._approving = Approving(context, approval, lambda sync: self._queue(sync, SHORT_BACKOFF))
         self._request_queue = self._queue(lambda key: requests.sync(*key[1:]), SHORT_BACKOFF)
         self._order_queue = self._queue(lambda key: orders.sync(*key[1:]), LONG_BACKOFF)
         self._challenge_queue = self._queue(lambda key: self._challenges.sync(*key[1:]), LONG_BACKOFF)
@@ -171,7 +175,7 @@ class Operator:
         """Look at everything that is there, and from now on at every change."""
         show_again(self._driver, self._resources, self._solvers["http01"])
         self._stop = self._resources.watch(self._heard)
-        for kind in WATCHED:
+        for kind in (*watched_by(self._options.approval), *WATCHED):
             for resource in self._resources.list(kind):
                 self._heard("ADDED", kind, resource)
 
@@ -196,8 +200,7 @@ class Operator:
             case "CertificateRequest" if kind == CERTIFICATE_REQUEST:
                 self._note(event, resource)
                 self._request_queue.add((kind.kind, namespace, name))
-                if self._options.approver:
-                    self._approver_queue.add((kind.kind, namespace, name))
+                self._approving.heard(event, kind, resource)
             case "Order":
                 self._order_queue.add((kind.kind, namespace, name))
                 self._wake_owner(resource, CERTIFICATE_REQUEST, self._request_queue)
@@ -207,6 +210,21 @@ class Operator:
                 self._wake_owner(resource, ORDER, self._order_queue)
             case "Secret":
                 self._wake_issuers(namespace, name)
+            case _:
+                self._approving.heard(event, kind, resource)
+
+    def metrics(self) -> str:
+        """Return how requests were decided, in Prometheus' text format."""
+        return self._approving.metrics()
+
+    def record_decision(self, user: User, request: Resource) -> None:
+        """Tell the journal and an event of a decision that somebody took by hand."""
+        decision = APPROVED if is_approved(request) else DENIED
+        said = condition(request, decision)
+        reason, message = said.get("reason", ""), said.get("message", "")
+        self._context.note("RequestDecided", request, user=user.name, decision=decision, reason=reason, message=message)
+        record = self._context.recorder.normal if decision == APPROVED else self._context.recorder.warning
+        self._driver.spawn(record(request, decision, f"{user.name}: {reason}: {message}"), lambda _: None)
 
     def _note(self, event: str, request: Resource) -> None:
         """Tell the journal of a request that is new, and of one that somebody approved."""

@@ -15,10 +15,14 @@ class Done:
 
 @attrs.frozen
 class Wait:
-    """Look again after so long; `held`: and not sooner, whatever changes (the server asked for it)."""
+    """Look again after so long; `held`: and not sooner, whatever changes (the server asked for it).
+
+    keeps_failures: it is no success that would end the backoff.
+    """
 
     after: timedelta
     held: bool = False
+    keeps_failures: bool = False
 
 
 @attrs.frozen

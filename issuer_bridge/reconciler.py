@@ -37,10 +37,11 @@ class Reconciler:
         sync: Callable[[Key], Inquiry[Outcome]],
         longest_backoff: timedelta = timedelta(minutes=5),
         workers: int = 20,
+        first_backoff: timedelta = FIRST_BACKOFF,
     ) -> None:
         self._driver = driver
         self._sync = sync
-        self._longest_backoff = longest_backoff
+        self._first_backoff, self._longest_backoff = first_backoff, longest_backoff
         self._workers = workers
         self._ready: dict[Key, None] = {}  # in the order of arrival
         self._running: dict[Key, bool] = {}  # whether it changed meanwhile
@@ -86,8 +87,9 @@ class Reconciler:
             case Retry(reason=reason, after=after):
                 log.info("%s: %s", "/".join(key), reason)
                 self._failed(key, after, changed=changed)
-            case Wait(after=after, held=held):
-                self._failures.pop(key, None)
+            case Wait(after=after, held=held, keeps_failures=keeps):
+                if not keeps:
+                    self._failures.pop(key, None)
                 self._later(key, after, held=held)
                 if changed:
                     self.add(key)
@@ -113,9 +115,9 @@ class Reconciler:
         if after is not None:
             self._later(key, after, held=True)
         elif changed:
-            self._later(key, FIRST_BACKOFF, held=False)
+            self._later(key, self._first_backoff, held=False)
         else:
-            self._later(key, backoff(failures, FIRST_BACKOFF, self._longest_backoff), held=False)
+            self._later(key, backoff(failures, self._first_backoff, self._longest_backoff), held=False)
 
     def _later(self, key: Key, delay: timedelta, *, held: bool) -> None:
         self._timers[key] = (self._driver.later(delay, partial(self._due, key)), held)

@@ -18,12 +18,13 @@ REMEMBERED = 4096
 
 
 class Recorder:
-    """Writes events; one that cannot be written is logged, and stops nobody."""
+    """Writes events; one that cannot be written is logged, and stops nobody; component: who they are from."""
 
-    def __init__(self, resources: Resources, clock: Clock, entropy: Entropy) -> None:
+    def __init__(self, resources: Resources, clock: Clock, entropy: Entropy, component: str = COMPONENT) -> None:
         self._resources = resources
         self._clock = clock
         self._entropy = entropy
+        self._component = component
         self._known: OrderedDict[tuple[str, ...], tuple[str, str]] = OrderedDict()
 
     def normal(self, resource: Resource, reason: str, message: str) -> Inquiry[None]:
@@ -58,7 +59,7 @@ class Recorder:
             "type": same[1],
             "reason": same[2],
             "message": same[3],
-            "source": {"component": COMPONENT},
+            "source": {"component": self._component},
             "firstTimestamp": now,
             "lastTimestamp": now,
             "count": 1,

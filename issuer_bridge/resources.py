@@ -22,25 +22,31 @@ Listener: TypeAlias = Callable[[str, "Kind", Resource], None]
 
 @attrs.frozen(cache_hash=True)
 class Kind:
-    """A resource type; `group` is "" for the core.
+    """A resource type; `group` is "" for the core. Versions of a kind have the same objects, so that they are equal.
 
     status: it has a status of its own, which only `/status` writes; custom: it comes from a CRD, so that updates name
-    a resourceVersion and patches are no strategic merges.
+    a resourceVersion and patches are no strategic merges; definition: what an API server learned of it from a CRD.
     """
 
     group: str
-    version: str
+    version: str = attrs.field(eq=False)
     kind: str
-    plural: str
-    namespaced: bool = True
-    short_names: tuple[str, ...] = ()
-    status: bool = False
-    custom: bool = False
+    plural: str = attrs.field(eq=False)
+    namespaced: bool = attrs.field(default=True, eq=False)
+    short_names: tuple[str, ...] = attrs.field(default=(), eq=False)
+    status: bool = attrs.field(default=False, eq=False)
+    custom: bool = attrs.field(default=False, eq=False)
+    definition: Any = attrs.field(default=None, eq=False, repr=False)
 
     @property
     def api_version(self) -> str:
         """`group/version`, or the bare version for the core."""
         return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def list_kind(self) -> str:
+        """What a list of them is called."""
+        return self.definition.list_kind if self.definition else f"{self.kind}List"
 
 
 def _custom(group: str, kind: str, plural: str, *short_names: str, namespaced: bool = True) -> Kind:
@@ -48,12 +54,17 @@ def _custom(group: str, kind: str, plural: str, *short_names: str, namespaced: b
 
 
 CERT_MANAGER, ACME, GATEWAY = "cert-manager.io", "acme.cert-manager.io", "gateway.networking.k8s.io"
+POLICY = "policy.cert-manager.io"
 ISSUER = _custom(CERT_MANAGER, "Issuer", "issuers", "iss")
 CLUSTER_ISSUER = _custom(CERT_MANAGER, "ClusterIssuer", "clusterissuers", "ciss", namespaced=False)
 CERTIFICATE = _custom(CERT_MANAGER, "Certificate", "certificates", "cert", "certs")
 CERTIFICATE_REQUEST = _custom(CERT_MANAGER, "CertificateRequest", "certificaterequests", "cr", "crs")
 ORDER = _custom(ACME, "Order", "orders")
 CHALLENGE = _custom(ACME, "Challenge", "challenges")
+CERTIFICATE_REQUEST_POLICY = attrs.evolve(
+    _custom(POLICY, "CertificateRequestPolicy", "certificaterequestpolicies", "crp", namespaced=False),
+    version="v1alpha1",
+)
 HTTP_ROUTE = _custom(GATEWAY, "HTTPRoute", "httproutes")
 GLOO = "certificates.mesh.gloo.solo.io"
 ISSUED_CERTIFICATE = _custom(GLOO, "IssuedCertificate", "issuedcertificates")
@@ -66,6 +77,8 @@ SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts", short_name
 POD = Kind("", "v1", "Pod", "pods", short_names=("po",), status=True)
 SERVICE = Kind("", "v1", "Service", "services", short_names=("svc",), status=True)
 EVENT = Kind("", "v1", "Event", "events", short_names=("ev",))
+# The same objects, as the other group shows them; nobody here writes them under that name.
+EVENT_VIEW = Kind("events.k8s.io", "v1", "Event", "events", short_names=("ev",))
 INGRESS = Kind("networking.k8s.io", "v1", "Ingress", "ingresses", short_names=("ing",), status=True)
 LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases")
 RBAC = "rbac.authorization.k8s.io"
@@ -73,6 +86,18 @@ ROLE = Kind(RBAC, "v1", "Role", "roles")
 ROLE_BINDING = Kind(RBAC, "v1", "RoleBinding", "rolebindings")
 CLUSTER_ROLE = Kind(RBAC, "v1", "ClusterRole", "clusterroles", namespaced=False)
 CLUSTER_ROLE_BINDING = Kind(RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False)
+CUSTOM_RESOURCE_DEFINITION = Kind(
+    "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions",
+    namespaced=False, short_names=("crd", "crds"), status=True,
+)  # fmt: skip
+CERTIFICATE_SIGNING_REQUEST = Kind(
+    "certificates.k8s.io", "v1", "CertificateSigningRequest", "certificatesigningrequests",
+    namespaced=False, short_names=("csr",), status=True,
+)  # fmt: skip
+VALIDATING_WEBHOOKS = Kind(
+    "admissionregistration.k8s.io", "v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations",
+    namespaced=False,
+)  # fmt: skip
 
 KINDS: tuple[Kind, ...] = (
     ISSUER,
@@ -81,6 +106,7 @@ KINDS: tuple[Kind, ...] = (
     CERTIFICATE_REQUEST,
     ORDER,
     CHALLENGE,
+    CERTIFICATE_REQUEST_POLICY,
     NAMESPACE,
     SECRET,
     CONFIG_MAP,
@@ -98,6 +124,9 @@ KINDS: tuple[Kind, ...] = (
     ISSUED_CERTIFICATE,
     GLOO_REQUEST,
     POD_BOUNCE_DIRECTIVE,
+    CUSTOM_RESOURCE_DEFINITION,
+    CERTIFICATE_SIGNING_REQUEST,
+    VALIDATING_WEBHOOKS,
 )
 
 

@@ -33,6 +33,7 @@ CLIENTS = {
     "node": ("node", "apt install nodejs"),
     "keytool": ("keytool", "apt install default-jre-headless"),
     "openssl": ("openssl", "apt install openssl"),
+    "kopf": (str(Path(sys.executable).with_name("kopf")), "make operators"),
     "kubectl": (str(Path(sys.executable).with_name("kubectl")), "make kubectl"),
 }
 

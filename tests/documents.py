@@ -17,6 +17,7 @@ from scheduler import events, stages
 from tests import features
 from tests.issuer_bridge import recorded_walk
 from tests.issuer_bridge.gloo import rows as gloo_rows
+from tests.issuer_bridge.issuer_lib import issuer_page
 
 ROOT = Path(__file__).parent.parent
 MACHINES = {
@@ -128,6 +129,7 @@ PARTS = {
     "ARCHITECTURE.md": {"state machines": state_machines, "answers": answers},
     "docs/bridge.md": {"recorded cert-manager": recorded_walk.table},
     "docs/check.md": {"findings": findings},
+    "docs/issuer-library.md": issuer_page.PARTS,
     "docs/faults.md": {"match": match, "actions": actions, "personas": personas},
     "docs/gloo.md": {"gloo states": gloo_states, "gloo rows": gloo_rows.table},
 }

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from issuer_bridge.kube_api.api import create_app
 from issuer_bridge.kube_api.store import EmbeddedStore
+from issuer_bridge.kube_api.users import OPEN
 
 NOW = datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC)
 
@@ -17,9 +18,9 @@ def new_store(seed=1, namespaces=()):
 
 
 @asynccontextmanager
-async def serving(store, watched=None):
+async def serving(store, watched=None, access=OPEN):
     """Yield the URL of the store's API; `watched` is an event to be set when somebody has begun to watch."""
-    app = create_app(store)
+    app = create_app(store, access)
 
     async def look(request, response):
         if watched and "watch" in request.query:

@@ -3,14 +3,15 @@
 Whoever looks at the network (a validation, a self-check, an ACME client) is an
 *inquiry*: a generator that yields questions and is sent the answers. It never
 performs I/O, so the same inquiry runs on real sockets and in virtual time.
-Failure is an answer with `error` set, never an exception.
+Failure is an answer with `error` set, never an exception. What takes long to
+compute is a question too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
 from datetime import timedelta
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 
@@ -86,6 +87,20 @@ class Pause:
 
 
 @attrs.frozen
+class Compute:
+    """Something that takes long to work out, and is not to hold up the event loop; it touches nothing of others."""
+
+    work: Callable[[], Any] = attrs.field(repr=False)
+
+    def answer(self) -> Computed:
+        """Work it out, here and now."""
+        try:
+            return Computed(self.work())
+        except Exception as error:  # noqa: BLE001 - told to whoever asked
+            return Computed(error=error)
+
+
+@attrs.frozen
 class DnsRecord:
     """One resource record; `value` is the presentation form (TXT: its strings joined, unquoted)."""
 
@@ -152,8 +167,16 @@ class Elapsed:
     """The pause is over."""
 
 
-Question: TypeAlias = Resolve | Fetch | Handshake | Send | Pause
-Answer: TypeAlias = DnsAnswer | HttpAnswer | TlsAnswer | Reply | Elapsed
+@attrs.frozen
+class Computed:
+    """What came out, or what was raised."""
+
+    value: Any = attrs.field(default=None, repr=False)
+    error: Exception | None = None
+
+
+Question: TypeAlias = Resolve | Fetch | Handshake | Send | Pause | Compute
+Answer: TypeAlias = DnsAnswer | HttpAnswer | TlsAnswer | Reply | Elapsed | Computed
 Inquiry: TypeAlias = Generator[Question, Answer, T]
 Vantage: TypeAlias = Callable[[Question], Awaitable[Answer]]
 """A place to look from: answers any question about the network."""
@@ -185,6 +208,16 @@ def shake_hands(question: Handshake) -> Inquiry[TlsAnswer]:
     answer = yield question
     assert isinstance(answer, TlsAnswer)
     return answer
+
+
+def compute(work: Callable[[], T]) -> Inquiry[T]:
+    """Work something out beside the event loop; what the work raises is raised here."""
+    answer = yield Compute(work)
+    assert isinstance(answer, Computed)
+    if answer.error is not None:
+        raise answer.error
+    result: T = answer.value
+    return result
 
 
 def pause(duration: timedelta) -> Inquiry[None]:

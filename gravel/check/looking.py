@@ -17,7 +17,7 @@ from acme_server.protocol.driver import Clock
 from acme_server.protocol.host_port import join_host_port
 from acme_server.protocol.identifier import Identifier
 from acme_server.protocol.key_authorization import KeyAuthorization, dns01_name
-from acme_server.protocol.vantage import DnsAnswer, Inquiry, Pause, resolve
+from acme_server.protocol.vantage import Compute, DnsAnswer, Inquiry, Pause, resolve
 from acme_server.settings import Settings
 from acme_server.validation_authority import Attempt, validate
 from gravel.check.requests import MAX_ADDRESSES, Trace, trace
@@ -284,7 +284,7 @@ def _within(inquiry: Inquiry[T], timeout: timedelta) -> Inquiry[T]:
     try:
         question = next(inquiry)
         while True:
-            if not isinstance(question, Pause):
+            if not isinstance(question, Pause | Compute):
                 question = attrs.evolve(question, timeout=min(question.timeout, timeout))
             question = inquiry.send((yield question))
     except StopIteration as stop:

@@ -60,14 +60,14 @@ def _print_webhook(plan: Plan) -> int:
     return 0
 
 
-def _print_rbac(plan: Plan) -> int:
+def _print_rbac(plan: Plan, *, policy: bool) -> int:
     import yaml
 
     from gravel.cluster_manifests import labels
     from issuer_bridge.cluster.election import LEASE_NAME
     from issuer_bridge.cluster.permissions import rbac
 
-    documents = rbac(plan.name, plan.namespace, LEASE_NAME, labels(plan))
+    documents = rbac(plan.name, plan.namespace, LEASE_NAME, labels(plan), policy=policy)
     click.echo(yaml.safe_dump_all(documents, sort_keys=False, explicit_start=True), nl=False)
     return 0
 
@@ -95,7 +95,8 @@ def _print_rbac(plan: Plan) -> int:
     callback=_label,
     help="Where cert-manager runs, and looks for a ClusterIssuer's Secrets [cert-manager].",
 )
-def command(what: str, seed: int | None, **options: Any) -> int:
+@click.option("--policy", is_flag=True, help="With rbac: what --approver policy needs, too.")
+def command(what: str, seed: int | None, *, policy: bool, **options: Any) -> int:
     """Print manifests: the server with its Services and DNS (deployment), a ClusterIssuer for it, or all.
 
     The ClusterIssuer trusts the server, solves http-01 through an ingress, and wildcards by dns-01 with signed updates
@@ -112,7 +113,7 @@ def command(what: str, seed: int | None, **options: Any) -> int:
     if what == "webhook":
         return _print_webhook(plan)
     if what == "rbac":
-        return _print_rbac(plan)
+        return _print_rbac(plan, policy=policy)
     documents = [*deployment(plan)] if what != "clusterissuer" else []
     if what != "deployment":
         documents += cluster_issuer(plan)

@@ -35,6 +35,12 @@ def command(settings: Settings) -> int:
         raise click.UsageError("--once waits for what --apply names, and there is no --apply.")
     if (settings.context and not settings.kubeconfig) or (settings.kubeconfig and settings.in_cluster):
         raise click.UsageError("--context goes with --kubeconfig, and --in-cluster without either.")
+    if settings.approver == "ticket" and not settings.ticket_url:
+        raise click.UsageError("--approver ticket needs --ticket-url, where tickets are looked up.")
+    if settings.ticket_url and not settings.ticket_url.startswith(("http://", "https://")):
+        raise click.UsageError(
+            f"--ticket-url {settings.ticket_url!r} is no URL: write http://HOST:PORT or https://HOST."
+        )
     if settings.on_cluster and (settings.apply or settings.no_controllers):
         raise click.UsageError(
             "--apply and --no-controllers are for the embedded API; on a cluster, use kubectl apply."
@@ -73,7 +79,7 @@ async def _apply(running: Running, manifests: Sequence[Manifest]) -> int:
     settings = running.settings
     assert running.addresses.kubernetes
     assert running.resources
-    async with KubeClient(running.addresses.kubernetes) as client:
+    async with KubeClient(running.addresses.kubernetes, settings.kubernetes_token, running.addresses.tls_ca) as client:
         code = await apply_and_follow(client, manifests, settings.timeout, json=settings.json)
     certificates = issued(running.resources.list(CERTIFICATE_REQUEST))
     print_outcome(certificates, timelines(running.parts.world.journal), json=settings.json)

@@ -10,23 +10,19 @@ from datetime import datetime
 from typing import Any
 
 from acme_server.protocol.vantage import Inquiry
-from issuer_bridge.conditions import APPROVED, is_approved, is_denied, ready_reason, set_condition
+from issuer_bridge.conditions import APPROVED
 from issuer_bridge.context import Context
 from issuer_bridge.outcomes import Done, Outcome
+from issuer_bridge.policy.decisions import decided, is_open
 from issuer_bridge.resources import CERTIFICATE_REQUEST, Resource
 
 REASON = "cert-manager.io"
 MESSAGE = "Certificate request has been approved by cert-manager.io"
-FINISHED = ("Issued", "Failed", "Denied")
 
 
 def decide(request: Resource, now: datetime) -> Mapping[str, Any] | None:
     """Return the status that approves a request, or None when there is nothing to decide."""
-    if is_approved(request) or is_denied(request) or ready_reason(request) in FINISHED:
-        return None
-    status = request.get("status") or {}
-    conditions = set_condition(status.get("conditions") or (), APPROVED, "True", REASON, MESSAGE, now)
-    return {**status, "conditions": conditions}
+    return decided(request, APPROVED, REASON, MESSAGE, now)["status"] if is_open(request) else None
 
 
 class Approver:

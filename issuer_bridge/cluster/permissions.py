@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from issuer_bridge.kube_api.reviews import SUBJECT_ACCESS
 from issuer_bridge.resources import (
     ACME,
     CERT_MANAGER,
     CERTIFICATE,
     CERTIFICATE_REQUEST,
+    CERTIFICATE_REQUEST_POLICY,
     CHALLENGE,
     CLUSTER_ISSUER,
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    CONFIG_MAP,
     EVENT,
     HTTP_ROUTE,
     INGRESS,
     ISSUER,
     LEASE,
+    NAMESPACE,
     ORDER,
+    ROLE,
+    ROLE_BINDING,
     SECRET,
     SERVICE,
     Kind,
@@ -43,6 +51,15 @@ PERMISSIONS: Mapping[tuple[Kind, str], str] = {
     (HTTP_ROUTE, ""): "create list watch",
     (EVENT, ""): "create get update",
 }
+# With --approver policy, more; the ConfigMap only with --policy-summaries.
+POLICY_PERMISSIONS: Mapping[tuple[Kind, str], str] = {
+    (CERTIFICATE_REQUEST_POLICY, ""): "get list watch",
+    (CERTIFICATE_REQUEST_POLICY, "status"): "update",
+    (NAMESPACE, ""): "list watch",
+    **dict.fromkeys(((kind, "") for kind in (ROLE, ROLE_BINDING, CLUSTER_ROLE, CLUSTER_ROLE_BINDING)), "list watch"),
+    (SUBJECT_ACCESS, ""): "create",
+    (CONFIG_MAP, ""): "create get update",
+}
 # The Lease is one object of one namespace; a name cannot restrict `create`.
 LEASE_PERMISSIONS = "create get update"
 # What others ask about us: cert-manager's webhook, whether we may approve for its signers; the admission plugin
@@ -60,15 +77,18 @@ ADMITTED: tuple[dict[str, Any], ...] = (
 RBAC = "rbac.authorization.k8s.io"
 
 
-def rules() -> list[dict[str, Any]]:
-    """Return the rules of the ClusterRole."""
+def rules(*, policy: bool = False) -> list[dict[str, Any]]:
+    """Return the rules of the ClusterRole; policy: of one that approves by policies."""
+    table = {**PERMISSIONS, **(POLICY_PERMISSIONS if policy else {})}
     return [
-        *(_rule(kind, subresource, verbs) for (kind, subresource), verbs in PERMISSIONS.items()),
+        *(_rule(kind, subresource, verbs) for (kind, subresource), verbs in table.items()),
         *ADMITTED,
     ]
 
 
-def rbac(name: str, namespace: str, lease: str, labels: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def rbac(
+    name: str, namespace: str, lease: str, labels: Mapping[str, str], *, policy: bool = False
+) -> Iterator[dict[str, Any]]:
     """Yield a ServiceAccount of a namespace and what it may: cluster-wide by the table, and one Lease where it is itself."""
     here = {"name": name, "namespace": namespace, "labels": dict(labels)}
     everywhere = {"name": name, "labels": dict(labels)}
@@ -83,7 +103,7 @@ def rbac(name: str, namespace: str, lease: str, labels: Mapping[str, str]) -> It
         yield {**typed, "kind": f"{kind}Binding", "roleRef": reference, "subjects": subjects}
 
     yield {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": here}
-    yield from bound("ClusterRole", everywhere, rules())
+    yield from bound("ClusterRole", everywhere, rules(policy=policy))
     yield from bound("Role", here, lease_rules)
 
 

@@ -7,19 +7,32 @@ stored. All three share what is the same in them: nothing is changed in place.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.times import rfc3339
-from issuer_bridge.resources import EVENT, NAMESPACE, SECRET, Kind, Resource
+from issuer_bridge.kube_api.core_schemas import WEBHOOKS
+from issuer_bridge.kube_api.schema_check import with_defaults
+from issuer_bridge.resources import (
+    CERTIFICATE_SIGNING_REQUEST,
+    CUSTOM_RESOURCE_DEFINITION,
+    EVENT,
+    NAMESPACE,
+    SECRET,
+    VALIDATING_WEBHOOKS,
+    Kind,
+    Resource,
+)
 
 # Without vowels and look-alikes: staging/src/k8s.io/apimachinery/pkg/util/rand/rand.go.
 NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 NAME_SUFFIX = 5
 # A generated name is at most a DNS label: apiserver/pkg/storage/names/generate.go.
 MAX_GENERATED = 63
+# So often is another generated name tried: apiserver/pkg/registry/generic/registry/store.go.
+_NAME_ATTEMPTS = 8
 
 # What only the server sets; what a client sends of it is dropped.
 SYSTEM_FIELDS = (
@@ -52,9 +65,24 @@ def generated_name(prefix: str, entropy: Entropy) -> str:
     return prefix[: MAX_GENERATED - NAME_SUFFIX] + suffix
 
 
+def name_for(kind: Kind, resource: Resource, taken: Container[tuple[str, str]], entropy: Entropy) -> str:
+    """Return the name that a new object has, or one that is made from generateName, and free if chance allows."""
+    metadata = resource["metadata"]
+    name: str = metadata.get("name") or ""
+    prefix = metadata.get("generateName")
+    if name or not prefix or not isinstance(prefix, str):
+        return name
+    namespace = object_key(kind, resource)[0]
+    for _ in range(_NAME_ATTEMPTS):
+        name = generated_name(prefix, entropy)
+        if (namespace, name) not in taken:
+            break
+    return name
+
+
 def has_generation(kind: Kind) -> bool:
-    """Whether the server counts the changes of the spec: for all that have a status, but not in the core."""
-    return kind.status and bool(kind.group)
+    """Whether the server counts the changes of the spec: for what is custom or has a status, with old exceptions."""
+    return (kind.status or kind.custom) and bool(kind.group) and kind != CERTIFICATE_SIGNING_REQUEST
 
 
 def object_key(kind: Kind, resource: Mapping[str, Any]) -> tuple[str, str]:
@@ -89,14 +117,14 @@ def updated(kind: Kind, stored: Resource, sent: Resource) -> Resource:
     metadata.update({key: value for key, value in stored["metadata"].items() if key in _KEPT_FIELDS})
     resource["metadata"] = metadata
     _fill(kind, resource)
-    if kind == NAMESPACE:
+    if kind in (NAMESPACE, CERTIFICATE_SIGNING_REQUEST):
         resource["spec"] = stored["spec"]
     if kind.status:
         resource.pop("status", None)
         if "status" in stored:
             resource["status"] = stored["status"]
-        if has_generation(kind) and _content(resource) != _content(stored):
-            metadata["generation"] = stored["metadata"]["generation"] + 1
+    if has_generation(kind) and _content(kind, resource) != _content(kind, stored):
+        metadata["generation"] = stored["metadata"].get("generation", 0) + 1
     return resource
 
 
@@ -107,6 +135,17 @@ def with_status(stored: Resource, sent: Resource) -> Resource:
     if sent.get("status") is not None:
         resource["status"] = sent["status"]
     return resource
+
+
+def finalized(stored: Resource, sent: Resource, now: datetime) -> Resource:
+    """Return what a PUT of a namespace's /finalize stores: the finalizers of its spec, nothing else."""
+    del now
+    spec = sent.get("spec")
+    finalizers = spec.get("finalizers") if isinstance(spec, dict) else None
+    kept = {name: value for name, value in stored["spec"].items() if name != "finalizers"}
+    if isinstance(finalizers, list) and finalizers:
+        kept["finalizers"] = finalizers
+    return {**stored, "metadata": dict(stored["metadata"]), "spec": kept}
 
 
 def with_version(resource: Resource, version: int) -> Resource:
@@ -120,14 +159,17 @@ def owner_uids(resource: Resource) -> list[str]:
 
 
 def _with_type(kind: Kind, sent: Resource) -> Resource:
-    return {"apiVersion": kind.api_version, "kind": kind.kind} | {
+    version = kind.definition.stored_as if kind.definition else kind.api_version
+    return {"apiVersion": version, "kind": kind.kind} | {
         key: value for key, value in sent.items() if key not in ("apiVersion", "kind", "metadata")
     }
 
 
 def _fill(kind: Kind, resource: Resource) -> None:
     """Add what the server adds to every object of a kind."""
-    if kind in _FILLED:
+    if kind.definition:
+        resource.update(with_defaults(kind.definition.schema, resource))
+    elif kind in _FILLED:
         _FILLED[kind](resource)
 
 
@@ -159,10 +201,22 @@ def _fill_event(resource: Resource) -> None:
         resource.setdefault(name, "")
 
 
+def _fill_definition(resource: Resource) -> None:
+    """Name what a CRD leaves to its kind (apiextensions/v1/defaults.go)."""
+    spec = resource.get("spec")
+    names = spec.get("names") if isinstance(spec, dict) else None
+    if isinstance(spec, dict) and isinstance(names, dict) and isinstance(kind := names.get("kind"), str):
+        filled = {"singular": kind.lower(), "listKind": f"{kind}List"} | names
+        resource["spec"] = {**spec, "names": filled, "conversion": spec.get("conversion", {"strategy": "None"})}
+
+
 _FILLED: Mapping[Kind, Callable[[Resource], None]] = {
     SECRET: _fill_secret,
     NAMESPACE: _fill_namespace,
     EVENT: _fill_event,
+    CUSTOM_RESOURCE_DEFINITION: _fill_definition,
+    CERTIFICATE_SIGNING_REQUEST: lambda resource: resource.setdefault("status", {}),
+    VALIDATING_WEBHOOKS: lambda resource: resource.update(with_defaults(WEBHOOKS, resource)),
 }
 
 
@@ -176,6 +230,7 @@ def _client_metadata(sent: Resource, dropped: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _content(resource: Resource) -> dict[str, Any]:
+def _content(kind: Kind, resource: Resource) -> dict[str, Any]:
     """Return what makes a new generation when it changes."""
-    return {key: value for key, value in resource.items() if key not in ("metadata", "status")}
+    without = ("metadata", "status") if kind.status else ("metadata",)
+    return {key: value for key, value in resource.items() if key not in without}

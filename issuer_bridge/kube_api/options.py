@@ -45,6 +45,11 @@ class DeleteOptions:
     preconditions: Mapping[str, Any] = attrs.field(factory=dict)
 
 
+def flag(query: Mapping[str, str], name: str) -> bool:
+    """Read a truth value as Kubernetes does (apimachinery/pkg/runtime/conversion.go): all that is there and no `false`."""
+    return query.get(name, "false").lower() not in ("false", "0")
+
+
 def resource_version(query: Mapping[str, str]) -> int:
     """Read the query's resourceVersion; 0 is any."""
     text = query.get("resourceVersion") or "0"
@@ -64,7 +69,7 @@ def write_options(kind: str, query: Mapping[str, str]) -> WriteOptions:
     elif not manager.isprintable():
         causes.append(invalid_value("fieldManager", quoted(manager), "should only contain printable characters"))
     _refuse(kind, causes)
-    return WriteOptions(dry, validation, manager, query.get("force") in ("true", "1"))
+    return WriteOptions(dry, validation, manager, flag(query, "force"))
 
 
 def check_patch_options(options: WriteOptions, query: Mapping[str, str], *, apply: bool) -> None:
@@ -81,7 +86,7 @@ def delete_options(query: Mapping[str, str], body: Mapping[str, Any]) -> DeleteO
     """Read the options of a deletion from its body, or from the query when there is none."""
     sent: Mapping[str, Any] = body or {
         "propagationPolicy": query.get("propagationPolicy"),
-        "orphanDependents": {"true": True, "false": False}.get(query.get("orphanDependents", "")),
+        "orphanDependents": {"true": True, "false": False}.get(query.get("orphanDependents", "").lower()),
         "dryRun": [query["dryRun"]] if query.get("dryRun") else [],
     }
     if (body.get("kind") or "DeleteOptions") != "DeleteOptions":

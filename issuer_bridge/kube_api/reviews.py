@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from acme_server.protocol.times import rfc3339
+from issuer_bridge.kube_api.account_tokens import account_with
 from issuer_bridge.kube_api.bodies import check_type, read_object
 from issuer_bridge.kube_api.paths import segments
 from issuer_bridge.kube_api.rbac import Attributes, allowed, rules
@@ -125,7 +126,9 @@ def _self(asked: Asked) -> Resource:
 
 def _token(asked: Asked) -> Resource:
     token = asked.spec.get("token")
-    user = asked.access.known(token) if isinstance(token, str) else None
+    user = None
+    if isinstance(token, str):
+        user = asked.access.known(token) or account_with(asked.store, asked.access, token)
     return {"authenticated": True, "user": _info(user)} if user else {"user": {}, "error": "invalid bearer token"}
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from issuer_bridge.kube_api.core_schemas import CORE_SCHEMAS
+from issuer_bridge.kube_api.definition_schema import DEFINITION_SCHEMA
 from issuer_bridge.kube_api.gloo_schemas import GLOO_SCHEMAS
+from issuer_bridge.kube_api.policy_schemas import POLICY_SCHEMAS
 from issuer_bridge.kube_api.shapes import (
     ANYTHING,
     BOOLEAN,
@@ -25,7 +27,16 @@ from issuer_bridge.kube_api.shapes import (
     one_of,
     resource,
 )
-from issuer_bridge.resources import CERTIFICATE, CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSUER, ISSUER, ORDER, Kind
+from issuer_bridge.resources import (
+    CERTIFICATE,
+    CERTIFICATE_REQUEST,
+    CHALLENGE,
+    CLUSTER_ISSUER,
+    CUSTOM_RESOURCE_DEFINITION,
+    ISSUER,
+    ORDER,
+    Kind,
+)
 
 STATE = one_of("", "valid", "ready", "pending", "processing", "invalid", "expired", "errored")
 
@@ -237,6 +248,9 @@ _CHALLENGE = resource(
     status=fields(processing=BOOLEAN, presented=BOOLEAN, presentedAt=STRING, reason=STRING, state=STATE),
 )
 
+# A kind that nobody described.
+_UNKNOWN: Schema = {**resource(), **ANYTHING}
+
 SCHEMAS: Mapping[Kind, Schema] = {
     ISSUER: _ISSUER,
     CLUSTER_ISSUER: _ISSUER,
@@ -244,6 +258,16 @@ SCHEMAS: Mapping[Kind, Schema] = {
     CERTIFICATE_REQUEST: _CERTIFICATE_REQUEST,
     ORDER: _ORDER,
     CHALLENGE: _CHALLENGE,
+    **POLICY_SCHEMAS,
     **CORE_SCHEMAS,
     **GLOO_SCHEMAS,
+    CUSTOM_RESOURCE_DEFINITION: DEFINITION_SCHEMA,
 }
+
+
+def schema_of(kind: Kind) -> Schema:
+    """Return the schema of whole objects of a kind."""
+    if kind.definition:
+        found: Schema = kind.definition.schema
+        return found
+    return SCHEMAS.get(kind, _UNKNOWN)

@@ -11,6 +11,7 @@ from issuer_bridge.kube_api.core_tables import CORE_COLUMNS
 from issuer_bridge.resources import (
     CERTIFICATE,
     CERTIFICATE_REQUEST,
+    CERTIFICATE_REQUEST_POLICY,
     CHALLENGE,
     CLUSTER_ISSUER,
     GLOO_REQUEST,
@@ -50,6 +51,7 @@ COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
         _STATUS,
         CUSTOM_AGE,
     ),
+    CERTIFICATE_REQUEST_POLICY: (NAME, _READY, CUSTOM_AGE),
     ORDER: (NAME, _STATE, custom("Issuer", _ISSUER, 1), _REASON, CUSTOM_AGE),
     CHALLENGE: (NAME, _STATE, custom("Domain", ".spec.dnsName"), _REASON, CUSTOM_AGE),
     ISSUED_CERTIFICATE: _GLOO,
@@ -60,6 +62,9 @@ COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
 
 def columns(kind: Kind) -> tuple[Column, ...]:
     """Return all columns of a kind; name and age where no more is known."""
+    if kind.definition:
+        found: tuple[Column, ...] = kind.definition.columns
+        return found
     return COLUMNS.get(kind, (NAME, AGE))
 
 

@@ -7,11 +7,12 @@ listens on loopback, for tests.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import attrs
 
-from issuer_bridge.resources import ApiError
+from issuer_bridge.resources import ApiError, Resource
 
 MASTERS, AUTHENTICATED, UNAUTHENTICATED = "system:masters", "system:authenticated", "system:unauthenticated"
 _ACCOUNT, _ACCOUNTS = "system:serviceaccount:", "system:serviceaccounts"
@@ -24,6 +25,7 @@ class User:
     name: str
     groups: tuple[str, ...] = ()
     uid: str = ""
+    extra: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
 
 
 ADMIN = User("admin", (MASTERS, AUTHENTICATED))
@@ -35,25 +37,36 @@ def service_account(namespace: str, name: str) -> User:
     return User(f"{_ACCOUNT}{namespace}:{name}", (_ACCOUNTS, f"{_ACCOUNTS}:{namespace}", AUTHENTICATED))
 
 
+Audit: TypeAlias = Callable[[User, Resource], None]
+"""Told of each decision about a request that comes over HTTP: by whom, and the request as it is now."""
+
+
 @attrs.frozen
 class Access:
-    """Who is known by which token; with none, everybody is the admin."""
+    """Who is known by which token; with none, everybody is the admin, but for who shows a service account's.
+
+    key: what tokens of service accounts are signed with; with b"" there are none; identities: record even the admin in
+    the CertificateRequests that he creates; audit: hears of decisions about them; metrics: returns the text at /metrics.
+    """
 
     tokens: Mapping[str, User] = attrs.field(factory=dict, repr=False)
+    key: bytes = attrs.field(default=b"", repr=False)
+    identities: bool = False
+    audit: Audit | None = None
+    metrics: Callable[[], str] | None = None
 
     def known(self, token: str) -> User | None:
         """Return whose token it is."""
         found = (user for known, user in self.tokens.items() if hmac.compare_digest(known.encode(), token.encode()))
         return next(found, None)
 
-    def authenticate(self, headers: Mapping[str, str]) -> User:
-        """Return who asks, before impersonation; ApiError 401 for a token of nobody."""
-        if not self.tokens:
-            return ADMIN
+    def authenticate(self, headers: Mapping[str, str], account: Callable[[str], User | None]) -> User:
+        """Return who asks, before impersonation; ApiError 401 for a token of nobody. account: whose token one is."""
         scheme, _, token = headers.get("Authorization", "").partition(" ")
         if not scheme:
-            return ANONYMOUS
-        user = self.known(token.strip()) if scheme.lower() == "bearer" else None
+            return ANONYMOUS if self.tokens else ADMIN
+        token = token.strip() if scheme.lower() == "bearer" else ""
+        user = self.known(token) or account(token) or (None if self.tokens else ADMIN)
         if user is None:
             raise ApiError(401, "Unauthorized", "Unauthorized")
         return user

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from issuer_bridge.kube_api.forms import TABLE, WHOLE, Form
-from issuer_bridge.kube_api.options import resource_version
+from issuer_bridge.kube_api.options import flag, resource_version
 from issuer_bridge.kube_api.paths import Target
-from issuer_bridge.kube_api.rest import encoded
+from issuer_bridge.kube_api.rest import encoded, in_version
 from issuer_bridge.kube_api.selectors import Selector, selector
 from issuer_bridge.kube_api.statuses import (
     Cause,
@@ -52,13 +52,13 @@ class Watch:
 
 def parse_watch(target: Target, query: Mapping[str, str], form: Form = WHOLE) -> Watch:
     """Read the parameters of a watch; ApiError when they make no sense."""
-    sends = _flag(query["sendInitialEvents"]) if query.get("sendInitialEvents") else None
+    sends = flag(query, "sendInitialEvents") if query.get("sendInitialEvents") else None
     _check_match(query.get("resourceVersionMatch", ""), sends)
     wanted = selector(target.kind, query.get("labelSelector", ""), query.get("fieldSelector", ""))
     seconds = query.get("timeoutSeconds") or "0"
     if not seconds.isascii() or not seconds.isdigit():
         raise bad_request("timeoutSeconds must be a whole number")
-    version, bookmarks = resource_version(query), _flag(query.get("allowWatchBookmarks", ""))
+    version, bookmarks = resource_version(query), flag(query, "allowWatchBookmarks")
     return Watch(
         target,
         wanted,
@@ -69,10 +69,6 @@ def parse_watch(target: Target, query: Mapping[str, str], form: Form = WHOLE) ->
         marked=bool(sends) and bookmarks,
         form=form,
     )
-
-
-def _flag(text: str) -> bool:
-    return text.lower() in ("true", "1", "t")
 
 
 def _check_match(match: str, sends: bool | None) -> None:
@@ -143,6 +139,9 @@ def _event(watch: Watch, change: Change) -> tuple[str, Resource] | None:
 
 def _shown(watch: Watch, events: Iterable[tuple[str, Resource]], store: EmbeddedStore) -> tuple[Watch, bytes]:
     """Write events in the watch's form; a table's columns stand in its first event alone."""
+    kind = watch.target.asked
+    if kind.definition or watch.target.view:
+        events = ((event, in_version(kind, item)) for event, item in events)
     if not watch.form.kind:
         return watch, _lines(events)
     if watch.form.kind != TABLE:
@@ -150,8 +149,7 @@ def _shown(watch: Watch, events: Iterable[tuple[str, Resource]], store: Embedded
     lines, now = b"", store.clock()
     for event, item in events:
         version = {"resourceVersion": item["metadata"]["resourceVersion"]}
-        kind, include = watch.target.kind, watch.form.include
-        document = table(kind, [item], version, now, include=include, definitions=not watch.defined)
+        document = table(kind, [item], version, now, include=watch.form.include, definitions=not watch.defined)
         lines += _lines([(event, document)])
         watch = attrs.evolve(watch, defined=True)
     return watch, lines

@@ -54,13 +54,38 @@ COMMANDS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "kubectl delete order --all --as=system:serviceaccount:default:reader 2>&1 | head -1",
         ),
     ),
+    (
+        "An external issuer brings kinds of its own.",
+        (
+            "kubectl apply -f examples/external/definition.yaml",
+            "kubectl wait --for=condition=Established crd/robotissuers.example.com",
+            "kubectl apply -f examples/external/issuer.yaml",
+            "kubectl get robot",
+            'kubectl patch robot r2 --type=merge -p \'{"spec":{"arms":7}}\'',
+        ),
+    ),
+    (
+        "Kubernetes' own signing requests are approved, and wait for a signer.",
+        (
+            "kubectl apply -f examples/external/signing-request.yaml",
+            "kubectl certificate approve www",
+            "kubectl get csr",
+        ),
+    ),
 )
 
 
 @contextmanager
 def running_house(folder: Path) -> Iterator[str]:
     """Start a `gravel up` on free ports, and yield the URL of its API."""
-    command = [GRAVEL, "up", "--json", "--seed", "1", *(f"--{port}-port=0" for port in PORTS)]
+    with running_up(folder) as ready:
+        yield ready["kubernetes"]
+
+
+@contextmanager
+def running_up(folder: Path, *options: str) -> Iterator[dict[str, str]]:
+    """Start a `gravel up` on free ports, and yield what it says when it is ready."""
+    command = [GRAVEL, "up", "--json", "--seed", "1", *(f"--{port}-port=0" for port in PORTS), *options]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GRAVEL_")}
     with (
         (folder / "log").open("wb") as log,
@@ -69,6 +94,6 @@ def running_house(folder: Path) -> Iterator[str]:
         try:
             assert process.stdout
             assert select.select([process.stdout], [], [], TIMEOUT)[0], "no answer in time"
-            yield json.loads(process.stdout.readline())["kubernetes"]
+            yield json.loads(process.stdout.readline())
         finally:
             process.terminate()

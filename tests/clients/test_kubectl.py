@@ -8,7 +8,9 @@ import subprocess
 
 import pytest
 
-from tests.clients.kubectl_commands import COMMANDS, KUBECTL, ROOT, TIMEOUT, running_house
+from tests.clients.kubectl_commands import COMMANDS, KUBECTL, ROOT, TIMEOUT, running_house, running_up
+from tests.issuer_bridge.bridge_resources import csr_of
+from tests.issuer_bridge.kube_api.widgets import NAME, definition, widget
 
 pytestmark = pytest.mark.client("kubectl")
 
@@ -150,3 +152,61 @@ def test_the_page_shows_what_is_run():
     page = (ROOT / "docs" / "kubectl.md").read_text()
     shown = [line.removeprefix("$ ") for line in page.splitlines() if line.startswith("$ ")]
     assert shown == [command for _, commands in COMMANDS for command in commands]
+
+
+def test_a_definition_is_applied_and_its_kind_used_at_once(kubectl):
+    assert "created" in kubectl("apply", "-f", "-", stdin=json.dumps(definition()))
+    assert "condition met" in kubectl("wait", "--for=condition=Established", f"crd/{NAME}", "--timeout=10s")
+    manifest = widget(parts=[{"name": "a"}]) | {"apiVersion": "example.com/v1", "kind": "Widget"}
+    assert "widget.example.com/w1 created" in kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
+    heading, row = kubectl("get", "wd", "-o", "wide").splitlines()
+    assert heading.split() == ["NAME", "SIZE", "PARTS", "PHASE", "AGE"]
+    assert row.split()[:3] == ["w1", "3", "a"]
+    assert "w1" in kubectl("get", "toys")
+    assert "ENUM:\n    red\n    blue" in kubectl("explain", "widget.spec.color")
+    manifest["spec"]["size"] = 10
+    assert "less than or equal to 9" in kubectl("apply", "-f", "-", stdin=json.dumps(manifest), code=1)
+    manifest["spec"] |= {"size": 4, "siez": 4}
+    assert 'unknown field "spec.siez"' in kubectl("apply", "-f", "-", stdin=json.dumps(manifest), code=1)
+    assert "deleted" in kubectl("delete", "crd", NAME)
+    assert "could not find the requested resource" in kubectl("get", "wd", code=1)
+
+
+def test_a_signing_request_is_approved(kubectl):
+    spec = {"request": csr_of("www.example.test"), "signerName": "example.com/signer", "usages": ["server auth"]}
+    manifest = {"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest"}
+    kubectl("apply", "-f", "-", stdin=json.dumps(manifest | {"metadata": {"name": "www"}, "spec": spec}))
+    assert kubectl("get", "csr", "--no-headers").split()[2:] == ["example.com/signer", "admin", "<none>", "Pending"]
+    assert "approved" in kubectl("certificate", "approve", "www")
+    assert kubectl("get", "csr", "--no-headers").split()[-1] == "Approved"
+    assert "is already Approved" in kubectl("certificate", "deny", "www", code=1)
+    assert "www.example.test" in kubectl("describe", "csr", "www")
+
+
+def test_who_shows_a_token_is_whose_token_it_is(tmp_path):
+    with running_up(tmp_path, "--kubernetes-token=s3cret") as ready:
+
+        def kubectl(token, *arguments):
+            command = [KUBECTL, "--server", ready["kubernetes"], "--certificate-authority", ready["tls_ca"]]
+            home = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "KUBECONFIG": str(tmp_path / "none")}
+            done = subprocess.run(
+                [*command, "--token", token, *arguments],
+                env=home,
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT,
+                check=False,
+            )
+            return done.stdout + done.stderr
+
+        assert "admin" in kubectl("s3cret", "auth", "whoami")
+        assert "must be logged in" in kubectl("guess", "get", "secrets")
+        kubectl("s3cret", "create", "serviceaccount", "robot")
+        token = kubectl("s3cret", "create", "token", "robot", "--duration=10m").strip()
+        assert "system:serviceaccount:default:robot" in kubectl(token, "auth", "whoami")
+        assert "cannot list resource" in kubectl(token, "get", "secrets")
+
+
+def test_events_of_both_groups_are_the_same(kubectl, issued):
+    core, other = (kubectl("get", name, "-o", "name").split() for name in ("events", "events.events.k8s.io"))
+    assert [name.partition("/")[2] for name in core] == [name.partition("/")[2] for name in other] != []

@@ -14,9 +14,10 @@ FREE = dict.fromkeys(("acme_port", "management_port", "dns_port", "kubernetes_po
 
 
 class Served:
-    """A house without its bridge, in an event loop of its own thread."""
+    """A house, without its bridge unless told, in an event loop of its own thread."""
 
-    def __init__(self, **changes: object) -> None:
+    def __init__(self, *, bridge: bool = False, **changes: object) -> None:
+        self._bridge = bridge
         self._settings = Settings(**{**FREE, **changes})
         self._up, self._down = threading.Event(), asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -26,7 +27,7 @@ class Served:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         try:
-            async with Running(self._settings, bridge=False) as running:
+            async with Running(self._settings, bridge=self._bridge) as running:
                 self.addresses = running.addresses
                 self._up.set()
                 await self._down.wait()

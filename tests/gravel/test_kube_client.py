@@ -128,7 +128,9 @@ async def test_what_is_no_url_is_one_sentence(url):
 
 async def test_a_server_without_tls_is_one_sentence():
     async with serving(new_store()) as url, KubeClient(url.replace("http:", "https:")) as client:
-        with pytest.raises(Unreachable, match=r"^no TLS with https://[0-9.:]+; the API of 'gravel up' is plain http$"):
+        with pytest.raises(
+            Unreachable, match=r"^no TLS with https://[0-9.:]+ that is trusted; the API of 'gravel up' is plain http"
+        ):
             await client.list(CERTIFICATE_REQUEST)
 
 

@@ -6,13 +6,13 @@ import kubernetes_validate
 import pytest
 
 from issuer_bridge.cluster.election import LEASE_NAME
-from issuer_bridge.cluster.permissions import ADMITTED, PERMISSIONS
+from issuer_bridge.cluster.permissions import ADMITTED, PERMISSIONS, POLICY_PERMISSIONS
 from tests.gravel.printed_manifests import one, printed
 
 OTHERS = ["--name=acme", "--namespace=ca"]
 
 
-@pytest.mark.parametrize("options", [[], OTHERS])
+@pytest.mark.parametrize("options", [[], OTHERS, ["--policy"]])
 def test_kubernetes_takes_every_document_without_an_unknown_field(options):
     documents = printed("rbac", *options)
     kinds = [document["kind"] for document in documents]
@@ -21,12 +21,15 @@ def test_kubernetes_takes_every_document_without_an_unknown_field(options):
         kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
 
 
-def test_the_cluster_role_is_the_table():
-    rules = one("ClusterRole", printed("rbac"))["rules"]
+@pytest.mark.parametrize(
+    ("options", "permissions"), [([], PERMISSIONS), (["--policy"], {**PERMISSIONS, **POLICY_PERMISSIONS})]
+)
+def test_the_cluster_role_is_the_table(options, permissions):
+    rules = one("ClusterRole", printed("rbac", *options))["rules"]
     told = {(rule["apiGroups"][0], rule["resources"][0]): rule["verbs"] for rule in rules if rule not in ADMITTED}
     table = {
         (kind.group, f"{kind.plural}/{sub}" if sub else kind.plural): verbs.split()
-        for (kind, sub), verbs in PERMISSIONS.items()
+        for (kind, sub), verbs in permissions.items()
     }
     assert told == table
     assert [rule for rule in rules if rule in ADMITTED] == list(ADMITTED)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from acme_server.protocol.jwk import PrivateKey
-from acme_server.protocol.vantage import Inquiry
+from acme_server.protocol.vantage import Inquiry, compute
 from issuer_bridge.cert_manager.certificates.decisions import ISSUING, decide
 from issuer_bridge.cert_manager.certificates.index import CertificateIndex
 from issuer_bridge.cert_manager.certificates.policies import (
@@ -17,7 +18,7 @@ from issuer_bridge.cert_manager.certificates.policies import (
     first_violation,
     read_leaf,
 )
-from issuer_bridge.cert_manager.certificates.private_keys import RsaKeys, new_key, write_key
+from issuer_bridge.cert_manager.certificates.private_keys import RSA, RsaKeys, new_key, wanted, write_key
 from issuer_bridge.cert_manager.certificates.renewal import Backoff
 from issuer_bridge.cert_manager.certificates.signing_requests import signing_request
 from issuer_bridge.cert_manager.certificates.steps import (
@@ -148,7 +149,7 @@ class Certificates:
 
     def _create_key(self, certificate: Resource, reused: PrivateKey | None) -> Inquiry[None]:
         spec = certificate["spec"]
-        key = reused or new_key(spec, self._context.entropy, self._rsa_key)
+        key = reused or (yield from self._new_key(spec))
         secret = yield from self._resources.create(SECRET, next_key_secret(certificate, write_key(key, "PKCS8")))
         name = secret["metadata"]["name"]
         told = Told("Normal", "Generated", f'Stored new private key in temporary Secret resource "{name}"')
@@ -156,6 +157,12 @@ class Certificates:
             text = f'Reusing private key stored in existing Secret resource "{spec["secretName"]}"'
             told = Told("Normal", "Reused", text)
         yield from self._tell(certificate, told)
+
+    def _new_key(self, spec: Mapping[str, Any]) -> Inquiry[PrivateKey]:
+        make = partial(new_key, spec, self._context.entropy, self._rsa_key)
+        if wanted(spec)[0] != RSA:
+            return make()
+        return (yield from compute(make))  # for a tenth of a second, or for several
 
     def _create_request(self, certificate: Resource, step: CreateRequest) -> Inquiry[Outcome]:
         metadata, spec = certificate["metadata"], certificate["spec"]

@@ -24,16 +24,16 @@ from acme_server.protocol.jwk import PrivateKey
 RsaKeys: TypeAlias = Callable[[int], rsa.RSAPrivateKey]
 """Makes an RSA key of so many bits; its randomness is its own, as no seed can be given to it."""
 
-MIN_RSA, MAX_RSA = 2048, 8192
+RSA, MIN_RSA, MAX_RSA = "RSA", 2048, 8192
 # By size: the curve and its order.
 CURVES: Mapping[int, tuple[ec.EllipticCurve, int]] = {
     256: (ec.SECP256R1(), 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551),
     384: (ec.SECP384R1(), 2**384 - 0x389CB27E0BC8D220A7E5F24DB74F58851313E695333AD68D),
     521: (ec.SECP521R1(), 2**521 - 0x5AE79787C40D069948033FEB708F65A2FC44A36477663B851449048E16EC79BF7),
 }
-DEFAULT_SIZES: Mapping[str, int] = {"RSA": MIN_RSA, "ECDSA": 256}
+DEFAULT_SIZES: Mapping[str, int] = {RSA: MIN_RSA, "ECDSA": 256}
 _KINDS: Mapping[str, type] = {
-    "RSA": rsa.RSAPrivateKey,
+    RSA: rsa.RSAPrivateKey,
     "ECDSA": ec.EllipticCurvePrivateKey,
     "Ed25519": ed25519.Ed25519PrivateKey,
 }
@@ -42,7 +42,7 @@ _KINDS: Mapping[str, type] = {
 def wanted(spec: Mapping[str, Any]) -> tuple[str, int]:
     """Return algorithm and size of the key that a Certificate's spec wants; 0 where the algorithm has one size."""
     private_key = spec.get("privateKey") or {}
-    algorithm = private_key.get("algorithm") or "RSA"
+    algorithm = private_key.get("algorithm") or RSA
     return algorithm, private_key.get("size") or DEFAULT_SIZES.get(algorithm, 0)
 
 

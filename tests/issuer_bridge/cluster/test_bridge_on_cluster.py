@@ -10,9 +10,10 @@ import pytest
 
 from acme_server.protocol.vantage import HttpAnswer
 from issuer_bridge.cluster.calls import ApiRequest, ApiWatch
-from issuer_bridge.cluster.resources import ClusterResources
+from issuer_bridge.cluster.resources import WATCHED, ClusterResources
 from issuer_bridge.kube_api.paths import parse_target
-from issuer_bridge.kube_api.rest import Call, handle
+from issuer_bridge.kube_api.rest import Call
+from issuer_bridge.kube_api.serving import respond
 from issuer_bridge.kube_api.statuses import expired, failure, too_large
 from tests.issuer_bridge.bridge_rig import LATENCY, Rig
 
@@ -39,6 +40,8 @@ WATCH_FAULTS = (
 class ClusterRig(Rig):
     """A server and a bridge on a cluster; `trouble` is how likely each request is to be met by a fault."""
 
+    watched = WATCHED
+
     def __init__(self, trouble=0.0, **options):
         self.trouble, self.random = 0.0, Random(options.get("seed", 1))
         self.news, self.versions, self.watches = [], [], {}
@@ -49,7 +52,7 @@ class ClusterRig(Rig):
         if not self.watches:
             self.driver._network = self._answer
             self.store.watch(self._keep)
-        resources = ClusterResources()
+        resources = ClusterResources(self.watched)
         resources.start(self.mortal, self.random.randbytes)
         while not resources.synced:
             self.run(seconds=1)
@@ -71,7 +74,7 @@ class ClusterRig(Rig):
         parts = urlsplit(question.url)
         content_type = dict(question.headers).get("Content-Type", "")
         call = Call(question.method, parts.path, dict(parse_qsl(parts.query)), content_type, question.body)
-        answer = handle(self.store, call)
+        answer = respond(self.store, call)
         # With None, it was carried out, and nobody hears of it.
         return RESET if fault is None else HttpAnswer(answer.code, answer.headers, answer.body)
 

@@ -7,6 +7,8 @@ import pytest
 from issuer_bridge.kube_api.forms import Form
 from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.kube_api.paths import Target
+from issuer_bridge.kube_api.rest import Call
+from issuer_bridge.kube_api.serving import watch_of
 from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.kube_api.watch_window import WatchWindow
 from issuer_bridge.kube_api.watching import begin, parse_watch, proceed
@@ -206,7 +208,7 @@ def test_a_watch_list_ends_what_is_there_with_a_bookmark():
 @pytest.mark.parametrize(
     ("changed", "seen"),
     [
-        ({"allowWatchBookmarks": ""}, [("ADDED", "a")]),
+        ({"allowWatchBookmarks": "false"}, [("ADDED", "a")]),
         ({"resourceVersion": "0"}, [("ADDED", "a"), ("BOOKMARK", None)]),
         ({"resourceVersion": "1"}, [("ADDED", "a"), ("BOOKMARK", None)]),
         ({"sendInitialEvents": "false"}, []),
@@ -295,3 +297,11 @@ def test_a_watch_as_a_table_tells_its_columns_once():
     add(store, "b")
     second = json.loads(proceed(watch, window, store)[1])["object"]
     assert (second["columnDefinitions"], second["rows"][0]["cells"][0]) == (None, "b")
+
+
+@pytest.mark.parametrize(
+    ("value", "is_watch"), [("true", True), ("True", True), ("1", True), ("False", False), ("0", False)]
+)
+def test_clients_of_other_languages_ask_for_a_watch_too(value, is_watch):
+    call = Call("GET", "/api/v1/secrets", {"watch": value})
+    assert bool(watch_of(new_store(), call)) == is_watch

@@ -6,6 +6,8 @@ import attrs
 import pytest
 
 from acme_server.protocol.vantage import (
+    Compute,
+    Computed,
     DnsAnswer,
     DnsRecord,
     Elapsed,
@@ -140,3 +142,7 @@ def test_a_route_may_take_its_time(delay, expected):
     network = VirtualNetwork(routes={"a.test:80": lambda _: (late, HttpAnswer(200))}, latency=timedelta(seconds=1))
     taken, answer = network(Fetch("http://a.test/", timeout=timedelta(seconds=10)))
     assert (taken.total_seconds(), answer.error) == expected
+
+
+def test_what_is_computed_takes_no_virtual_time():
+    assert VirtualNetwork()(Compute(lambda: 7)) == (NOW, Computed(7))

@@ -1,0 +1,1 @@
+"""Checks of any external issuer of cert-manager's, through the Kubernetes API alone."""
