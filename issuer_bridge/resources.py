@@ -42,15 +42,18 @@ class Kind:
         return f"{self.group}/{self.version}" if self.group else self.version
 
 
-def _custom(group: str, kind: str, plural: str, *short_names: str, namespaced: bool = True) -> Kind:
-    return Kind(group, "v1", kind, plural, namespaced, short_names, status=True, custom=True)
+def _custom(group: str, kind: str, plural: str, *short_names: str, namespaced: bool = True, version: str = "v1") -> Kind:
+    return Kind(group, version, kind, plural, namespaced, short_names, status=True, custom=True)
 
 
 CERT_MANAGER, ACME, GATEWAY = "cert-manager.io", "acme.cert-manager.io", "gateway.networking.k8s.io"
+GRAVEL = "gravel.test"
 ISSUER = _custom(CERT_MANAGER, "Issuer", "issuers", "iss")
 CLUSTER_ISSUER = _custom(CERT_MANAGER, "ClusterIssuer", "clusterissuers", "ciss", namespaced=False)
 CERTIFICATE = _custom(CERT_MANAGER, "Certificate", "certificates", "cert", "certs")
 CERTIFICATE_REQUEST = _custom(CERT_MANAGER, "CertificateRequest", "certificaterequests", "cr", "crs")
+ACME_ISSUER = _custom(GRAVEL, "AcmeIssuer", "acmeissuers", version="v1alpha1")
+ACME_CLUSTER_ISSUER = _custom(GRAVEL, "AcmeClusterIssuer", "acmeclusterissuers", namespaced=False, version="v1alpha1")
 ORDER = _custom(ACME, "Order", "orders")
 CHALLENGE = _custom(ACME, "Challenge", "challenges")
 HTTP_ROUTE = _custom(GATEWAY, "HTTPRoute", "httproutes")
@@ -76,6 +79,8 @@ KINDS: tuple[Kind, ...] = (
     CERTIFICATE_REQUEST,
     ORDER,
     CHALLENGE,
+    ACME_ISSUER,
+    ACME_CLUSTER_ISSUER,
     NAMESPACE,
     SECRET,
     CONFIG_MAP,

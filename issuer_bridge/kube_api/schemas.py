@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from issuer_bridge.acme_issuer.parameters import own_fields, spec_name
 from issuer_bridge.kube_api.core_schemas import CORE_SCHEMAS
 from issuer_bridge.kube_api.shapes import (
     ANYTHING,
@@ -24,7 +25,17 @@ from issuer_bridge.kube_api.shapes import (
     one_of,
     resource,
 )
-from issuer_bridge.resources import CERTIFICATE, CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSUER, ISSUER, ORDER, Kind
+from issuer_bridge.resources import (
+    ACME_CLUSTER_ISSUER,
+    ACME_ISSUER,
+    CERTIFICATE,
+    CERTIFICATE_REQUEST,
+    CHALLENGE,
+    CLUSTER_ISSUER,
+    ISSUER,
+    ORDER,
+    Kind,
+)
 
 STATE = one_of("", "valid", "ready", "pending", "processing", "invalid", "expired", "errored")
 
@@ -94,6 +105,28 @@ _ISSUER = resource(
     status=fields(
         conditions=CONDITIONS,
         acme=fields(uri=STRING, lastRegisteredEmail=STRING, lastPrivateKeyHash=STRING),
+    ),
+)
+_ACME_ISSUER = resource(
+    "spec",
+    spec=fields(
+        "directory accountKeySecretRef",
+        directory=STRING,
+        eab=fields("keyID secretRef", keyID=STRING, secretRef=KEY_REFERENCE),
+        accountKeySecretRef=KEY_REFERENCE,
+        enableDuration=BOOLEAN,
+        **{
+            name: ACME["properties"][name]
+            for name in "caBundle skipTLSVerify email preferredChain profile solvers disableAccountKeyGeneration".split()
+        },
+        **{spec_name(field.name): INTEGER if isinstance(field.default, int) else STRING for field in own_fields()},
+    ),
+    status=fields(
+        conditions=CONDITIONS,
+        accountURL=STRING,
+        lastRegisteredEmail=STRING,
+        lastKeyHash=STRING,
+        notBefore=STRING,
     ),
 )
 
@@ -239,6 +272,7 @@ _CHALLENGE = resource(
 SCHEMAS: Mapping[Kind, Schema] = {
     ISSUER: _ISSUER,
     CLUSTER_ISSUER: _ISSUER,
+    **dict.fromkeys((ACME_ISSUER, ACME_CLUSTER_ISSUER), _ACME_ISSUER),
     CERTIFICATE: _CERTIFICATE,
     CERTIFICATE_REQUEST: _CERTIFICATE_REQUEST,
     ORDER: _ORDER,
