@@ -42,7 +42,9 @@ class Kind:
         return f"{self.group}/{self.version}" if self.group else self.version
 
 
-def _custom(group: str, kind: str, plural: str, *short_names: str, namespaced: bool = True, version: str = "v1") -> Kind:
+def _custom(
+    group: str, kind: str, plural: str, *short_names: str, namespaced: bool = True, version: str = "v1"
+) -> Kind:
     return Kind(group, version, kind, plural, namespaced, short_names, status=True, custom=True)
 
 

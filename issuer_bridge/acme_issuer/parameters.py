@@ -16,36 +16,52 @@ from issuer_bridge.durations import parse_duration
 from issuer_bridge.issuer_lib.conduct import OURS, Options
 
 
-def _own(default: Any, meaning: str) -> Any:
-    return attrs.field(default=default, metadata={"meaning": meaning, "field": True})
+def _own(meaning: str) -> dict[str, Any]:
+    return {"meaning": meaning, "own": True}
 
 
-def _frames(default: Any, meaning: str) -> Any:
-    return attrs.field(default=default, metadata={"meaning": meaning, "field": False})
+def _frames(meaning: str) -> dict[str, Any]:
+    return {"meaning": meaning, "own": False}
 
 
 @attrs.frozen(kw_only=True)
 class Parameters:
     """Numbers, and durations as timedeltas; the meaning of each stands beside it."""
 
-    max_retry_duration: timedelta = _own(
-        timedelta(minutes=15), "how long errors are tried again, since the request, or since its issuer became Ready"
+    max_retry_duration: timedelta = attrs.field(
+        default=timedelta(minutes=15),
+        metadata=_own("how long errors are tried again, since the request, or since its issuer became Ready"),
     )
-    pending_poll: timedelta = _own(timedelta(seconds=5), "between two looks where the server names no time")
-    max_orders: int = _own(2, "orders of one request")
-    max_new_order_calls: int = _own(8, "newOrder requests of one request")
-    max_finalize_calls: int = _own(5, "finalize requests of one order")
-    max_rate_limit_wait: timedelta = _own(timedelta(hours=24), "the longest Retry-After that is waited for")
-    breaker_threshold: int = _own(5, "errors in a row, of all requests of an issuer, after which it is not Ready")
-    first_backoff: timedelta = _frames(timedelta(seconds=1), "after the first error; it doubles with each")
-    longest_backoff: timedelta = _frames(timedelta(minutes=5), "the longest wait after an error")
-    jitter: float = _frames(0.2, "how much longer than the server's Retry-After a request may wait, at most a minute")
-    max_pending: timedelta = _frames(timedelta(days=7), "how old a request may become that waits")
-    check_interval: timedelta = _frames(
-        timedelta(minutes=10), "between two checks of a Ready issuer, 20 % more or less"
+    pending_poll: timedelta = attrs.field(
+        default=timedelta(seconds=5), metadata=_own("between two looks where the server names no time")
     )
-    workers: int = _frames(5, "requests that are worked on at once")
-    per_issuer: int = _frames(5, "of them, requests of one issuer")
+    max_orders: int = attrs.field(default=2, metadata=_own("orders of one request"))
+    max_new_order_calls: int = attrs.field(default=8, metadata=_own("newOrder requests of one request"))
+    max_finalize_calls: int = attrs.field(default=5, metadata=_own("finalize requests of one order"))
+    max_rate_limit_wait: timedelta = attrs.field(
+        default=timedelta(hours=24), metadata=_own("the longest Retry-After that is waited for")
+    )
+    breaker_threshold: int = attrs.field(
+        default=5, metadata=_own("errors in a row, of all requests of an issuer, after which it is not Ready")
+    )
+    first_backoff: timedelta = attrs.field(
+        default=timedelta(seconds=1), metadata=_frames("after the first error; it doubles with each")
+    )
+    longest_backoff: timedelta = attrs.field(
+        default=timedelta(minutes=5), metadata=_frames("the longest wait after an error")
+    )
+    jitter: float = attrs.field(
+        default=0.2,
+        metadata=_frames("how much longer than the server's Retry-After a request may wait, at most a minute"),
+    )
+    max_pending: timedelta = attrs.field(
+        default=timedelta(days=7), metadata=_frames("how old a request may become that waits")
+    )
+    check_interval: timedelta = attrs.field(
+        default=timedelta(minutes=10), metadata=_frames("between two checks of a Ready issuer, 20 % more or less")
+    )
+    workers: int = attrs.field(default=5, metadata=_frames("requests that are worked on at once"))
+    per_issuer: int = attrs.field(default=5, metadata=_frames("of them, requests of one issuer"))
 
     def of(self, spec: Mapping[str, Any]) -> Parameters:
         """Return what holds for an issuer; ValueError names the field of its spec that cannot be."""
@@ -74,7 +90,7 @@ class Parameters:
 
 def own_fields() -> list[Any]:
     """Return the parameters that an issuer may choose."""
-    return [field for field in attrs.fields(Parameters) if field.metadata["field"]]
+    return [field for field in attrs.fields(Parameters) if field.metadata["own"]]
 
 
 def spec_name(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from issuer_bridge.acme_issuer.parameters import own_fields, spec_name
+from issuer_bridge.acme_issuer.translation import FIELDS
 from issuer_bridge.kube_api.core_schemas import CORE_SCHEMAS
 from issuer_bridge.kube_api.shapes import (
     ANYTHING,
@@ -115,10 +116,7 @@ _ACME_ISSUER = resource(
         eab=fields("keyID secretRef", keyID=STRING, secretRef=KEY_REFERENCE),
         accountKeySecretRef=KEY_REFERENCE,
         enableDuration=BOOLEAN,
-        **{
-            name: ACME["properties"][name]
-            for name in "caBundle skipTLSVerify email preferredChain profile solvers disableAccountKeyGeneration".split()
-        },
+        **{name: ACME["properties"][name] for name in FIELDS if name in ACME["properties"]},
         **{spec_name(field.name): INTEGER if isinstance(field.default, int) else STRING for field in own_fields()},
     ),
     status=fields(

@@ -18,6 +18,7 @@ from issuer_bridge.resources import KINDS
 
 REFERENCE = {"request": "Zm9v", "issuerRef": {"name": "gravel"}}
 SOLVED = {"authorizationURL": "a", "dnsName": "x.test", "issuerRef": {"name": "gravel"}, "key": "k", "token": "t"}
+ACME_ISSUER = {"spec": {"directory": "gravel://default", "accountKeySecretRef": {"name": "account"}}}
 VALID = {
     "Issuer": {"spec": {"selfSigned": {}}},
     "ClusterIssuer": {"spec": {"selfSigned": {}}},
@@ -25,6 +26,8 @@ VALID = {
     "CertificateRequest": {"spec": REFERENCE},
     "Order": {"spec": REFERENCE},
     "Challenge": {"spec": SOLVED | {"solver": {"http01": {}}, "type": "HTTP-01", "url": "u"}},
+    "AcmeIssuer": ACME_ISSUER,
+    "AcmeClusterIssuer": ACME_ISSUER,
     "Secret": {"data": {"a": "Zm9v"}},
     "RoleBinding": {"roleRef": {"kind": "Role", "name": "x"}},
     "ClusterRoleBinding": {"roleRef": {"kind": "ClusterRole", "name": "x"}},
@@ -74,7 +77,7 @@ def documents(kind):
 
 
 def path_of(kind, name=""):
-    group = f"/apis/{kind.group}/v1" if kind.group else "/api/v1"
+    group = f"/apis/{kind.api_version}" if kind.group else "/api/v1"
     return f"{group}{'/namespaces/default' if kind.namespaced else ''}/{kind.plural}{name}"
 
 
