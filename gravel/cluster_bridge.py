@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import secrets
-import socket
-from contextlib import AsyncExitStack, suppress
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Self
 
-import attrs
 import click
 
 from acme_server.protocol.driver import Entropy
-from acme_server.protocol.vantage import Answer, Question, Vantage, conduct
+from acme_server.protocol.vantage import Vantage
 from acme_server.runner import AsyncioDriver
 from gravel.house import build_operator, house_settings
 from gravel.server_parts import ServerParts
 from gravel.settings import Settings
 from issuer_bridge.cluster.answers import ChallengeAnswers
-from issuer_bridge.cluster.calls import ApiRequest, ApiWatch
-from issuer_bridge.cluster.election import LEASE_NAME, Election, Terms
+from issuer_bridge.cluster.calls import ApiRequest
+from issuer_bridge.cluster.election import LEASE_NAME, Terms
 from issuer_bridge.cluster.resources import ClusterResources
 from issuer_bridge.cluster.solver_objects import Backend
-from issuer_bridge.operator import Operator
 from solvers.http01.site import Site
 
 try:
+    from gravel.leading import NAMESPACE_VARIABLE, Candidacy, Leading
     from issuer_bridge.cluster.connection import Connection, NoCluster, Where
 except ModuleNotFoundError as error:
     raise click.ClickException(f"A cluster needs {error.name}: pip install 'gravel[kubernetes]'.") from None
 
-# The downward API puts it there.
-NAMESPACE_VARIABLE = "POD_NAMESPACE"
 HTTP01_SERVICE = ("gravel-http01", 80)
 DEFAULT_NAMESPACE = "kube-system"
-_LOOK = timedelta(milliseconds=50)
-# Seconds in which the Lease is given back, or else runs out.
-_FAREWELL = 2
 
 
 async def reach(stack: AsyncExitStack, settings: Settings) -> Connection:
@@ -79,23 +71,10 @@ def backend_of(settings: Settings) -> Backend | None:
     return Backend(namespace, *HTTP01_SERVICE) if namespace else None
 
 
-@attrs.define
-class _Term:
-    """A term of office: an operator on a driver of its own, which ends all that is under way."""
-
-    operator: Operator
-    driver: AsyncioDriver
-
-    async def end(self) -> None:
-        self.operator.stop()
-        await self.driver.close()
-
-
 class ClusterBridge:
     """An async context: inside, the bridge works on the cluster whenever it is its turn.
 
-    Its time is the cluster's, which nobody freezes or moves. network: answers all
-    that is not asked of the cluster.
+    network: answers all that is not asked of the cluster.
     """
 
     def __init__(
@@ -108,65 +87,25 @@ class ClusterBridge:
         network: Vantage,
         entropy: Entropy,
     ) -> None:
-        self._connection, self._settings = connection, settings
-        self._parts, self._network, self._entropy = parts, network, entropy
+        self._settings, self._parts, self._entropy = settings, parts, entropy
         world = parts.world
         self._house = house_settings(settings, world.settings, world.base_url, tls_ca)
         self.resources = ClusterResources()
         site.tables.append(ChallengeAnswers(self.resources))
-        self._term: _Term | None = None
-        self._ends: dict[asyncio.Task[None], None] = {}
+        namespace = settings.leader_election_namespace or os.environ.get(NAMESPACE_VARIABLE) or DEFAULT_NAMESPACE
+        candidacy = None if settings.no_leader_elect else Candidacy(namespace, LEASE_NAME, terms_of(settings))
+        self._leading = Leading(connection, self.resources, network, candidacy, self._begin)
 
     async def __aenter__(self) -> Self:
-        settings = self._settings
-        self._driver = AsyncioDriver(_now, self._ask)
-        namespace = settings.leader_election_namespace or os.environ.get(NAMESPACE_VARIABLE) or DEFAULT_NAMESPACE
-        terms = terms_of(settings)
-        # Two replicas may have one seed, but never one name.
-        identity = f"{socket.gethostname()}_{secrets.token_hex(8)}"
-        self._election = Election(self._driver, os.urandom, identity, namespace, LEASE_NAME, terms)
-        self.resources.start(self._driver, os.urandom)
-        self._begin()
+        await self._leading.__aenter__()
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        if self._term:
-            await self._term.end()
-        await asyncio.gather(*self._ends)
-        await self._driver.close()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_FAREWELL):
-                await conduct(self._election.release(), self._ask)
+        await self._leading.__aexit__(*error)
 
-    def _begin(self) -> None:
-        """Stand for election, or work at once, when the caches are full."""
-        if not self.resources.synced:
-            self._driver.later(_LOOK, self._begin)
-        elif self._settings.no_leader_elect:
-            self._elected()
-        else:
-            self._election.start(self._elected, self._lost)
-
-    def _elected(self) -> None:
-        driver = AsyncioDriver(_now, self._ask)
+    def _begin(self, driver: AsyncioDriver) -> Callable[[], None]:
         operator = build_operator(
             driver, self.resources, self._parts, self._house, self._entropy, backend_of(self._settings)
         )
-        self._term = _Term(operator, driver)
         operator.start()
-
-    def _lost(self) -> None:
-        term, self._term = self._term, None
-        assert term is not None
-        task = asyncio.get_running_loop().create_task(term.end())
-        self._ends[task] = None
-        task.add_done_callback(lambda ended: self._ends.pop(ended, None))
-
-    async def _ask(self, question: Question) -> Answer:
-        if isinstance(question, ApiRequest | ApiWatch):
-            return await self._connection(question)
-        return await self._network(question)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+        return operator.stop

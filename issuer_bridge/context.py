@@ -40,7 +40,6 @@ class Context:
 
         What an ACME server told us must not be lost to a conflict: asking again may be a second order.
         """
-
         return self.change_status(kind, resource, lambda _: status)
 
     def change_status(

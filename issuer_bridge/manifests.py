@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,6 +14,7 @@ from issuer_bridge.resources import KINDS, Kind, Resource
 from issuer_bridge.yaml_documents import Document, documents
 
 STANDARD_INPUT = "-"
+DEFINITION = "CustomResourceDefinition"
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -42,18 +44,39 @@ class _Mistake(Exception):  # noqa: N818 - carries one sentence inside this modu
 
 
 def read(paths: Sequence[str], standard_input: BinaryIO) -> list[Manifest]:
-    """Read files, directories (their *.yaml, *.yml and *.json, sorted) and `-`; raise ManifestError for all mistakes."""
+    """Read files, directories (their *.yaml, *.yml and *.json, sorted) and `-`; raise ManifestError for all mistakes.
+
+    CustomResourceDefinitions come first, wherever they were, and their kinds are known.
+    """
+    texts: list[tuple[str, str]] = []
     found: list[Manifest] = []
     mistakes: list[str] = []
     for path in paths:
         try:
-            for name, data in _texts(path, standard_input):
-                found += parse(name, _decoded(name, data))
+            texts += ((name, _decoded(name, data)) for name, data in _texts(path, standard_input))
+        except ManifestError as error:
+            mistakes += error.sentences
+    kinds = (*KINDS, *(kind for _, text in texts if DEFINITION in text for kind in _defined(text)))
+    for name, text in texts:
+        try:
+            found += parse(name, text, kinds)
         except ManifestError as error:
             mistakes += error.sentences
     if mistakes:
         raise ManifestError(mistakes)
-    return found
+    return sorted(found, key=lambda manifest: manifest.kind.kind != DEFINITION)
+
+
+def _defined(text: str) -> Iterator[Kind]:
+    """Yield the kinds that a text's definitions define; what is wrong with them, the API says."""
+    for document in documents(text):
+        value = document.value
+        with suppress(KeyError, TypeError):
+            if value["kind"] == DEFINITION:
+                spec = value["spec"]
+                names, namespaced = spec["names"], spec["scope"] == "Namespaced"
+                for version in spec["versions"]:
+                    yield Kind(spec["group"], version["name"], names["kind"], names["plural"], namespaced, custom=True)
 
 
 def _texts(path: str, standard_input: BinaryIO) -> Iterator[tuple[str, bytes]]:
@@ -82,7 +105,7 @@ def _decoded(name: str, data: bytes) -> str:
         raise ManifestError([f"{name}, line {line}: is not UTF-8; save it in that encoding"]) from None
 
 
-def parse(name: str, text: str) -> list[Manifest]:
+def parse(name: str, text: str, kinds: Sequence[Kind] = KINDS) -> list[Manifest]:
     """Read all documents of a text; raise ManifestError with a sentence for each that is wrong."""
     found: list[Manifest] = []
     mistakes: list[str] = []
@@ -92,7 +115,7 @@ def parse(name: str, text: str) -> list[Manifest]:
             mistakes.append(f"{where}, line {document.line}: {document.error}")
             continue
         try:
-            found += _manifests(f"{name}#{document.number}", document)
+            found += _manifests(f"{name}#{document.number}", document, kinds)
         except _Mistake as mistake:
             mistakes.append(f"{where}, line {document.line_of(*mistake.path)}: {mistake}")
     if not found and not mistakes:
@@ -102,20 +125,20 @@ def parse(name: str, text: str) -> list[Manifest]:
     return found
 
 
-def _manifests(source: str, document: Document) -> Iterator[Manifest]:
+def _manifests(source: str, document: Document, kinds: Sequence[Kind]) -> Iterator[Manifest]:
     value = document.value
     if isinstance(value, dict) and isinstance(value.get("items"), list) and str(value.get("kind")).endswith("List"):
         for index, item in enumerate(value["items"]):
-            yield _manifest(f"{source}[{index}]", item, ("items", index))
+            yield _manifest(f"{source}[{index}]", item, ("items", index), kinds)
     else:
-        yield _manifest(source, value, ())
+        yield _manifest(source, value, (), kinds)
 
 
-def _manifest(source: str, value: Any, path: tuple[str | int, ...]) -> Manifest:
+def _manifest(source: str, value: Any, path: tuple[str | int, ...], kinds: Sequence[Kind]) -> Manifest:
     if not isinstance(value, dict):
         text = f"is a {_called(value)}, not a mapping; a resource has apiVersion, kind, metadata and spec"
         raise _Mistake(text, *path)
-    kind = _kind(value, path)
+    kind = _kind(value, path, kinds)
     metadata = value.get("metadata")
     if not isinstance(metadata, dict):
         raise _Mistake(f"this {kind.kind} has no metadata; give it metadata.name", *path, "metadata")
@@ -134,11 +157,11 @@ def _manifest(source: str, value: Any, path: tuple[str | int, ...]) -> Manifest:
     return Manifest(source, kind, value)
 
 
-def _kind(value: Resource, path: tuple[str | int, ...]) -> Kind:
+def _kind(value: Resource, path: tuple[str | int, ...], kinds: Sequence[Kind]) -> Kind:
     name, version = value.get("kind"), value.get("apiVersion")
     if not isinstance(name, str) or not name:
         raise _Mistake(f"has no kind; known are {known_kinds()}", *path, "kind")
-    named = [kind for kind in KINDS if kind.kind == name]
+    named = [kind for kind in kinds if kind.kind == name]
     if not named:
         near = nearest_kind(name)
         hint = f"did you mean {near.kind}?" if near else f"known are {known_kinds()}"

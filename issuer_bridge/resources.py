@@ -21,25 +21,31 @@ Listener: TypeAlias = Callable[[str, "Kind", Resource], None]
 
 @attrs.frozen(cache_hash=True)
 class Kind:
-    """A resource type; `group` is "" for the core.
+    """A resource type; `group` is "" for the core. Versions of a kind have the same objects, so that they are equal.
 
     status: it has a status of its own, which only `/status` writes; custom: it comes from a CRD, so that updates name
-    a resourceVersion and patches are no strategic merges.
+    a resourceVersion and patches are no strategic merges; definition: what an API server learned of it from a CRD.
     """
 
     group: str
-    version: str
+    version: str = attrs.field(eq=False)
     kind: str
-    plural: str
-    namespaced: bool = True
-    short_names: tuple[str, ...] = ()
-    status: bool = False
-    custom: bool = False
+    plural: str = attrs.field(eq=False)
+    namespaced: bool = attrs.field(default=True, eq=False)
+    short_names: tuple[str, ...] = attrs.field(default=(), eq=False)
+    status: bool = attrs.field(default=False, eq=False)
+    custom: bool = attrs.field(default=False, eq=False)
+    definition: Any = attrs.field(default=None, eq=False, repr=False)
 
     @property
     def api_version(self) -> str:
         """`group/version`, or the bare version for the core."""
         return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def list_kind(self) -> str:
+        """What a list of them is called."""
+        return self.definition.list_kind if self.definition else f"{self.kind}List"
 
 
 def _custom(
@@ -73,6 +79,10 @@ ROLE = Kind(RBAC, "v1", "Role", "roles")
 ROLE_BINDING = Kind(RBAC, "v1", "RoleBinding", "rolebindings")
 CLUSTER_ROLE = Kind(RBAC, "v1", "ClusterRole", "clusterroles", namespaced=False)
 CLUSTER_ROLE_BINDING = Kind(RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False)
+CUSTOM_RESOURCE_DEFINITION = Kind(
+    "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions",
+    namespaced=False, short_names=("crd", "crds"), status=True,
+)  # fmt: skip
 
 KINDS: tuple[Kind, ...] = (
     ISSUER,
@@ -97,6 +107,7 @@ KINDS: tuple[Kind, ...] = (
     ROLE_BINDING,
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
+    CUSTOM_RESOURCE_DEFINITION,
 )
 
 

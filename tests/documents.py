@@ -15,6 +15,7 @@ from gravel.check.rules import Blocks
 from scheduler import events, stages
 from tests import features
 from tests.issuer_bridge import recorded_walk
+from tests.issuer_bridge.issuer_lib import issuer_page
 
 ROOT = Path(__file__).parent.parent
 MACHINES = {
@@ -122,6 +123,7 @@ PARTS = {
     "ARCHITECTURE.md": {"state machines": state_machines, "answers": answers},
     "docs/bridge.md": {"recorded cert-manager": recorded_walk.table},
     "docs/check.md": {"findings": findings},
+    "docs/issuer-library.md": issuer_page.PARTS,
     "docs/faults.md": {"match": match, "actions": actions, "personas": personas},
 }
 

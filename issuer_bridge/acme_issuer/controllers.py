@@ -56,5 +56,5 @@ class AcmeIssuers:
             return
         namespace = challenge["metadata"]["namespace"]
         order = self._resources.get(ORDER, namespace, controller_of(challenge).get("name", ""))
-        if order is not None and (order.get("status") or {}).get("state") == "pending":
+        if order is not None:
             self._frame.look(CERTIFICATE_REQUEST, namespace, controller_of(order).get("name", ""))

@@ -128,7 +128,7 @@ class Signer:
             case Class.WAIT if found.after is not None:
                 return Pending(found.message, self._spread(found.after, parameters))
             case Class.REFRESH:
-                return Pending(found.message, parameters.pending_poll)
+                return Pending(found.message, parameters.pending_poll, held=True)
             case Class.DROP:
                 return (yield from self._dropped(turn, last, request, found.message))
             case Class.ISSUER | Class.ISSUER_PERMANENT:

@@ -38,7 +38,7 @@ from issuer_bridge.cert_manager.order_steps import (
     state_of,
 )
 from issuer_bridge.cert_manager.orders import create_challenges
-from issuer_bridge.cert_manager.settling import Settling, status_of
+from issuer_bridge.cert_manager.settling import UNDECIDED, Settling, status_of
 from issuer_bridge.context import Context
 from issuer_bridge.durations import parse_duration
 from issuer_bridge.issuer_lib.outcomes import Bundle, Pending
@@ -121,10 +121,10 @@ class Turn:
             case NoSolver(message=message):
                 raise Pending(message, self.parameters.check_interval)
             case _:
-                raise self._waiting(order, self.parameters.pending_poll)
+                raise self._waiting(status_of(order), self.parameters.pending_poll)
 
-    def _waiting(self, order: Resource, after: timedelta) -> Pending:
-        return Pending(f'order {self.name} is "{status_of(order).get("state", "")}"', max(after, _LEAST))
+    def _waiting(self, status: Mapping[str, object], after: timedelta, *, held: bool = False) -> Pending:
+        return Pending(f'order {self.name} is "{status.get("state", "")}"', max(after, _LEAST), held)
 
     def _new_order(self, order: Resource) -> Inquiry[None]:
         replaces = order["spec"].get("replaces")
@@ -186,8 +186,8 @@ class Turn:
             at_fault = error is not None and self._class_of(error, Operation.FINALIZE) is Class.PERMANENT
             raise Dropped(status.get("reason") or "the server says that the order is invalid", at_fault)
         yield from self._save(order, status)
-        if status["state"] == before.get("state"):
-            raise self._waiting({"status": status}, answer.retry_after or self.parameters.pending_poll)
+        if status["state"] in UNDECIDED or status["state"] == before.get("state"):
+            raise self._waiting(status, answer.retry_after or self.parameters.pending_poll, held=True)
 
     def _class_of(self, error: TransportError | Problem, operation: Operation) -> Class:
         return verdict(error, operation, self.context.clock(), self.parameters.max_rate_limit_wait).becomes

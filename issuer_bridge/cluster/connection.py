@@ -26,11 +26,15 @@ _UNAUTHORIZED = 401
 
 @attrs.frozen
 class Where:
-    """Which cluster: that of a kubeconfig file (and one of its contexts), or the one whose pod this is."""
+    """Which cluster: that of a kubeconfig file (and one of its contexts), the one whose pod this is, or a bare URL.
+
+    server: an API that wants no credentials, such as the embedded one.
+    """
 
     kubeconfig: str | None = None
     context: str | None = None
     in_cluster: bool = False
+    server: str | None = None
 
 
 class NoCluster(Exception):  # noqa: N818 - says what happened
@@ -62,7 +66,9 @@ class Connection:
     async def _read(self, configuration: Configuration) -> None:
         where = self._where
         try:
-            if where.in_cluster:
+            if where.server:
+                configuration.host = where.server.rstrip("/")
+            elif where.in_cluster:
                 config.load_incluster_config(client_configuration=configuration)
             else:
                 await config.load_kube_config(where.kubeconfig, where.context, configuration, persist_config=False)

@@ -1,4 +1,4 @@
-"""An author's coroutines as inquiries: the core asks for a call, a shell (`calling`) makes it."""
+"""An author's coroutines as inquiries: the core asks for a call, a shell (`gravel/issuer_service.py`) makes it."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from typing import Any
 from acme_server.protocol.driver import Driver
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.vantage import Inquiry
-from issuer_bridge.conditions import READY, condition
+from issuer_bridge.conditions import READY
 from issuer_bridge.context import HOUSE, Context
 from issuer_bridge.issuer_lib import issuers, requests
 from issuer_bridge.issuer_lib.conduct import Options
@@ -146,10 +146,8 @@ class Frame:
         return issuer_of(issuer, {name: secret for name, secret in found if secret is not None})
 
     def _sync_issuer(self, key: Key) -> Inquiry[Outcome]:
-        kind, reported = self._kinds[key[0]], self._reports.get(key)
+        kind, reported = self._kinds[key[0]], self._reports.pop(key, None)
         issuer = self._resources.get(kind, *key[1:])
-        if issuer is None or condition(issuer, READY) or not self._options.conduct.keeps_report:
-            self._reports.pop(key, None)
         if issuer is None:
             return Done()
         value, now = self._value_of(issuer), self._driver.now()
@@ -205,7 +203,7 @@ class Frame:
         finally:
             self._leave(place)
         result = "issued" if isinstance(said, Bundle) else _class_of(said)
-        self._tell("SignAnswered", {"request": key_of(request), "issuer": place.name}, result, began)
+        self._tell("SignAnswered", {"request": key_of(request), "issuer": place.key}, result, began)
         return requests.signed(form, request, issuer, said, self._driver.now(), self._options)
 
     def _leave(self, place: Place) -> None:

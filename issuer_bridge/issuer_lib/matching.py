@@ -21,6 +21,11 @@ class Place:
     namespace: str
     name: str
 
+    @property
+    def key(self) -> str:
+        """`NAMESPACE/NAME`, or the bare name."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
     def __str__(self) -> str:
         return f'{self.kind.plural}.{self.kind.group} "{self.name}"'
 

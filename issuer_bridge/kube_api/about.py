@@ -7,6 +7,7 @@ from issuer_bridge.kube_api.forms import DISCOVERY, parse_form
 from issuer_bridge.kube_api.openapi import openapi_v3
 from issuer_bridge.kube_api.paths import segments
 from issuer_bridge.kube_api.rest import NO_PAGE, Answer, Call
+from issuer_bridge.kube_api.served import Served
 from issuer_bridge.resources import Resource
 
 _ALIVE = ("healthz", "livez", "readyz")
@@ -14,7 +15,7 @@ _CHECKS = ("ping", "store")
 _AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
-def about(call: Call) -> Answer:
+def about(call: Call, served: Served) -> Answer:
     """Answer a GET of a path that is no resource's."""
     parts = segments(call.path)
     if call.method not in ("GET", "HEAD"):
@@ -26,12 +27,12 @@ def about(call: Call) -> Answer:
         case ["version"]:
             document = version()
         case ["openapi", "v3", *rest]:
-            document = openapi_v3(rest)
+            document = openapi_v3(rest, served)
         case _:
             form = parse_form(call.headers.get("Accept", ""), kinds=(DISCOVERY,))
-            if form.kind and (found := aggregated(parts)):
+            if form.kind and (found := aggregated(parts, served.kinds)):
                 return Answer(200, found, media=_AGGREGATED)
-            document = describe_path(parts, call.headers.get("Host", ""))
+            document = describe_path(parts, served.kinds, call.headers.get("Host", ""))
     return Answer(404, NO_PAGE) if document is None else Answer(200, document)
 
 

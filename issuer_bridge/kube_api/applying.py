@@ -26,7 +26,7 @@ from issuer_bridge.kube_api.field_ownership import (
 )
 from issuer_bridge.kube_api.field_sets import FieldSet, Path, applied_fields, key_of, parts_of, path_text, with_prefixes
 from issuer_bridge.kube_api.json_values import copy_json
-from issuer_bridge.kube_api.schemas import SCHEMAS
+from issuer_bridge.kube_api.schemas import schema_of
 from issuer_bridge.kube_api.shapes import Schema
 from issuer_bridge.resources import ApiError, Kind, Resource
 
@@ -45,7 +45,7 @@ class Application:
 
 def apply(kind: Kind, stored: Resource | None, config: Resource, by: Application) -> Resource:
     """Return the object after an apply, its managedFields included; ApiError 409 when others own what would change."""
-    schema, live = SCHEMAS[kind], stored or {}
+    schema, live = schema_of(kind), stored or {}
     config = _part(kind, config, by.subresource)
     entries = read(live.get("metadata", {}).get("managedFields"))
     if stored and not entries:

@@ -52,7 +52,6 @@ _KEEP = (
 )
 _DROP = "DELETE FROM resources WHERE kind = ? AND namespace = ? AND name = ?"
 _KINDS = {qualified(kind): kind for kind in KINDS}
-_NAMES = {kind: name for name, kind in _KINDS.items()}
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -71,19 +70,20 @@ class SqliteArchive(Archive):
     def objects(self) -> Iterator[tuple[Kind, Resource]]:
         """See Archive; ValueError or KeyError when a row is none of ours."""
         for kind, body in self._connection.execute("SELECT kind, body FROM resources ORDER BY n"):
-            yield _KINDS[kind], json.loads(body)
+            resource = json.loads(body)
+            yield _KINDS.get(kind) or _custom(kind, resource), resource
 
     def keep(self, kind: Kind, resource: Resource) -> None:
         """See Archive."""
         version = int(resource["metadata"]["resourceVersion"])
-        self._execute((_KEEP, (_NAMES[kind], *object_key(kind, resource), version, _encode(resource))))
+        self._execute((_KEEP, (qualified(kind), *object_key(kind, resource), version, _encode(resource))))
 
     def drop(self, kind: Kind, resource: Resource) -> None:
         """See Archive."""
         version = int(resource["metadata"]["resourceVersion"])
         self._execute(
             ("BEGIN", ()),
-            (_DROP, (_NAMES[kind], *object_key(kind, resource))),
+            (_DROP, (qualified(kind), *object_key(kind, resource))),
             ("REPLACE INTO last_deletion VALUES (1, ?)", (version,)),
             ("COMMIT", ()),
         )
@@ -96,3 +96,12 @@ class SqliteArchive(Archive):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise ApiError(500, "InternalError", f"nothing was changed, since it cannot be kept: {error}") from None
+
+
+def _custom(name: str, resource: Resource) -> Kind:
+    """Return the kind of an object whose CRD is in another row; by group and name it is the one that the CRD defines."""
+    group, _, version = resource["apiVersion"].rpartition("/")
+    plural = name.removesuffix(f".{group}")
+    if not group or plural == name:
+        raise ValueError(f"an object of {group or 'the core'} is kept as one of {name}")
+    return Kind(group, version, resource["kind"], plural, namespaced="namespace" in resource["metadata"], custom=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -14,7 +15,11 @@ from issuer_bridge.resources import Resource
 
 Cell: TypeAlias = Callable[[Resource, datetime], Any]
 
-_STEP = re.compile(r'\.(\w+)|\[\?\(@\.type=="(\w+)"\)\]')
+# `.name`, `["name"]` of any characters, `[0]`, `[*]`, and those items that have a field with a value.
+_STEP = re.compile(
+    r"""\.((?:[\w-]|\\\.)+)|\[["']([^"']+)["']\]|\[(\d+|\*)\]"""
+    r"""|\[\?\(\s*@\.([\w-]+)\s*==\s*["']([^"']*)["']\s*\)\]"""
+)
 _CREATED = (
     "CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed "
     "to be set in happens-before order across separate operations. Clients may not set this value. It is represented "
@@ -60,20 +65,54 @@ class Column:
 
 def value_at(resource: Resource, path: str) -> Any:
     """Return what is at a path like `.status.conditions[?(@.type=="Ready")].status`, or None."""
-    value: Any = resource
-    for name, wanted in _STEP.findall(path):
-        if name:
-            value = value.get(name) if isinstance(value, Mapping) else None
+    return next(iter(values_at(resource, path)), None)
+
+
+def values_at(resource: Resource, path: str) -> list[Any]:
+    """Return all that a path leads to, of JSONPath what printer columns have of it."""
+    values: list[Any] = [resource]
+    for name, quoted, index, field, wanted in _STEP.findall(path):
+        if key := name.replace("\\.", ".") or quoted:
+            values = [value[key] for value in values if isinstance(value, Mapping) and key in value]
+            continue
+        items = [value for value in values if isinstance(value, list)]
+        if index:
+            values = [item for each in items for item in (each if index == "*" else each[int(index) :][:1])]
         else:
-            items = value if isinstance(value, list) else ()
-            value = next((item for item in items if isinstance(item, Mapping) and item.get("type") == wanted), None)
-    return value
+            found = [item for each in items for item in each if isinstance(item, Mapping)]
+            values = [item for item in found if item.get(field) == wanted]
+    return values
 
 
 def custom(name: str, path: str, priority: int = 0) -> Column:
     """Return a printer column of a CRD, which is a path."""
     text = f"Custom resource definition column (in JSONPath format): {path}"
     return Column(name, lambda resource, _: value_at(resource, path), priority, description=text)
+
+
+def printed(column: Mapping[str, Any]) -> Column:
+    """Return one of a CRD's additionalPrinterColumns; a value of another type is shown as nothing."""
+    path, kind = column["jsonPath"], column["type"]
+    text = column.get("description") or f"Custom resource definition column (in JSONPath format): {path}"
+
+    def cell(resource: Resource, now: datetime) -> Any:
+        found = values_at(resource, path)
+        return _PRINTED[kind](found, now) if found and found[0] is not None else None
+
+    return Column(column["name"], cell, column.get("priority", 0), kind, column.get("format", ""), text)
+
+
+def _typed(*types: type) -> Callable[[list[Any], datetime], Any]:
+    return lambda found, _: found[0] if type(found[0]) in types else None
+
+
+_PRINTED: Mapping[str, Callable[[list[Any], datetime], Any]] = {
+    "string": lambda found, _: " ".join(item if isinstance(item, str) else json.dumps(item) for item in found),
+    "date": lambda found, now: age(str(found[0]), now),
+    "integer": _typed(int),
+    "number": _typed(int, float),
+    "boolean": _typed(bool),
+}
 
 
 def at(name: str, path: str, priority: int = 0, missing: Any = "") -> Column:

@@ -10,9 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from acme_server.protocol.times import rfc3339
-from issuer_bridge.resources import NAMESPACE, Kind, Resource
+from issuer_bridge.resources import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, Kind, Resource
 
 ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"
+# Keeps a definition until the last of its objects is gone.
+CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 # What each propagation policy leaves for the garbage collector to do.
 POLICIES: Mapping[str, str] = {"Foreground": FOREGROUND, "Background": "", "Orphan": ORPHAN}
 
@@ -33,6 +35,8 @@ def marked(kind: Kind, stored: Resource, policy: str | None, now: datetime) -> R
     """Return the object with the mark and with the policy's finalizer; None leaves that to the finalizers it has."""
     metadata = dict(stored["metadata"])
     before = metadata.pop("finalizers", None) or []
+    if kind == CUSTOM_RESOURCE_DEFINITION and not is_deleting(stored):
+        before = [*(name for name in before if name != CLEANUP), CLEANUP]
     if finalizers := _finalizers(before, policy):
         metadata["finalizers"] = finalizers
     resource = {**stored, "metadata": metadata}

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from issuer_bridge.kube_api.reviews import REVIEWS
-from issuer_bridge.resources import ACME, CERT_MANAGER, KINDS, NAMESPACE, POD, SERVICE, Kind, Resource
+from issuer_bridge.resources import (
+    ACME,
+    CERT_MANAGER,
+    CUSTOM_RESOURCE_DEFINITION,
+    KINDS,
+    NAMESPACE,
+    POD,
+    SERVICE,
+    Kind,
+    Resource,
+)
 
 # The Kubernetes whose answers are modelled; clients parse it.
 KUBERNETES = ("1", "36")
@@ -16,10 +26,10 @@ AGGREGATED = "apidiscovery.k8s.io/v2"
 OBJECT_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 STATUS_VERBS = ("get", "patch", "update")
-_SERVED = (*KINDS, *REVIEWS)
 _CATEGORIES: Mapping[str, tuple[str, ...]] = {
     CERT_MANAGER: ("cert-manager",),
     ACME: ("cert-manager", "cert-manager-acme"),
+    CUSTOM_RESOURCE_DEFINITION.group: ("api-extensions",),
 }
 
 
@@ -53,34 +63,41 @@ def version() -> Resource:
     }
 
 
-def describe_path(parts: list[str], host: str = "") -> Resource | None:
+def describe_path(parts: list[str], kinds: Sequence[Kind] = KINDS, host: str = "") -> Resource | None:
     """Return the discovery document of a path, or None; host: what the client calls this server."""
+    served = (*kinds, *REVIEWS)
     match parts:
         case ["api"]:
             addresses = [{"clientCIDR": "0.0.0.0/0", "serverAddress": host}] if host else []
             return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses}
         case ["apis"]:
-            return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(name) for name in _groups()]}
+            return {
+                "kind": "APIGroupList",
+                "apiVersion": "v1",
+                "groups": [_group(name, served) for name in _groups(served)],
+            }
         case ["api", name]:
-            return _resource_list("", name)
+            return _resource_list("", name, served)
         case ["apis", group]:
-            return {"kind": "APIGroup", "apiVersion": "v1"} | _group(group) if group in _groups() else None
+            known = group in _groups(served)
+            return {"kind": "APIGroup", "apiVersion": "v1"} | _group(group, served) if known else None
         case ["apis", group, name]:
-            return _resource_list(group, name)
+            return _resource_list(group, name, served)
     return None
 
 
-def aggregated(parts: list[str]) -> Resource | None:
+def aggregated(parts: list[str], kinds: Sequence[Kind] = KINDS) -> Resource | None:
     """Return the APIGroupDiscoveryList of /api or /apis: all that the others say, in one document."""
     if parts not in (["api"], ["apis"]):
         return None
-    groups = [""] if parts == ["api"] else _groups()
+    served = (*kinds, *REVIEWS)
+    groups = [""] if parts == ["api"] else _groups(served)
     items = [
         {
             "metadata": {"name": group} if group else {},
             "versions": [
-                {"version": version, "resources": _aggregated(group, version), "freshness": "Current"}
-                for version in _versions(group)
+                {"version": version, "resources": _aggregated(group, version, served), "freshness": "Current"}
+                for version in _versions(group, served)
             ],
         }
         for group in groups
@@ -88,9 +105,9 @@ def aggregated(parts: list[str]) -> Resource | None:
     return {"kind": "APIGroupDiscoveryList", "apiVersion": AGGREGATED, "metadata": {}, "items": items}
 
 
-def entries(group: str, version: str) -> list[Entry]:
+def entries(group: str, version: str, served: Sequence[Kind]) -> list[Entry]:
     """Return what there is of a version, by plural, a status after its object."""
-    kinds = [kind for kind in _SERVED if (kind.group, kind.version) == (group, version)]
+    kinds = [kind for kind in served if (kind.group, kind.version) == (group, version)]
     return [entry for kind in sorted(kinds, key=lambda kind: kind.plural) for entry in _entries(kind)]
 
 
@@ -100,25 +117,26 @@ def _entries(kind: Kind) -> list[Entry]:
         return [Entry(kind, ("create",))]
     if kind == NAMESPACE:
         verbs = tuple(verb for verb in verbs if verb != "deletecollection")
-    found = [Entry(kind, verbs, ("all",) if kind in (POD, SERVICE) else _CATEGORIES.get(kind.group, ()))]
+    categories = ("all",) if kind in (POD, SERVICE) else _CATEGORIES.get(kind.group, ())
+    found = [Entry(kind, verbs, kind.definition.categories if kind.definition else categories)]
     return [*found, Entry(kind, STATUS_VERBS, subresource="status")] if kind.status else found
 
 
-def _groups() -> list[str]:
-    return list(dict.fromkeys(kind.group for kind in _SERVED if kind.group))
+def _groups(served: Sequence[Kind]) -> list[str]:
+    return list(dict.fromkeys(kind.group for kind in served if kind.group))
 
 
-def _versions(group: str) -> list[str]:
-    return list(dict.fromkeys(kind.version for kind in _SERVED if kind.group == group))
+def _versions(group: str, served: Sequence[Kind]) -> list[str]:
+    return list(dict.fromkeys(kind.version for kind in served if kind.group == group))
 
 
-def _group(name: str) -> dict[str, Any]:
-    listed = [{"groupVersion": f"{name}/{item}", "version": item} for item in _versions(name)]
+def _group(name: str, served: Sequence[Kind]) -> dict[str, Any]:
+    listed = [{"groupVersion": f"{name}/{item}", "version": item} for item in _versions(name, served)]
     return {"name": name, "versions": listed, "preferredVersion": listed[0]}
 
 
-def _resource_list(group: str, name: str) -> Resource | None:
-    found = entries(group, name)
+def _resource_list(group: str, name: str, served: Sequence[Kind]) -> Resource | None:
+    found = entries(group, name, served)
     if not found:
         return None
     version, resources = found[0].kind.api_version, [_listed(entry) for entry in found]
@@ -130,7 +148,7 @@ def _listed(entry: Entry) -> dict[str, Any]:
     status = bool(entry.subresource)
     shown: dict[str, Any] = {
         "name": f"{kind.plural}/{entry.subresource}" if status else kind.plural,
-        "singularName": "" if status else kind.kind.lower(),
+        "singularName": "" if status else _singular(kind),
         "namespaced": kind.namespaced,
         "kind": kind.kind,
         "verbs": list(entry.verbs),
@@ -144,9 +162,13 @@ def _also(entry: Entry) -> dict[str, list[str]]:
     return {name: value for name, value in named.items() if value}
 
 
-def _aggregated(group: str, version: str) -> list[dict[str, Any]]:
+def _singular(kind: Kind) -> str:
+    return kind.definition.singular if kind.definition else kind.kind.lower()
+
+
+def _aggregated(group: str, version: str, served: Sequence[Kind]) -> list[dict[str, Any]]:
     resources: list[dict[str, Any]] = []
-    for entry in entries(group, version):
+    for entry in entries(group, version, served):
         kind = entry.kind
         response = {"group": kind.group, "version": kind.version, "kind": kind.kind}
         told: dict[str, Any] = {"responseKind": response, "verbs": list(entry.verbs)}
@@ -154,6 +176,6 @@ def _aggregated(group: str, version: str) -> list[dict[str, Any]]:
             resources[-1].setdefault("subresources", []).append({"subresource": entry.subresource} | told)
         else:
             scope = "Namespaced" if kind.namespaced else "Cluster"
-            named = {"resource": kind.plural, "singularResource": kind.kind.lower(), "scope": scope}
+            named = {"resource": kind.plural, "singularResource": _singular(kind), "scope": scope}
             resources.append(named | told | _also(entry))
     return resources

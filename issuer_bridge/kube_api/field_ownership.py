@@ -14,7 +14,7 @@ import attrs
 
 from acme_server.protocol.times import rfc3339
 from issuer_bridge.kube_api.field_sets import FieldSet, Path, compare, from_json, to_json
-from issuer_bridge.kube_api.schemas import SCHEMAS
+from issuer_bridge.kube_api.schemas import schema_of
 from issuer_bridge.kube_api.writing import Tracker
 from issuer_bridge.resources import EVENT, Kind, Resource
 
@@ -98,7 +98,7 @@ def _written(manager: Manager, entry: Entry) -> dict[str, Any]:
 
 def owned_changes(kind: Kind, stored: Resource | None, resource: Resource) -> tuple[FieldSet, FieldSet]:
     """Return the fields that somebody can own and that a write adds or changes, and those that it takes away."""
-    written, removed = compare(SCHEMAS[kind], _BLANK.get(kind, {}) if stored is None else stored, resource)
+    written, removed = compare(schema_of(kind), _BLANK.get(kind, {}) if stored is None else stored, resource)
     return ownable(kind, written), ownable(kind, removed)
 
 

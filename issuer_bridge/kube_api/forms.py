@@ -69,7 +69,7 @@ def shown(form: Form, kind: Kind, document: Resource, now: datetime) -> Resource
     """Return an answer about a kind in its form; a Status is left as it is."""
     if not form.kind or document.get("kind") == "Status":
         return document
-    is_list = document.get("kind") == f"{kind.kind}List"
+    is_list = document.get("kind") == kind.list_kind
     metadata = document["metadata"]
     if form.kind == TABLE:
         kept = ("resourceVersion", "continue", "remainingItemCount")

@@ -12,10 +12,10 @@ from typing import Any, TypeAlias
 import attrs
 
 from issuer_bridge.kube_api.deletion import FOREGROUND, ORPHAN, is_deleting, without_finalizer
-from issuer_bridge.resources import KINDS, Kind, Resource
+from issuer_bridge.resources import Kind, Resource
 
 Look: TypeAlias = Callable[[str], tuple[Kind, Resource] | None]
-_SERVED = frozenset((kind.api_version, kind.kind) for kind in KINDS)
+Serves: TypeAlias = Callable[[Any, Any], bool]
 _SOLID, _ABSENT, _WAITING, _ORPHANING = "solid", "absent", "waiting", "orphaning"
 
 
@@ -26,16 +26,17 @@ class Delete:
     policy: str | None = None
 
 
-def judge(resource: Resource, look: Look, dependents: Sequence[Resource]) -> Resource | Delete | None:
+def judge(resource: Resource, look: Look, dependents: Sequence[Resource], serves: Serves) -> Resource | Delete | None:
     """Return the object as it is to be written, or Delete, or None when all is well.
 
-    look: find an object by uid; dependents: those that name this object as an owner.
+    look: find an object by uid; dependents: those that name this object as an owner; serves: whether there are objects
+    of an apiVersion and kind.
     """
     metadata = resource["metadata"]
     if is_deleting(resource):
         return _released(resource, dependents)
     references = metadata.get("ownerReferences") or ()
-    states = [_state(reference, metadata.get("namespace"), look) for reference in references]
+    states = [_state(reference, metadata.get("namespace"), look, serves) for reference in references]
     if _ORPHANING in states:
         return _owned_by(
             resource, [item for item, state in zip(references, states, strict=True) if state != _ORPHANING]
@@ -48,10 +49,10 @@ def judge(resource: Resource, look: Look, dependents: Sequence[Resource]) -> Res
     return Delete("Foreground" if _WAITING in states and dependents else None)
 
 
-def _state(reference: Mapping[str, Any], namespace: str | None, look: Look) -> str:
+def _state(reference: Mapping[str, Any], namespace: str | None, look: Look, serves: Serves) -> str:
     found = look(str(reference.get("uid")))
     if found is None:
-        return _ABSENT if (reference.get("apiVersion"), reference.get("kind")) in _SERVED else _SOLID
+        return _ABSENT if serves(reference.get("apiVersion"), reference.get("kind")) else _SOLID
     kind, owner = found
     if kind.namespaced and owner["metadata"]["namespace"] != namespace:
         return _ABSENT

@@ -90,7 +90,7 @@ def listed(store: EmbeddedStore, target: Target, query: Mapping[str, str]) -> Re
         if not selected:
             metadata["remainingItemCount"] = len(found) - limit
     items = [copy_json(item) for item in (found[:limit] if limit > 0 else found)]
-    return {"apiVersion": kind.api_version, "items": items, "kind": f"{kind.kind}List", "metadata": metadata}
+    return {"apiVersion": kind.api_version, "items": items, "kind": kind.list_kind, "metadata": metadata}
 
 
 def _at(

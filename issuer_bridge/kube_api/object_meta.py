@@ -15,7 +15,8 @@ from typing import Any
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.times import rfc3339
 from issuer_bridge.kube_api.json_values import copy_json
-from issuer_bridge.resources import EVENT, NAMESPACE, SECRET, Kind, Resource
+from issuer_bridge.kube_api.schema_check import fill_defaults
+from issuer_bridge.resources import CUSTOM_RESOURCE_DEFINITION, EVENT, NAMESPACE, SECRET, Kind, Resource
 
 # Without vowels and look-alikes: staging/src/k8s.io/apimachinery/pkg/util/rand/rand.go.
 NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -55,8 +56,8 @@ def generated_name(prefix: str, entropy: Entropy) -> str:
 
 
 def has_generation(kind: Kind) -> bool:
-    """Whether the server counts the changes of the spec: for all that have a status, but not in the core."""
-    return kind.status and bool(kind.group)
+    """Whether the server counts the changes of the spec: for what is custom or has a status, but not in the core."""
+    return (kind.status or kind.custom) and bool(kind.group)
 
 
 def object_key(kind: Kind, resource: Mapping[str, Any]) -> tuple[str, str]:
@@ -97,8 +98,8 @@ def updated(kind: Kind, stored: Resource, sent: Resource) -> Resource:
         resource.pop("status", None)
         if "status" in stored:
             resource["status"] = stored["status"]
-        if has_generation(kind) and _content(resource) != _content(stored):
-            metadata["generation"] = stored["metadata"]["generation"] + 1
+    if has_generation(kind) and _content(kind, resource) != _content(kind, stored):
+        metadata["generation"] = stored["metadata"].get("generation", 0) + 1
     return resource
 
 
@@ -123,14 +124,17 @@ def owner_uids(resource: Resource) -> list[str]:
 
 
 def _with_type(kind: Kind, sent: Resource) -> Resource:
-    return {"apiVersion": kind.api_version, "kind": kind.kind} | {
+    version = kind.definition.stored_as if kind.definition else kind.api_version
+    return {"apiVersion": version, "kind": kind.kind} | {
         key: copy_json(value) for key, value in sent.items() if key not in ("apiVersion", "kind", "metadata")
     }
 
 
 def _fill(kind: Kind, resource: Resource) -> None:
     """Add what the server adds to every object of a kind."""
-    if kind in _FILLED:
+    if kind.definition:
+        fill_defaults(kind.definition.schema, resource)
+    elif kind in _FILLED:
         _FILLED[kind](resource)
 
 
@@ -162,10 +166,20 @@ def _fill_event(resource: Resource) -> None:
         resource.setdefault(name, "")
 
 
+def _fill_definition(resource: Resource) -> None:
+    """Name what a CRD leaves to its kind (apiextensions/v1/defaults.go)."""
+    spec = resource.get("spec")
+    names = spec.get("names") if isinstance(spec, dict) else None
+    if isinstance(spec, dict) and isinstance(names, dict) and isinstance(kind := names.get("kind"), str):
+        spec["names"] = {"singular": kind.lower(), "listKind": f"{kind}List"} | names
+        spec.setdefault("conversion", {"strategy": "None"})
+
+
 _FILLED: Mapping[Kind, Callable[[Resource], None]] = {
     SECRET: _fill_secret,
     NAMESPACE: _fill_namespace,
     EVENT: _fill_event,
+    CUSTOM_RESOURCE_DEFINITION: _fill_definition,
 }
 
 
@@ -179,6 +193,7 @@ def _client_metadata(sent: Resource, dropped: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _content(resource: Resource) -> dict[str, Any]:
+def _content(kind: Kind, resource: Resource) -> dict[str, Any]:
     """Return what makes a new generation when it changes."""
-    return {key: value for key, value in resource.items() if key not in ("metadata", "status")}
+    without = ("metadata", "status") if kind.status else ("metadata",)
+    return {key: value for key, value in resource.items() if key not in without}

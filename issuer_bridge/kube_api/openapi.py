@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from issuer_bridge.kube_api.schemas import SCHEMAS
-from issuer_bridge.kube_api.shapes import METADATA, OPEN
-from issuer_bridge.resources import KINDS, Kind, Resource
+from issuer_bridge.kube_api.schemas import schema_of
+from issuer_bridge.kube_api.served import Served
+from issuer_bridge.kube_api.shapes import METADATA
+from issuer_bridge.resources import Kind, Resource
 
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _TOLD: Mapping[str, Any] = {
@@ -22,32 +22,37 @@ _TOLD: Mapping[str, Any] = {
 _QUERY = ("dryRun", "fieldManager", "fieldValidation")
 
 
-def openapi_v3(parts: list[str]) -> Resource | None:
+def openapi_v3(parts: list[str], served: Served) -> Resource | None:
     """Return the document of a path below /openapi/v3, the index at its top; None when there is none."""
+    paths = _paths(served.kinds)
     if not parts:
-        paths = {path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={_hash(path)}"} for path in _paths()}
-        return {"paths": paths}
-    return _document("/".join(parts)) if "/".join(parts) in _paths() else None
+        return {
+            "paths": {path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={_hash(served, path)}"} for path in paths}
+        }
+    return _document(served, "/".join(parts)) if "/".join(parts) in paths else None
 
 
-@cache
-def _paths() -> dict[str, tuple[Kind, ...]]:
+def _paths(kinds: Iterable[Kind]) -> dict[str, tuple[Kind, ...]]:
     """Return the kinds by `api/v1` or `apis/GROUP/VERSION`."""
     found: dict[str, tuple[Kind, ...]] = {}
-    for kind in sorted(KINDS, key=lambda kind: (kind.group, kind.version)):
+    for kind in sorted(kinds, key=lambda kind: (kind.group, kind.version)):
         path = f"apis/{kind.api_version}" if kind.group else f"api/{kind.version}"
         found[path] = (*found.get(path, ()), kind)
     return found
 
 
-@cache
-def _hash(path: str) -> str:
-    return hashlib.sha512(json.dumps(_document(path), sort_keys=True).encode()).hexdigest().upper()
+def _hash(served: Served, path: str) -> str:
+    return hashlib.sha512(json.dumps(_document(served, path), sort_keys=True).encode()).hexdigest().upper()
 
 
-@cache
-def _document(path: str) -> Resource:
-    kinds = _paths()[path]
+def _document(served: Served, path: str) -> Resource:
+    if path not in served.documents:
+        served.documents[path] = _described(path, _paths(served.kinds)[path])
+    document: Resource = served.documents[path]
+    return document
+
+
+def _described(path: str, kinds: Sequence[Kind]) -> Resource:
     return {
         "openapi": "3.0.0",
         "info": {"title": "gravel", "version": "v0.1.0"},
@@ -63,7 +68,7 @@ def _name(kind: Kind) -> str:
 
 
 def _schema(kind: Kind) -> Resource:
-    schema = dict(SCHEMAS.get(kind, OPEN))
+    schema = dict(schema_of(kind))
     properties = {**schema.get("properties", {}), **_TOLD}
     identity = [{"group": kind.group, "kind": kind.kind, "version": kind.version}]
     return schema | {"properties": properties, "x-kubernetes-group-version-kind": identity}

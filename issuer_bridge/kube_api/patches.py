@@ -11,7 +11,7 @@ from issuer_bridge.kube_api.json_patch import MAX_OPERATIONS, PatchError, json_p
 from issuer_bridge.kube_api.json_values import merge_patch
 from issuer_bridge.kube_api.options import WriteOptions
 from issuer_bridge.kube_api.paths import Target
-from issuer_bridge.kube_api.schemas import SCHEMAS
+from issuer_bridge.kube_api.schemas import schema_of
 from issuer_bridge.kube_api.statuses import (
     bad_request,
     conflict,
@@ -46,7 +46,7 @@ def patched(kind: Kind, stored: Resource, content_type: str, body: bytes) -> Res
         return as_object(_json_patched(stored, patch), kind)
     as_object(patch, kind)
     result: Resource = (
-        merge_patch(stored, patch) if content_type == MERGE_PATCH else strategic_merge(SCHEMAS[kind], stored, patch)
+        merge_patch(stored, patch) if content_type == MERGE_PATCH else strategic_merge(schema_of(kind), stored, patch)
     )
     return result
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 from urllib.parse import unquote
 
 import attrs
 
 from issuer_bridge.resources import KINDS, Kind
 
-_KINDS: Mapping[tuple[str, str, str], Kind] = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
+Place: TypeAlias = tuple[str, str, str]
+BUILT_IN: dict[Place, Kind] = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
 
 
 @attrs.frozen
@@ -30,24 +32,24 @@ def segments(path: str) -> list[str]:
     return [unquote(part) for part in path.split("/") if part]
 
 
-def parse_target(path: str) -> Target | None:
-    """Read the path of a resource; None when there is no such resource."""
+def parse_target(path: str, kinds: Mapping[Place, Kind] = BUILT_IN) -> Target | None:
+    """Read the path of a resource; None when there is no such resource. kinds: by group, version and plural."""
     match segments(path):
         case ["api", version, *rest]:
-            return _target("", version, rest)
+            return _target(kinds, "", version, rest)
         case ["apis", group, version, *rest]:
-            return _target(group, version, rest)
+            return _target(kinds, group, version, rest)
     return None
 
 
-def _target(group: str, version: str, rest: Sequence[str]) -> Target | None:
+def _target(kinds: Mapping[Place, Kind], group: str, version: str, rest: Sequence[str]) -> Target | None:
     namespace = None
     if len(rest) > 2 and rest[0] == "namespaces" and (group or rest[2] != "status"):
         namespace, rest = rest[1], rest[2:]
     if not 1 <= len(rest) <= 3:
         return None
     plural, name, subresource = [*rest, "", ""][:3]
-    kind = _KINDS.get((group, version, plural))
+    kind = kinds.get((group, version, plural))
     if kind is None or not _fits(kind, namespace, name) or subresource not in ("", "status"):
         return None
     if subresource and not kind.status:

@@ -98,9 +98,23 @@ def handle(store: EmbeddedStore, call: Call) -> Answer:
 
 
 def _handle(store: EmbeddedStore, call: Call) -> Answer:
-    target = parse_target(call.path)
+    target = parse_target(call.path, store.served.places)
     if target is None:
         return Answer(404, NO_PAGE)
+    answer = _answer(store, target, call)
+    if target.kind.definition and not isinstance(answer.document, str):
+        return attrs.evolve(answer, document=in_version(target.kind, answer.document))
+    return answer
+
+
+def in_version(kind: Kind, document: Resource) -> Resource:
+    """Return an object, or a list of them, in the version that was asked for: they differ in nothing else."""
+    if document["kind"] == kind.list_kind:
+        return {**document, "items": [in_version(kind, item) for item in document["items"]]}
+    return document if document["kind"] != kind.kind else {**document, "apiVersion": kind.api_version}
+
+
+def _answer(store: EmbeddedStore, target: Target, call: Call) -> Answer:
     match (call.method, bool(target.name)):
         case ("GET" | "HEAD", False):
             return Answer(200, listed(store, target, call.query))

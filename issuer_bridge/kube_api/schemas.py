@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from issuer_bridge.acme_issuer.parameters import own_fields, spec_name
 from issuer_bridge.acme_issuer.translation import FIELDS
 from issuer_bridge.kube_api.core_schemas import CORE_SCHEMAS
+from issuer_bridge.kube_api.definition_schema import DEFINITION_SCHEMA
 from issuer_bridge.kube_api.shapes import (
     ANYTHING,
     BOOLEAN,
@@ -33,6 +34,7 @@ from issuer_bridge.resources import (
     CERTIFICATE_REQUEST,
     CHALLENGE,
     CLUSTER_ISSUER,
+    CUSTOM_RESOURCE_DEFINITION,
     ISSUER,
     ORDER,
     Kind,
@@ -267,6 +269,9 @@ _CHALLENGE = resource(
     status=fields(processing=BOOLEAN, presented=BOOLEAN, presentedAt=STRING, reason=STRING, state=STATE),
 )
 
+# A kind that nobody described.
+_UNKNOWN: Schema = {**resource(), **ANYTHING}
+
 SCHEMAS: Mapping[Kind, Schema] = {
     ISSUER: _ISSUER,
     CLUSTER_ISSUER: _ISSUER,
@@ -276,4 +281,13 @@ SCHEMAS: Mapping[Kind, Schema] = {
     ORDER: _ORDER,
     CHALLENGE: _CHALLENGE,
     **CORE_SCHEMAS,
+    CUSTOM_RESOURCE_DEFINITION: DEFINITION_SCHEMA,
 }
+
+
+def schema_of(kind: Kind) -> Schema:
+    """Return the schema of whole objects of a kind."""
+    if kind.definition:
+        found: Schema = kind.definition.schema
+        return found
+    return SCHEMAS.get(kind, _UNKNOWN)

@@ -54,7 +54,8 @@ def _labels(resource: Resource) -> Mapping[str, str]:
 
 
 def _field_tests(kind: Kind, text: str) -> list[Selector]:
-    known = (*_FIELDS, *_MORE_FIELDS.get(kind.kind, _MORE_FIELDS[""] if kind.kind in _ISSUED else ()))
+    more = _MORE_FIELDS.get(kind.kind, _MORE_FIELDS[""] if kind.kind in _ISSUED else ())
+    known = (*_FIELDS, *(kind.definition.selectable if kind.definition else more))
     return [_field_test(known, term, text) for term in text.split(",") if term.strip()]
 
 

@@ -22,7 +22,7 @@ _OF_MANY = {"get": "list", "delete": "deletecollection"}
 
 def watch_of(store: EmbeddedStore, call: Call, access: Access = OPEN) -> Watch | None:
     """Return the watch that a request asks for, None when it asks for something else; ApiError when it cannot be."""
-    target = parse_target(call.path)
+    target = parse_target(call.path, store.served.places)
     if target is None or target.name or call.method != "GET" or not _watches(call):
         return None
     _admit(store, call, target, access)
@@ -39,12 +39,12 @@ def respond(store: EmbeddedStore, call: Call, access: Access = OPEN) -> Answer:
 
 
 def _respond(store: EmbeddedStore, call: Call, access: Access) -> Answer:
-    target = parse_target(call.path)
+    target = parse_target(call.path, store.served.places)
     user = _admit(store, call, target, access)
     if target is None:
         if call.method == "POST" and (found := review_kind(call)):
             return review(store, access, user, _in_json(call), *found)
-        return about(call)
+        return about(call, store.served)
     form = parse_form(call.headers.get("Accept", ""), call.query.get("includeObject", ""))
     answer = handle(store, _in_json(call))
     if (not form.kind and form.media == JSON) or isinstance(answer.document, str):

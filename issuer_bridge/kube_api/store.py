@@ -6,15 +6,17 @@ also when one of them writes while it listens; an archive hears of it before all
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 
 from acme_server.protocol.driver import Clock, Entropy
 from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.kube_api.archive import Archive
-from issuer_bridge.kube_api.deletion import is_deleting, is_held, marked
+from issuer_bridge.kube_api.definitions import named
+from issuer_bridge.kube_api.deletion import CLEANUP, is_deleting, is_held, marked, without_finalizer
 from issuer_bridge.kube_api.garbage import Delete, judge
 from issuer_bridge.kube_api.json_values import copy_json
+from issuer_bridge.kube_api.listeners import Listeners
 from issuer_bridge.kube_api.listing import Snapshots
 from issuer_bridge.kube_api.namespaces import FIRST, check_mortal, check_open, emptied, first
 from issuer_bridge.kube_api.object_meta import (
@@ -27,11 +29,21 @@ from issuer_bridge.kube_api.object_meta import (
     with_status,
     with_version,
 )
-from issuer_bridge.kube_api.objects import Objects
-from issuer_bridge.kube_api.statuses import already_exists, conflict, invalid, invalid_value, not_found, wrong_uid
-from issuer_bridge.kube_api.validation import check_change, check_new
+from issuer_bridge.kube_api.objects import Key, Objects
+from issuer_bridge.kube_api.served import Served
+from issuer_bridge.kube_api.statuses import already_exists, not_found
+from issuer_bridge.kube_api.validation import check_change, check_current, check_new
 from issuer_bridge.kube_api.writing import PLAIN, Writing
-from issuer_bridge.resources import EVENT, NAMESPACE, ApiError, Kind, Listener, Resource, Resources
+from issuer_bridge.resources import (
+    CUSTOM_RESOURCE_DEFINITION,
+    EVENT,
+    NAMESPACE,
+    ApiError,
+    Kind,
+    Listener,
+    Resource,
+    Resources,
+)
 
 # So often is another generated name tried: apiserver/pkg/registry/generic/registry/store.go.
 _NAME_ATTEMPTS = 8
@@ -49,11 +61,11 @@ class EmbeddedStore(Resources):
     ) -> None:
         self.clock, self._entropy = clock, entropy
         self._version = archive.version() if archive else 0
-        self._objects = Objects(archive)
+        self._objects, self.served = Objects(archive), Served()
+        for crd in self._objects.of(CUSTOM_RESOURCE_DEFINITION).values():
+            self.served.define(crd)
         self.snapshots = Snapshots()
-        self._listeners: list[Listener] = []
-        self._untold: deque[tuple[str, Kind, Resource]] = deque()
-        self._telling = False
+        self._listeners = Listeners()
         # What the garbage collector is to look at: what was kept may be in the middle of a deletion.
         self._suspects: OrderedDict[str, None] = OrderedDict.fromkeys(self._objects.unfinished())
         self._collecting = False
@@ -107,11 +119,12 @@ class EmbeddedStore(Resources):
 
     def watch(self, listener: Listener) -> Callable[[], None]:
         """Call the listener after every write from now on, in the order of the writes."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        return self._listeners.add(listener)
 
     def insert(self, kind: Kind, resource: Resource, writing: Writing = PLAIN) -> Resource:
         """Create an object; its status is dropped, its name may be generated."""
+        kind = self.served.known(kind)
+        self.served.check_open(kind)
         named = {**resource, "metadata": {**resource["metadata"], "name": self._name_for(kind, resource)}}
         key = object_key(kind, named)
         if kind.namespaced:
@@ -123,7 +136,7 @@ class EmbeddedStore(Resources):
         if key in self._objects.of(kind):
             raise already_exists(kind, key[1])
         made["metadata"]["uid"] = new_uid(self._entropy)
-        _track(writing, None, made, resource)
+        writing.note(None, made, resource)
         if writing.dry:
             return made
         written = self._write("ADDED", kind, made)
@@ -132,12 +145,12 @@ class EmbeddedStore(Resources):
 
     def replace(self, kind: Kind, resource: Resource, writing: Writing = PLAIN) -> Resource:
         """Replace all but the status and the identity of an object."""
-        stored = self._current(kind, resource)
+        kind, stored = self.served.known(kind), self._current(kind, resource)
         return self._change(kind, stored, updated(kind, stored, resource), resource, writing)
 
     def replace_status(self, kind: Kind, resource: Resource, writing: Writing = PLAIN) -> Resource:
         """Replace the status of an object."""
-        stored = self._current(kind, resource)
+        kind, stored = self.served.known(kind), self._current(kind, resource)
         return self._change(kind, stored, with_status(stored, resource), resource, writing)
 
     def remove(
@@ -177,20 +190,12 @@ class EmbeddedStore(Resources):
         stored = self._objects.of(kind).get(key)
         if stored is None:
             raise not_found(kind, key[1])
-        sent, kept = resource["metadata"], stored["metadata"]
-        version = sent.get("resourceVersion")
-        if not version and kind.custom:
-            cause = invalid_value("metadata.resourceVersion", "0x0", "must be specified for an update")
-            raise invalid(kind.group, kind.kind, key[1], [cause])
-        if (sent.get("uid") or kept["uid"]) != kept["uid"]:
-            raise wrong_uid(kind, key[1], sent["uid"], kept["uid"])
-        if version and version != kept["resourceVersion"]:
-            raise conflict(kind, key[1])
+        check_current(kind, stored, resource)
         return stored
 
     def _change(self, kind: Kind, stored: Resource, resource: Resource, sent: Resource, writing: Writing) -> Resource:
         """Write unless nothing differs."""
-        _track(writing, stored, resource, sent)
+        writing.note(stored, resource, sent)
         if resource == stored:
             return self._copy(stored)
         check_change(kind, stored, resource)
@@ -215,8 +220,11 @@ class EmbeddedStore(Resources):
         self._version += 1
         self._objects.put(kind, with_version(resource, self._version), stored)
         self._suspect(*self._objects.unsettled(resource))
+        if kind == CUSTOM_RESOURCE_DEFINITION:
+            self.served.define(resource)
+            self._suspect(resource["metadata"]["uid"])
         written = self._copy(resource)
-        self._tell(event, kind, resource)
+        self._listeners.tell(event, kind, self._copy(resource))
         if kind == EVENT and len(self._objects.of(EVENT)) > _EVENTS:
             self.remove(EVENT, *next(iter(self._objects.of(EVENT))))
         return written
@@ -228,10 +236,15 @@ class EmbeddedStore(Resources):
         self._objects.take(kind, last)
         metadata = stored["metadata"]
         self._suspect(*self._objects.dependents(metadata["uid"]), *owner_uids(stored))
+        if crd := self.served.waiting(kind):
+            self._suspect(crd)
+        if kind == CUSTOM_RESOURCE_DEFINITION:
+            self.served.forget(last)
+            self._suspect(*(crd["metadata"]["uid"] for crd in self._objects.of(kind).values()))
         namespace = self._objects.of(NAMESPACE).get(("", metadata.get("namespace", "")))
         if namespace and is_deleting(namespace):
             self._suspect(namespace["metadata"]["uid"])
-        self._tell("DELETED", kind, last)
+        self._listeners.tell("DELETED", kind, self._copy(last))
         return last
 
     def _suspect(self, *uids: str) -> None:
@@ -253,48 +266,34 @@ class EmbeddedStore(Resources):
         if found is None:
             return
         kind, stored = found
-        if kind == NAMESPACE and is_deleting(stored) and self._empty(stored["metadata"]["name"]):
+        if kind == NAMESPACE and is_deleting(stored) and self._empty(self._objects.inside(stored["metadata"]["name"])):
             self._settle(kind, stored, emptied(stored))
             return
+        if kind == CUSTOM_RESOURCE_DEFINITION and (settled := self._settled(stored)) != stored:
+            self._settle(kind, stored, settled)
+            return
         dependents = [self._objects.find(child) for child in self._objects.dependents(uid)]
-        decision = judge(stored, self._objects.find, [item[1] for item in dependents if item])
+        decision = judge(stored, self._objects.find, [item[1] for item in dependents if item], self.served.serves)
         if isinstance(decision, Delete):
             self.remove(kind, *object_key(kind, stored), decision.policy)
         elif decision is not None:
             self._settle(kind, stored, decision)
 
-    def _empty(self, namespace: str) -> bool:
-        """Delete what is in a namespace; True when nothing holds on."""
-        inside = self._objects.inside(namespace)
+    def _settled(self, crd: Resource) -> Resource:
+        """Return a CRD as its controllers leave it: named, or, when it is deleted, without what it defined."""
+        defined = [(kind, key) for kind in self.served.defined_by(crd) for key in self._objects.of(kind)]
+        if is_deleting(crd) and CLEANUP in crd["metadata"].get("finalizers", ()) and self._empty(defined):
+            return without_finalizer(crd, CLEANUP)
+        return named(crd, self._objects.of(CUSTOM_RESOURCE_DEFINITION).values(), self.clock())
+
+    def _empty(self, inside: Sequence[tuple[Kind, Key]]) -> bool:
+        """Delete these objects; True when nothing holds on."""
         for kind, key in inside:
             if key in self._objects.of(kind):
                 self.remove(kind, *key)
         return not any(key in self._objects.of(kind) for kind, key in inside)
 
-    def _tell(self, event: str, kind: Kind, resource: Resource) -> None:
-        """Tell all listeners, with one copy; what happens meanwhile is told afterwards."""
-        self._untold.append((event, kind, self._copy(resource)))
-        if self._telling:
-            return
-        self._telling = True
-        try:
-            while self._untold:
-                event, kind, told = self._untold.popleft()
-                for listener in tuple(self._listeners):
-                    listener(event, kind, told)
-        finally:
-            self._telling = False
-
     @staticmethod
     def _copy(resource: Resource) -> Resource:
         copy: Resource = copy_json(resource)
         return copy
-
-
-def _track(writing: Writing, stored: Resource | None, resource: Resource, sent: Resource) -> None:
-    """Let a write say who owns which field now."""
-    if writing.track is not None:
-        if managed := writing.track(stored, resource, sent):
-            resource["metadata"]["managedFields"] = managed
-        else:
-            resource["metadata"].pop("managedFields", None)

@@ -58,6 +58,9 @@ COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
 
 def columns(kind: Kind) -> tuple[Column, ...]:
     """Return all columns of a kind; name and age where no more is known."""
+    if kind.definition:
+        found: tuple[Column, ...] = kind.definition.columns
+        return found
     return COLUMNS.get(kind, (NAME, AGE))
 
 

@@ -14,18 +14,21 @@ from issuer_bridge.cert_manager.dns_providers import nameserver_of
 from issuer_bridge.durations import parse_duration
 from issuer_bridge.kube_api.certificate_rules import CERTIFICATE_RULES
 from issuer_bridge.kube_api.core_rules import CORE_RULES, CORE_UPDATE_RULES, Rule, UpdateRule
+from issuer_bridge.kube_api.definition_rules import DEFINITION_RULES, DEFINITION_UPDATE_RULES
 from issuer_bridge.kube_api.deletion import is_deleting
 from issuer_bridge.kube_api.schema_check import causes, pruned, shortened
-from issuer_bridge.kube_api.schemas import DNS01_PROVIDERS, ISSUER_TYPES, SCHEMAS
+from issuer_bridge.kube_api.schemas import DNS01_PROVIDERS, ISSUER_TYPES, schema_of
 from issuer_bridge.kube_api.statuses import (
     Cause,
     bad_request,
+    conflict,
     forbidden,
     invalid,
     invalid_value,
     not_supported,
     quoted,
     required,
+    wrong_uid,
 )
 from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSUER, ISSUER, ORDER, Kind, Resource
 from solvers.dns01.rfc2136 import TSIG_ALGORITHMS
@@ -64,9 +67,22 @@ def check_change(kind: Kind, stored: Resource, resource: Resource) -> None:
     _refuse(kind, resource, found)
 
 
+def check_current(kind: Kind, stored: Resource, resource: Resource) -> None:
+    """Raise 409 Conflict, or 422 Invalid, when the object that is to be changed is another one, or an older state."""
+    sent, kept = resource["metadata"], stored["metadata"]
+    name, version = kept["name"], sent.get("resourceVersion")
+    if not version and kind.custom:
+        cause = invalid_value("metadata.resourceVersion", "0x0", "must be specified for an update")
+        raise invalid(kind.group, kind.kind, name, [cause])
+    if (sent.get("uid") or kept["uid"]) != kept["uid"]:
+        raise wrong_uid(kind, name, sent["uid"], kept["uid"])
+    if version and version != kept["resourceVersion"]:
+        raise conflict(kind, name)
+
+
 def without_unknown_fields(kind: Kind, resource: Resource) -> tuple[Resource, list[str]]:
     """Return the object as the schema knows it, and a sentence on each field that it does not know."""
-    kept, unknown = pruned(SCHEMAS[kind], resource)
+    kept, unknown = pruned(schema_of(kind), resource)
     return kept, unknown
 
 
@@ -85,7 +101,7 @@ def _refuse(kind: Kind, resource: Resource, found: list[Cause]) -> None:
 
 def _schema_causes(kind: Kind, resource: Resource, stored: Resource | None = None) -> list[Cause]:
     """Check all parts but those that are the stored object's very own: they were checked when they came."""
-    schema, known = SCHEMAS[kind], stored or {}
+    schema, known = schema_of(kind), stored or {}
     found = [required(name) for name in schema.get("required", ()) if resource.get(name) is None]
     for name, part in resource.items():
         if part is not None and part is not known.get(name) and name in schema["properties"]:
@@ -240,10 +256,12 @@ RULES: Mapping[Kind, tuple[Rule, ...]] = {
     **CERTIFICATE_RULES,
     CERTIFICATE_REQUEST: (_approval,),
     **CORE_RULES,
+    **DEFINITION_RULES,
 }
 UPDATE_RULES: Mapping[Kind, tuple[UpdateRule, ...]] = {
     CERTIFICATE_REQUEST: (_immutable("spec"), _approval_stays),
     ORDER: (_immutable("spec", "request"),),
     CHALLENGE: (_immutable("spec"),),
     **CORE_UPDATE_RULES,
+    **DEFINITION_UPDATE_RULES,
 }

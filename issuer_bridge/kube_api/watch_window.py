@@ -10,7 +10,7 @@ import attrs
 from issuer_bridge.kube_api.object_meta import object_key
 from issuer_bridge.kube_api.statuses import expired
 from issuer_bridge.kube_api.store import EmbeddedStore
-from issuer_bridge.resources import KINDS, Kind, Resource
+from issuer_bridge.resources import Kind, Resource
 
 SIZE = 4096
 
@@ -33,7 +33,7 @@ class WatchWindow:
         self._size = size
         self._changes: list[Change] = []
         self._oldest = store.resource_version
-        self._last = {(kind, *object_key(kind, item)): item for kind in KINDS for item in store.list(kind)}
+        self._last = {(kind, *object_key(kind, item)): item for kind in store.served.kinds for item in store.list(kind)}
         self._listeners: list[Callable[[], None]] = []
         store.watch(self._keep)
 

@@ -9,7 +9,7 @@ import attrs
 from issuer_bridge.kube_api.forms import TABLE, WHOLE, Form
 from issuer_bridge.kube_api.options import resource_version
 from issuer_bridge.kube_api.paths import Target
-from issuer_bridge.kube_api.rest import encoded
+from issuer_bridge.kube_api.rest import encoded, in_version
 from issuer_bridge.kube_api.selectors import Selector, selector
 from issuer_bridge.kube_api.statuses import (
     Cause,
@@ -143,6 +143,8 @@ def _event(watch: Watch, change: Change) -> tuple[str, Resource] | None:
 
 def _shown(watch: Watch, events: Iterable[tuple[str, Resource]], store: EmbeddedStore) -> tuple[Watch, bytes]:
     """Write events in the watch's form; a table's columns stand in its first event alone."""
+    if watch.target.kind.definition:
+        events = ((event, in_version(watch.target.kind, item)) for event, item in events)
     if not watch.form.kind:
         return watch, _lines(events)
     if watch.form.kind != TABLE:

@@ -20,5 +20,13 @@ class Writing:
     dry: bool = False
     track: Tracker | None = None
 
+    def note(self, stored: Resource | None, resource: Resource, sent: Resource) -> None:
+        """Write down who owns which field now."""
+        if self.track is not None:
+            if managed := self.track(stored, resource, sent):
+                resource["metadata"]["managedFields"] = managed
+            else:
+                resource["metadata"].pop("managedFields", None)
+
 
 PLAIN = Writing()

@@ -8,7 +8,7 @@ import pytest
 
 from acme_server.protocol.vantage import Elapsed, pause
 from issuer_bridge.outcomes import Done, Retry, Wait
-from issuer_bridge.reconciler import Reconciler
+from issuer_bridge.reconciler import FIRST_BACKOFF, Reconciler
 from issuer_bridge.resources import ApiError
 from scheduler.simulator.loop import VirtualDriver
 
@@ -20,9 +20,9 @@ SECOND = timedelta(seconds=1)
 class Bench:
     """A reconciler whose looks take a second and end as the script of their key says."""
 
-    def __init__(self, workers=20, **script):
+    def __init__(self, workers=20, first_backoff=FIRST_BACKOFF, **script):
         self.driver = VirtualDriver(START, lambda question: (question.duration, Elapsed()))
-        self.reconciler = Reconciler(self.driver, self.sync, timedelta(minutes=5), workers)
+        self.reconciler = Reconciler(self.driver, self.sync, timedelta(minutes=5), workers, first_backoff)
         self.script = {name: list(outcomes) for name, outcomes in script.items()}
         self.looks = []
         self.running = self.most_running = 0
@@ -114,6 +114,18 @@ def test_errors_back_off_from_five_seconds_to_the_limit():
         300,
         300,
     ]
+
+
+def test_the_first_backoff_may_be_another():
+    bench = Bench(first_backoff=2 * SECOND, a=[Retry("no"), Retry("no")])
+    bench.at(0, A)
+    assert bench.run() == [("a", 0), ("a", 3), ("a", 8)]
+
+
+def test_a_wait_may_be_no_success():
+    bench = Bench(a=[Retry("no"), Wait(SECOND, keeps_failures=True), Retry("no")])
+    bench.at(0, A)
+    assert bench.run() == [("a", 0), ("a", 6), ("a", 8), ("a", 19)]
 
 
 def test_a_change_ends_a_backoff():

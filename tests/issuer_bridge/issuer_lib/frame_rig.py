@@ -3,8 +3,8 @@
 from datetime import timedelta
 from random import Random
 
-from acme_server.protocol.times import rfc3339
 from acme_server.protocol.vantage import Elapsed, pause
+from issuer_bridge.conditions import set_condition
 from issuer_bridge.context import Context
 from issuer_bridge.issuer_lib.conduct import Options
 from issuer_bridge.issuer_lib.consulting import Author
@@ -17,6 +17,7 @@ from issuer_bridge.recorder import Recorder
 from issuer_bridge.resources import CERTIFICATE_REQUEST, EVENT, SECRET
 from scheduler.simulator.loop import VirtualDriver
 from tests.issuer_bridge.bridge_resources import csr_of
+from tests.issuer_bridge.bridge_rig import MortalDriver
 from tests.issuer_bridge.issuer_lib.lib_resources import GROUP, KINDS, T1, TEST_ISSUER
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -44,8 +45,16 @@ class FrameRig:
 
     def start(self):
         """Begin as after a restart: knowing nothing but what is in the store."""
-        self.frame = Frame(self.driver, self.context, Author(KINDS, self.check, self.sign), self.options)
+        self.mortal = MortalDriver(self.driver)
+        self.frame = Frame(self.mortal, self.context, Author(KINDS, self.check, self.sign), self.options)
         self.frame.start()
+
+    def crash(self):
+        """Die, with all that is under way, and begin again."""
+        self.frame.stop()
+        self.mortal.alive = False
+        self.running = 0
+        self.start()
 
     def check(self, issuer):
         self.note("check", issuer)
@@ -93,13 +102,12 @@ class FrameRig:
         if approved:
             self.approve(name, condition)
 
-    def approve(self, name="cr1", condition="Approved"):
+    def approve(self, name="cr1", condition="Approved", status="True", reason="r"):
+        """Set a condition, as somebody else would."""
         found = self.store.get(CERTIFICATE_REQUEST, "ns1", name)
-        said = {"type": condition, "status": "True", "reason": "r", "message": "m"}
-        said["lastTransitionTime"] = rfc3339(self.driver.now())
-        status = found.get("status") or {}
-        changed = {**status, "conditions": [*status.get("conditions", []), said]}
-        self.store.replace_status(CERTIFICATE_REQUEST, {**found, "status": changed})
+        old = found.get("status") or {}
+        conditions = set_condition(old.get("conditions", []), condition, status, reason, "m", self.driver.now())
+        self.store.replace_status(CERTIFICATE_REQUEST, {**found, "status": {**old, "conditions": conditions}})
 
     def put(self, kind, resource):
         return self.store.insert(kind, {"apiVersion": kind.api_version, "kind": kind.kind, **resource})

@@ -154,6 +154,27 @@ def test_what_was_signed_is_kept_when_somebody_else_wrote_meanwhile():
     assert [name for name, _ in rig.times].count("sign") == 1
 
 
+def test_what_somebody_else_ended_meanwhile_stays_ended():
+    rig = FrameRig(takes=timedelta(seconds=5))
+    rig.issuer()
+    rig.request()
+    rig.run(1)
+    rig.approve(condition="Ready", status="False", reason="Failed")
+    rig.run(60)
+    assert rig.ready()[:2] == ("False", "Failed")
+    assert "certificate" not in rig.store.get(CERTIFICATE_REQUEST, "ns1", "cr1")["status"]
+
+
+def test_an_issuer_that_failed_for_good_is_not_checked_for_an_annotation():
+    rig = FrameRig(checks=[Permanent("closed")])
+    rig.issuer()
+    rig.run(1)
+    issuer = rig.store.get(TEST_ISSUER, "ns1", "issuer-1")
+    rig.store.replace(TEST_ISSUER, {**issuer, "metadata": {**issuer["metadata"], "annotations": {"a": "b"}}})
+    rig.run(3600)
+    assert rig.times == [("check", 0)]
+
+
 @pytest.mark.parametrize(
     ("options_of", "expected"),
     [(Options, [0, 1, 2, 4, 5, 9, 10, 18, 19]), (like_issuer_lib, [0, 1, 2, 3, 4, 5, 6, 7, 8])],
