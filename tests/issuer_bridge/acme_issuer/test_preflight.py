@@ -41,7 +41,11 @@ def names(*values):
         (csr_with(names(), x509.BasicConstraints(True, None)), {}, "ACME does not issue CA certificates"),
         (csr_with(names(x509.RFC822Name("a@a.test"))), {}, "names RFC822Name a@a.test"),
         (csr_with(names(x509.UniformResourceIdentifier("spiffe://a"))), {}, "UniformResourceIdentifier spiffe://a"),
-        (pem_csr("a.test"), {"usages": ("server auth", "code signing")}, "ACME does not issue certificates for code signing"),
+        (
+            pem_csr("a.test"),
+            {"usages": ("server auth", "code signing")},
+            "ACME does not issue certificates for code signing",
+        ),
     ],
 )
 def test_what_acme_cannot_sign_is_the_fault_of_the_request(csr, fields, text):
