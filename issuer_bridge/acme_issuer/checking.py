@@ -18,10 +18,10 @@ from issuer_bridge.acme_client.errors import TransportError, is_account_lost
 from issuer_bridge.acme_client.resources import AcmeAccount
 from issuer_bridge.acme_issuer.classification import Class, Operation, Verdict, verdict
 from issuer_bridge.acme_issuer.parameters import Parameters
-from issuer_bridge.acme_issuer.standing import Standing
+from issuer_bridge.acme_issuer.standing import Closed, Standing
 from issuer_bridge.acme_issuer.translation import KINDS, as_cert_managers, in_our_words, registered
 from issuer_bridge.cert_manager.account_keys import new_key, secret_with
-from issuer_bridge.cert_manager.accounts import Accounts, Target, WorldAddress
+from issuer_bridge.cert_manager.accounts import Accounts, WorldAddress
 from issuer_bridge.cert_manager.issuer_steps import (
     Adopt,
     CreateKey,
@@ -96,11 +96,13 @@ class Checks:
     def check(self, issuer: Issuer) -> Inquiry[None]:
         """Find the account at the server, or make it."""
         parameters, resource = self.parameters(issuer), self.find(issuer)
-        left = self._standing.remaining(resource)
-        if left:
+        try:
+            yield from self._check(resource, parameters)
+        except Closed as closed:
             if self._accounts.client(resource) is None:
-                raise IssuerFault("the server wants to be left alone for a while", after=left)
-            return
+                raise IssuerFault(str(closed), after=closed.left) from closed
+
+    def _check(self, resource: Resource, parameters: Parameters) -> Inquiry[None]:
         step = self._step(resource, lost=True)
         if isinstance(step, CreateKey):
             yield from self._create_key(resource)
@@ -121,7 +123,7 @@ class Checks:
         """Return the client of an issuer's account; IssuerFault where `check` has to find it first."""
         step = self._step(resource, lost=self._accounts.is_lost(resource))
         if isinstance(step, Adopt):
-            client = self._new_client(step.target, step)
+            client = self._new_client(resource, step)
             client.resume(step.uri)
             self._accounts.put(resource, step.target, client)
         elif isinstance(step, Refuse):
@@ -148,7 +150,8 @@ class Checks:
             if error.reason != "AlreadyExists":  # it came meanwhile
                 raise TryAgain(f"the Secret of the account key cannot be made: {error}") from None
 
-    def _new_client(self, target: Target, step: Adopt | Register) -> Client:
+    def _new_client(self, resource: Resource, step: Adopt | Register) -> Client:
+        target = step.target
         return Client(
             target.directory_url,
             step.key,
@@ -156,10 +159,11 @@ class Checks:
             trust=target.trust,
             verify=target.verify,
             user_agent=self._user_agent,
+            gate=lambda: self._standing.keep_out(resource),
         )
 
     def _account(self, resource: Resource, step: Register) -> Inquiry[None]:
-        target, client = step.target, self._new_client(step.target, step)
+        target, client = step.target, self._new_client(resource, step)
         contact = (f"mailto:{target.email.lower()}",) if target.email else ()
         yield from asking(Operation.CHECK, client.directory())
         account = yield from asking(Operation.ACCOUNT, _find_or_make(client, contact, step))

@@ -14,7 +14,7 @@ from issuer_bridge.acme_issuer.checking import Checks, Refused, TryAgain
 from issuer_bridge.acme_issuer.classification import Class, verdict
 from issuer_bridge.acme_issuer.parameters import Parameters
 from issuer_bridge.acme_issuer.preflight import preflight
-from issuer_bridge.acme_issuer.standing import Standing
+from issuer_bridge.acme_issuer.standing import Closed, Standing
 from issuer_bridge.acme_issuer.turns import NEW_ORDERS, Dropped, Turn, counted
 from issuer_bridge.cert_manager.accounts import Accounts
 from issuer_bridge.cert_manager.children import build_order
@@ -49,9 +49,17 @@ class Signer:
 
     def sign(self, request: Request, issuer: Issuer) -> Inquiry[Bundle]:
         """Go on with the order of a request, as far as it goes now."""
-        parameters, resource = self._checks.parameters(issuer), self._checks.find(issuer)
-        csr = preflight(request)
-        self._check_standing(resource, parameters)
+        parameters = self._checks.parameters(issuer)
+        try:
+            return (yield from self._sign(request, issuer, parameters))
+        except Closed as closed:
+            raise Pending(str(closed), self._spread(closed.left, parameters)) from closed
+
+    def _sign(self, request: Request, issuer: Issuer, parameters: Parameters) -> Inquiry[Bundle]:
+        csr, resource = preflight(request), self._checks.find(issuer)
+        if self._standing.is_open(resource, parameters.breaker_threshold):
+            raise IssuerFault(f"circuit open after {parameters.breaker_threshold} failures")
+        self._standing.keep_out(resource)
         client = self._checks.client(resource)
         turn, last = yield from self._turn(request, resource, client, parameters, csr)
         before = status_of(turn.order())
@@ -70,14 +78,6 @@ class Signer:
         self._standing.well(resource)
         yield from self._standing.mark(resource, "AccountPaused", "")
         return bundle
-
-    def _check_standing(self, resource: Resource, parameters: Parameters) -> None:
-        if self._standing.is_open(resource, parameters.breaker_threshold):
-            raise IssuerFault(f"circuit open after {parameters.breaker_threshold} failures")
-        left = self._standing.remaining(resource)
-        if left:
-            text = f"the server wants no request before {resource['status']['notBefore']}"
-            raise Pending(text, self._spread(left, parameters))
 
     def _spread(self, wait: timedelta, parameters: Parameters) -> timedelta:
         """Return a wait and some of its jitter, so that not all requests come back at once."""

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
+import attrs
+
 from acme_server.protocol.problem import Problem
 from acme_server.protocol.times import parse_rfc3339, rfc3339
 from acme_server.protocol.vantage import Inquiry
@@ -26,6 +28,17 @@ Status: TypeAlias = dict[str, Any]
 ENDS = (Class.PERMANENT, Class.DROP)
 
 
+@attrs.frozen
+class Closed(Exception):  # noqa: N818 - says what happened
+    """The gate is closed, for so long."""
+
+    message: str
+    left: timedelta
+
+    def __str__(self) -> str:
+        return self.message
+
+
 class Standing:
     """Of every AcmeIssuer."""
 
@@ -33,18 +46,24 @@ class Standing:
         self._context, self._parameters = context, parameters
         self._failures: dict[str, int] = {}  # in a row, by uid
 
-    def remaining(self, issuer: Resource) -> timedelta:
-        """Return for how long the server does not want to be asked; zero when it may be."""
-        until = (issuer.get("status") or {}).get("notBefore")
+    def keep_out(self, issuer: Resource) -> None:
+        """Raise Closed while nobody is to ask the server: the gate of its clients, so that it holds within a turn too."""
+        metadata = issuer["metadata"]
+        current = self._context.resources.get(KINDS[issuer["kind"]], metadata.get("namespace", ""), metadata["name"])
+        until = ((current or {}).get("status") or {}).get("notBefore")
         left = parse_rfc3339(until) - self._context.clock() if until else timedelta(0)
-        return max(left, timedelta(0))
+        if left > timedelta(0):
+            raise Closed(f"the server wants no request before {until}", left)
 
     def obstacle(self, issuer: Resource) -> str | None:
         """Return why a challenge must leave the server alone, None when it need not."""
         if not is_true(issuer, READY):
             return f"the issuer is not ready: {condition(issuer, READY).get('message', '')}"
-        left = self.remaining(issuer)
-        return f"the server is not asked for another {left.total_seconds():.0f} s" if left else None
+        try:
+            self.keep_out(issuer)
+        except Closed as closed:
+            return str(closed)
+        return None
 
     def challenge_ends(self, issuer: Resource, error: TransportError | Problem) -> Inquiry[bool]:
         """Take in an error that a challenge met; return whether it ends the challenge."""

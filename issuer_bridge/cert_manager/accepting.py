@@ -17,7 +17,7 @@ from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.acme_client.client import Client
 from issuer_bridge.acme_client.errors import NetworkError, TransportError, is_account_lost, retry_after
 from issuer_bridge.acme_client.resources import AcmeAuthorization, AcmeChallenge
-from issuer_bridge.acme_issuer.standing import Standing
+from issuer_bridge.acme_issuer.standing import Closed, Standing
 from issuer_bridge.acme_issuer.translation import KINDS
 from issuer_bridge.cert_manager.accounts import Accounts
 from issuer_bridge.cert_manager.conduct import OURS, Conduct
@@ -88,6 +88,8 @@ class Acceptance:
             return failed(key, reason)
         try:
             return (yield from self._ask(effect, spec, client))
+        except Closed as closed:
+            return failed(key, str(closed))
         except (TransportError, Problem) as error:
             reason = f"Error {DOING[type(effect)]}: {error}"
             if self._conduct.registers_again and isinstance(error, Problem) and is_account_lost(error):
