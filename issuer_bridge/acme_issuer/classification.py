@@ -97,7 +97,7 @@ ROWS: tuple[Row, ...] = (
         _NEW,
         Class.WAIT,
         "the account is paused; a person must open the URL",
-        says="paused",
+        says="pause",
         after=HOUR,
         condition="AccountPaused",
     ),

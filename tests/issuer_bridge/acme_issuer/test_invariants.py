@@ -27,7 +27,7 @@ from tests.issuer_bridge.mortal_rig import FAULTS, MortalRig, _identifiers
 from tests.issuer_bridge.scripted_server import problem
 
 REQUESTS = {"one": ("one.http.test",), "two": ("two.dns.test", "two.http.test")}
-SOON, LATER = timedelta(minutes=5), timedelta(hours=3)
+SOON, LATER = timedelta(minutes=5), timedelta(hours=1)
 ENDS = ("Issued", "Failed", "Denied")
 # In flight when the server says to wait, or killed before it was written down.
 CROSSED = timedelta(milliseconds=100)
@@ -52,7 +52,12 @@ class Watchful(OfAcmeIssuers, MortalRig):
         super().__init__(**options)
 
     def new_store(self):
+        """Go on from what is on disk; what was written there last, nobody may have heard of."""
         store = super().new_store()
+        for request in store.list(CERTIFICATE_REQUEST):
+            self._judge_request(self.versions.get(request["metadata"]["uid"], {}), request)
+        known = (*store.list(CERTIFICATE_REQUEST), *store.list(ACME_CLUSTER_ISSUER))
+        self.versions = {one["metadata"]["uid"]: one for one in known}
         store.watch(self._wrote)
         return store
 
@@ -119,6 +124,9 @@ def lived(deaths, faults, end=LATER, **options):
     rig.faults = faults
     rig.live(START + end, deaths)
     rig.fuse.left = None
+    for _ in range(len(faults)):  # new terms cost an hour each
+        if not all(rig.ready(name)[1] in ENDS for name in REQUESTS):
+            rig.run(hours=2)
     return rig
 
 
