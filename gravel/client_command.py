@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from gravel.configuration import kubernetes_url
+from gravel.configuration import kubernetes_token, kubernetes_url
+from gravel.option_types import TOKEN
 from gravel.settings import FIELDS
 from issuer_bridge.kind_names import find_kind, known_kinds, nearest_kind
 from issuer_bridge.resources import ApiError, Kind
@@ -19,17 +20,27 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_NAMESPACE = "default"
+_CREDENTIAL = "gravel.credential"
 
 
 def url_option(function: F) -> F:
-    """Add `--kubernetes URL`."""
-    return click.option(
+    """Add `--kubernetes URL`, and `--kubernetes-token TOKEN`, which is for `run_client`."""
+    url = click.option(
         "--kubernetes",
         "url",
         metavar="URL",
         callback=lambda _context, _parameter, flag: kubernetes_url(flag, os.environ),
         help=FIELDS["kubernetes"].metadata["help"],
-    )(function)
+    )
+    token = click.option(
+        "--kubernetes-token",
+        type=TOKEN,
+        metavar="TOKEN",
+        expose_value=False,
+        callback=lambda context, _, flag: context.meta.update({_CREDENTIAL: kubernetes_token(flag, os.environ)}),
+        help=FIELDS["kubernetes-token"].metadata["help"],
+    )
+    return url(token(function))
 
 
 def namespace_option(function: F) -> F:
@@ -48,8 +59,10 @@ def run_client(url: str, work: Callable[[KubeClient], Awaitable[int]]) -> NoRetu
     from gravel.event_loop import run
     from gravel.kube_client import KubeClient, Unreachable
 
+    token: str | None = click.get_current_context().meta.get(_CREDENTIAL)
+
     async def main() -> int:
-        async with KubeClient(url) as client:
+        async with KubeClient(url, token) as client:
             return await work(client)
 
     try:

@@ -17,15 +17,15 @@ from gravel.house import build_operator, house_settings
 from gravel.server_parts import ServerParts
 from gravel.settings import Settings
 from issuer_bridge.cluster.answers import ChallengeAnswers
-from issuer_bridge.cluster.calls import ApiRequest
 from issuer_bridge.cluster.election import LEASE_NAME, Terms
 from issuer_bridge.cluster.resources import ClusterResources
 from issuer_bridge.cluster.solver_objects import Backend
 from solvers.http01.site import Site
 
 try:
+    from gravel import leading
     from gravel.leading import NAMESPACE_VARIABLE, Candidacy, Leading
-    from issuer_bridge.cluster.connection import Connection, NoCluster, Where
+    from issuer_bridge.cluster.connection import Connection, Where
 except ModuleNotFoundError as error:
     raise click.ClickException(f"A cluster needs {error.name}: pip install 'gravel[kubernetes]'.") from None
 
@@ -36,16 +36,8 @@ DEFAULT_NAMESPACE = "kube-system"
 async def reach(stack: AsyncExitStack, settings: Settings) -> Connection:
     """Return the cluster of the settings; a ClickException says why there is no way to it."""
     terms_of(settings)
-    connection = Connection(Where(settings.kubeconfig, settings.context, settings.in_cluster))
+    connection = await leading.reach(Where(settings.kubeconfig, settings.context, settings.in_cluster))
     stack.push_async_callback(connection.close)
-    try:
-        await connection.open()
-    except NoCluster as error:
-        raise click.ClickException(f"{error}.") from None
-    answer = await connection(ApiRequest("/version"))
-    if answer.error is not None or answer.status >= 400:
-        why = answer.error or f"HTTP {answer.status}"
-        raise click.ClickException(f"The cluster at {connection.url} does not let us in: {why}.")
     return connection
 
 

@@ -77,6 +77,12 @@ def kubernetes_url(flag: str | None, environment: Mapping[str, str]) -> str:
     return _url_of("kubernetes", "http", flag, environment)
 
 
+def kubernetes_token(flag: str | None, environment: Mapping[str, str]) -> str | None:
+    """Return the token that a client verb shows there, None for none."""
+    token: str | None = _merged({"kubernetes_token": flag}, environment, None).get("kubernetes_token")
+    return token
+
+
 def management_url(flag: str | None, environment: Mapping[str, str]) -> str:
     """Return where the management API of a running gravel is: what is said about it, else the port it takes here."""
     return _url_of("management", "https", flag, environment)

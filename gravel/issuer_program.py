@@ -15,8 +15,8 @@ import click
 from gravel import event_loop
 from gravel.listening import Door
 from gravel.option_types import COUNT, GO_DURATION, HOST_PORT, ORIGIN
-from issuer_bridge.cluster.calls import ApiRequest
 from issuer_bridge.cluster.election import Terms
+from issuer_bridge.durations import parse_duration
 from issuer_bridge.issuer_lib.conduct import Options, like_issuer_lib
 from issuer_bridge.issuer_lib.consulting import author
 from issuer_bridge.issuer_lib.forms import CERTIFICATE_REQUESTS, SIGNING_REQUESTS
@@ -25,17 +25,18 @@ from issuer_bridge.resources import Kind
 
 try:
     from gravel.issuer_service import IssuerService
-    from gravel.leading import NAMESPACE_VARIABLE, Candidacy
-    from issuer_bridge.cluster.connection import Connection, NoCluster, Where
+    from gravel.leading import NAMESPACE_VARIABLE, Candidacy, reach
+    from issuer_bridge.cluster.connection import Where
 except ModuleNotFoundError as error:
-    raise click.ClickException(f"An issuer needs {error.name}: pip install 'gravel[kubernetes]'.") from None
+    raise SystemExit(f"An issuer needs {error.name}: pip install 'gravel[kubernetes]'.") from None
 
 _IN_A_POD = "KUBERNETES_SERVICE_HOST"
 _TERMS = Terms(timedelta(seconds=60), timedelta(seconds=40), timedelta(seconds=15))  # cert-manager's
 _HOME = Path("~/.kube/config")
 _COMPAT: Mapping[str, Callable[..., Options]] = {"none": Options, "issuer-lib": like_issuer_lib}
 _OPTIONS = (
-    click.Option(["--server"], type=ORIGIN, metavar="URL", help="An API without credentials, such as gravel's own."),
+    click.Option(["--server"], type=ORIGIN, metavar="URL", help="An API such as gravel's own, instead of a cluster's."),
+    click.Option(["--token"], envvar="GRAVEL_KUBERNETES_TOKEN", metavar="TOKEN", help="Bearer token of --server."),
     click.Option(
         ["--kubeconfig"],
         envvar="KUBECONFIG",
@@ -65,7 +66,7 @@ _OPTIONS = (
     click.Option(["--per-issuer"], type=COUNT, metavar="N", help="How many of them for one issuer (5)."),
     click.Option(["--compat"], type=click.Choice(list(_COMPAT)), default="none", help="Whose conduct holds."),
     click.Option(["--kubernetes-csr"], is_flag=True, help="Serve CertificateSigningRequests too."),
-    click.Option(["--json"], is_flag=True, help="When ready, print one line: {health, kubernetes}."),
+    click.Option(["--json"], is_flag=True, help="When begun, print one line: {health, kubernetes}."),
     click.Option(["--verbose"], is_flag=True, help="Log what is retried, with tracebacks of the author's functions."),
 )
 # Flags that are fields of `Options` too.
@@ -76,8 +77,7 @@ def program(name: str, kinds: tuple[Kind, ...], check: Check, sign: Sign, chosen
     """Return the command; chosen: fields of `Options` that the author chose."""
 
     def main(**flags: Any) -> None:
-        told = {field: flags[field] for field in _FIELDS if flags[field] is not None}
-        options = _COMPAT[flags["compat"]](field_owner=name, **{**chosen, **told})
+        options = options_of(name, chosen, flags)
         level = logging.INFO if flags["verbose"] else logging.WARNING
         logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         where = _where(flags)
@@ -89,6 +89,14 @@ def program(name: str, kinds: tuple[Kind, ...], check: Check, sign: Sign, chosen
     )
 
 
+def options_of(name: str, chosen: Mapping[str, Any], flags: Mapping[str, Any]) -> Options:
+    """Return what holds: flags over what the author chose over the defaults, or issuer-lib's."""
+    told = {field: flags[field] for field in _FIELDS if flags.get(field) is not None}
+    if "max_retry_duration" in told:
+        told["max_retry_duration"] = parse_duration(told["max_retry_duration"])
+    return _COMPAT[flags["compat"]](field_owner=name, **{**chosen, **told})
+
+
 async def _serve(
     name: str,
     kinds: tuple[Kind, ...],
@@ -98,7 +106,7 @@ async def _serve(
     where: Where,
     flags: Mapping[str, Any],
 ) -> None:
-    connection = await _reach(where)
+    connection = await reach(where)
     try:
         service = IssuerService(
             connection,
@@ -111,11 +119,8 @@ async def _serve(
         with event_loop.stop_signals() as stop:
             async with service:
                 line = {"health": service.health, "kubernetes": connection.url}
-                click.echo(
-                    json.dumps(line)
-                    if flags["json"]
-                    else f"{name} signs on {connection.url}; its health is at {service.health}"
-                )
+                sentence = f"{name} signs on {connection.url}; its health is at {service.health}"
+                click.echo(json.dumps(line) if flags["json"] else sentence)
                 await stop.wait()
     finally:
         await connection.close()
@@ -125,22 +130,7 @@ def _where(flags: Mapping[str, Any]) -> Where:
     """Return the cluster that was named, or the pod's, or that of ~/.kube/config."""
     server, file = flags["server"], flags["kubeconfig"]
     in_cluster = not (server or file) and _IN_A_POD in os.environ
-    return Where(file or str(_HOME.expanduser()), flags["context"], in_cluster, server)
-
-
-async def _reach(where: Where) -> Connection:
-    """Return a connection to a cluster; ClickException when there is no way to it."""
-    connection = Connection(where)
-    try:
-        await connection.open()
-        answer = await connection(ApiRequest("/version"))
-    except NoCluster as error:
-        raise click.ClickException(f"{error}.") from None
-    if answer.error is not None or answer.status >= 400:
-        await connection.close()
-        why = answer.error or f"HTTP {answer.status}"
-        raise click.ClickException(f"The cluster at {connection.url} does not let us in: {why}.")
-    return connection
+    return Where(file or str(_HOME.expanduser()), flags["context"], in_cluster, server, flags["token"])
 
 
 def _candidacy(name: str, flags: Mapping[str, Any]) -> Candidacy | None:

@@ -70,7 +70,8 @@ class IssuerService:
         async with AsyncExitStack() as stack:
             if self._health is not None:
                 sock = bind(self._health)
-                self.health = "http://{}:{}".format(*sock.getsockname()[:2])
+                host = f"[{self._health.host}]" if ":" in self._health.host else self._health.host
+                self.health = f"http://{host}:{sock.getsockname()[1]}"
                 await serve(stack, health_app(lambda: self.resources.synced, self._metrics), sock)
             await stack.enter_async_context(self._leading)
             self._stack = stack.pop_all()

@@ -43,11 +43,12 @@ def resource_path(kind: Kind, namespace: str | None = None, name: str = "", subr
 class KubeClient:
     """Get, list, create, replace, patch, delete, watch; an async context manager."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self.url, self._token = url.rstrip("/"), token
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        self._session = aiohttp.ClientSession(timeout=_TIMEOUT, headers=headers)
         return self
 
     async def __aexit__(self, *error: object) -> None:

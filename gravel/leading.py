@@ -12,11 +12,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 import attrs
+import click
 
 from acme_server.protocol.vantage import Answer, Question, Vantage, conduct
 from acme_server.runner import AsyncioDriver
 from issuer_bridge.cluster.calls import ApiRequest, ApiWatch
-from issuer_bridge.cluster.connection import Connection
+from issuer_bridge.cluster.connection import Connection, NoCluster, Where
 from issuer_bridge.cluster.election import Election, Terms
 from issuer_bridge.cluster.resources import ClusterResources
 
@@ -25,6 +26,21 @@ NAMESPACE_VARIABLE = "POD_NAMESPACE"
 _LOOK = timedelta(milliseconds=50)
 # Seconds in which the Lease is given back, or else runs out.
 _FAREWELL = 2
+
+
+async def reach(where: Where) -> Connection:
+    """Return a connection to a cluster, to be closed; a ClickException says why there is no way to it."""
+    connection = Connection(where)
+    try:
+        await connection.open()
+    except NoCluster as error:
+        raise click.ClickException(f"{error}.") from None
+    answer = await connection(ApiRequest("/version"))
+    if answer.error is not None or answer.status >= 400:
+        await connection.close()
+        why = answer.error or f"HTTP {answer.status}"
+        raise click.ClickException(f"The cluster at {connection.url} does not let us in: {why}.")
+    return connection
 
 
 @attrs.frozen

@@ -214,12 +214,14 @@ class Running:
         from gravel.house import add_bridge, house_settings
         from issuer_bridge.cert_manager.acmesolver import AcmeSolvers
         from issuer_bridge.kube_api.api import create_app
+        from issuer_bridge.kube_api.users import ADMIN, Access
 
         world = parts.world
         settings = house_settings(self.settings, world.settings, world.base_url, tls_ca)
         house = add_bridge(parts, settings, entropy, resources)
-        # Always on loopback, in plain HTTP and without a token: whoever is on this machine may use it.
-        await serve(stack, create_app(house.resources), kubernetes.sock)
+        # Always on loopback, in plain HTTP; without a token, whoever is on this machine may use it.
+        token = self.settings.kubernetes_token
+        await serve(stack, create_app(house.resources, Access({token: ADMIN} if token else {})), kubernetes.sock)
         self.resources = house.resources
         if self.settings.no_controllers:
             responders.site.tables.append(AcmeSolvers(house.resources))

@@ -66,6 +66,12 @@ class ServerSettings:
         "Where the Kubernetes-style API of a running `gravel up` is (default: http://127.0.0.1:KUBERNETES-PORT).",
         CLIENTS,
     )
+    kubernetes_token: str | None = option(
+        None,
+        TOKEN,
+        "Bearer token that the Kubernetes-style API wants (default: none, and whoever is on this machine is its admin).",
+        ("up", *CLIENTS),
+    )
     management: str | None = option(
         None,
         ORIGIN,

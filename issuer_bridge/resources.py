@@ -72,6 +72,8 @@ SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts", short_name
 POD = Kind("", "v1", "Pod", "pods", short_names=("po",), status=True)
 SERVICE = Kind("", "v1", "Service", "services", short_names=("svc",), status=True)
 EVENT = Kind("", "v1", "Event", "events", short_names=("ev",))
+# The same objects, as the other group shows them; nobody here writes them under that name.
+EVENT_VIEW = Kind("events.k8s.io", "v1", "Event", "events", short_names=("ev",))
 INGRESS = Kind("networking.k8s.io", "v1", "Ingress", "ingresses", short_names=("ing",), status=True)
 LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases")
 RBAC = "rbac.authorization.k8s.io"
@@ -82,6 +84,14 @@ CLUSTER_ROLE_BINDING = Kind(RBAC, "v1", "ClusterRoleBinding", "clusterrolebindin
 CUSTOM_RESOURCE_DEFINITION = Kind(
     "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions",
     namespaced=False, short_names=("crd", "crds"), status=True,
+)  # fmt: skip
+CERTIFICATE_SIGNING_REQUEST = Kind(
+    "certificates.k8s.io", "v1", "CertificateSigningRequest", "certificatesigningrequests",
+    namespaced=False, short_names=("csr",), status=True,
+)  # fmt: skip
+VALIDATING_WEBHOOKS = Kind(
+    "admissionregistration.k8s.io", "v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations",
+    namespaced=False,
 )  # fmt: skip
 
 KINDS: tuple[Kind, ...] = (
@@ -108,6 +118,8 @@ KINDS: tuple[Kind, ...] = (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
     CUSTOM_RESOURCE_DEFINITION,
+    CERTIFICATE_SIGNING_REQUEST,
+    VALIDATING_WEBHOOKS,
 )
 
 

@@ -73,7 +73,7 @@ async def _apply(running: Running, manifests: Sequence[Manifest]) -> int:
     settings = running.settings
     assert running.addresses.kubernetes
     assert running.resources
-    async with KubeClient(running.addresses.kubernetes) as client:
+    async with KubeClient(running.addresses.kubernetes, settings.kubernetes_token) as client:
         code = await apply_and_follow(client, manifests, settings.timeout, json=settings.json)
     certificates = issued(running.resources.list(CERTIFICATE_REQUEST))
     print_outcome(certificates, timelines(running.parts.world.journal), json=settings.json)

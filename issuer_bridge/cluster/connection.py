@@ -28,13 +28,14 @@ _UNAUTHORIZED = 401
 class Where:
     """Which cluster: that of a kubeconfig file (and one of its contexts), the one whose pod this is, or a bare URL.
 
-    server: an API that wants no credentials, such as the embedded one.
+    server: an API such as the embedded one, which wants at most a bearer token.
     """
 
     kubeconfig: str | None = None
     context: str | None = None
     in_cluster: bool = False
     server: str | None = None
+    token: str | None = attrs.field(default=None, repr=False)
 
 
 class NoCluster(Exception):  # noqa: N818 - says what happened
@@ -68,6 +69,8 @@ class Connection:
         try:
             if where.server:
                 configuration.host = where.server.rstrip("/")
+                if where.token:
+                    configuration.api_key["BearerToken"] = f"Bearer {where.token}"
             elif where.in_cluster:
                 config.load_incluster_config(client_configuration=configuration)
             else:

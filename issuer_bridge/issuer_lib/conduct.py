@@ -34,7 +34,9 @@ class Conduct:
     spread_wake: bool = _row("D8", True, False, "after an outage not all requests come at once")
     request_workers: bool = _row("D9", True, False, "issuer-lib's worker count does not reach its request controllers")
     secrets_reopen: bool = _row("D10", True, False, "a rotated Secret mends an issuer that failed for good")
-    keeps_report: bool = _row("D11", True, False, "what sign said of an issuer that is not Ready is used, not lost")
+    keeps_report: bool = _row(
+        "D11", True, False, "of an issuer in trouble, a fault for good is used, and no other cuts its backoff"
+    )
     window_restarts: bool = _row("D12", True, False, "the outage of an issuer must not use up the time of its requests")
 
 

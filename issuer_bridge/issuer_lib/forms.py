@@ -18,28 +18,20 @@ from issuer_bridge.conditions import READY, condition, is_denied, is_true, ready
 from issuer_bridge.issuer_lib.matching import Place, issuer_of_request, issuer_of_signer
 from issuer_bridge.issuer_lib.outcomes import Bundle
 from issuer_bridge.issuer_lib.steps import set_one
-from issuer_bridge.resources import CERTIFICATE_REQUEST, Kind, Resource
+from issuer_bridge.resources import CERTIFICATE_REQUEST, CERTIFICATE_SIGNING_REQUEST, Kind, Resource
 
 FAILED = "Failed"
-SIGNING_REQUEST = Kind(
-    "certificates.k8s.io",
-    "v1",
-    "CertificateSigningRequest",
-    "certificatesigningrequests",
-    namespaced=False,
-    short_names=("csr",),
-    status=True,
-)
-_DENIED = "Detected that the CertificateRequest is denied, so it will never be Ready."
+DENIED_MESSAGE = "Detected that the CertificateRequest is denied, so it will never be Ready."
 Status: TypeAlias = dict[str, Any]
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Form:
     """One form; its functions return what of the status changes.
 
     match: which issuer it means; ended: whether nothing is left to do; deny, begin: None where there is nothing to
-    say; failure: what is told of one that failed for good; pending: the reason of issuer-lib's event for a poll.
+    say; set: any condition; failure: what is told of one that failed for good; pending: the reason of issuer-lib's
+    event for a poll; has_ready: whether it has the condition Ready.
     """
 
     kind: Kind
@@ -67,7 +59,7 @@ def _ready(request: Resource, status: str, reason: str, message: str, now: datet
 def _deny(request: Resource, now: datetime) -> Status | None:
     if not is_denied(request):
         return None
-    return {**_ready(request, "False", "Denied", _DENIED, now), "failureTime": rfc3339(now)}
+    return {**_ready(request, "False", "Denied", DENIED_MESSAGE, now), "failureTime": rfc3339(now)}
 
 
 def _begin(request: Resource, field_owner: str, now: datetime) -> Status | None:
@@ -89,17 +81,17 @@ def _is_ended(request: Resource) -> bool:
 
 
 CERTIFICATE_REQUESTS = Form(
-    CERTIFICATE_REQUEST,
-    issuer_of_request,
-    _is_ended,
-    _deny,
-    _begin,
-    lambda request, message, now: _ready(request, "False", "Pending", message, now),
-    lambda request, message, now: {**_ready(request, "False", FAILED, message, now), "failureTime": rfc3339(now)},
-    _issue,
-    _one,
-    "Failed permanently to sign CertificateRequest: ",
-    "RetryableError",
+    kind=CERTIFICATE_REQUEST,
+    match=issuer_of_request,
+    ended=_is_ended,
+    deny=_deny,
+    begin=_begin,
+    wait=lambda request, message, now: _ready(request, "False", "Pending", message, now),
+    fail=lambda request, message, now: {**_ready(request, "False", FAILED, message, now), "failureTime": rfc3339(now)},
+    issue=_issue,
+    set=_one,
+    failure="Failed permanently to sign CertificateRequest: ",
+    pending="RetryableError",
 )
 
 
@@ -113,16 +105,16 @@ def _signing_request_ended(request: Resource) -> bool:
 
 
 SIGNING_REQUESTS = Form(
-    SIGNING_REQUEST,
-    issuer_of_signer,
-    _signing_request_ended,
-    lambda _request, _now: None,
-    lambda _request, _owner, _now: None,
-    lambda _request, _message, _now: {},
-    lambda request, message, now: _updated(request, FAILED, "True", FAILED, message, now),
-    lambda _request, bundle, _now: {"certificate": base64.b64encode(bundle.chain).decode("ascii")},
-    _updated,
-    "CertificateSigningRequest has failed permanently: ",
-    "Pending",
+    kind=CERTIFICATE_SIGNING_REQUEST,
+    match=issuer_of_signer,
+    ended=_signing_request_ended,
+    deny=lambda _request, _now: None,
+    begin=lambda _request, _owner, _now: None,
+    wait=lambda _request, _message, _now: {},
+    fail=lambda request, message, now: _updated(request, FAILED, "True", FAILED, message, now),
+    issue=lambda _request, bundle, _now: {"certificate": base64.b64encode(bundle.chain).decode("ascii")},
+    set=_updated,
+    failure="CertificateSigningRequest has failed permanently: ",
+    pending="Pending",
     has_ready=False,
 )

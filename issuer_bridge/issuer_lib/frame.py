@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,7 @@ from issuer_bridge.issuer_lib.outcomes import Bundle, IssuerFault, Pending, Perm
 from issuer_bridge.issuer_lib.reading import issuer_of, request_of, secret_places
 from issuer_bridge.issuer_lib.steps import NOTHING, Ask, Step, merged, text_of
 from issuer_bridge.issuer_lib.triggers import essence, issuer_changed, issuer_moved, request_changed
+from issuer_bridge.issuer_lib.values import Issuer
 from issuer_bridge.outcomes import Done, Outcome
 from issuer_bridge.reconciler import Key, Reconciler
 from issuer_bridge.references import key_of
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 # D8: how long requests are spread over, at most, and how many of them a second.
 LONGEST_SPREAD, WOKEN_A_SECOND = timedelta(minutes=1), 10
+_CLASSES = {Pending: "pending", Permanent: "permanent", IssuerFault: "issuer-fault"}
 
 
 class Frame:
@@ -60,6 +62,7 @@ class Frame:
         self._checked: dict[Key, tuple[Any, ...]] = {}  # `Issuer.key` of the last look
         self._signing: dict[Place, int] = {}
         self._parked: dict[Place, dict[Key, None]] = {}  # who waits for a place among those of its issuer
+        self._admitted: dict[Key, Place] = {}  # and who was told to look whether there is one
         self._stop: Callable[[], None] | None = None
 
     def _queue(self, sync: Callable[[Key], Inquiry[Outcome]], workers: int) -> Reconciler:
@@ -141,7 +144,7 @@ class Frame:
     def _secrets_of(self, issuer: Resource) -> tuple[tuple[str, str], ...]:
         return secret_places(issuer, self._options.cluster_resource_namespace)
 
-    def _value_of(self, issuer: Resource) -> Any:
+    def _value_of(self, issuer: Resource) -> Issuer:
         found = ((place[1], self._resources.get(SECRET, *place)) for place in self._secrets_of(issuer))
         return issuer_of(issuer, {name: secret for name, secret in found if secret is not None})
 
@@ -151,7 +154,7 @@ class Frame:
         if issuer is None:
             return Done()
         value, now = self._value_of(issuer), self._driver.now()
-        reopened = self._checked.get(key) != value.key
+        reopened = self._checked.get(key) != value.key  # after a restart nobody knows: then it is looked at once more
         step = issuers.decide(issuer, reported, now, self._options, reopened=reopened)
         if step is NOTHING:
             return Done()
@@ -162,14 +165,21 @@ class Frame:
                 yield from self._author.check(value)
             except Exception as raised:  # noqa: BLE001 - an author may raise anything
                 error = self._noted("check", raised)
-            self._tell(
-                "CheckAnswered", {"issuer": key_of(issuer)}, "checked" if error is None else _class_of(error), now
-            )
+            result = "checked" if error is None else _class_of(error)
+            self._tell("CheckAnswered", {"issuer": key_of(issuer)}, result, now)
             step = issuers.checked(issuer, error, self._driver.now(), self._options, self._chance())
         yield from self._apply(kind, issuer, step)
         return step.then
 
     def _sync_request(self, key: Key) -> Inquiry[Outcome]:
+        admitted = self._admitted.pop(key, None)
+        try:
+            return (yield from self._look_at_request(key))
+        finally:
+            if admitted is not None:  # it may not have needed its place
+                self._admit(admitted)
+
+    def _look_at_request(self, key: Key) -> Inquiry[Outcome]:
         form = self._forms[key[0]]
         request = self._resources.get(form.kind, *key[1:])
         place = requests.mine(request, form, self._author.kinds, self._options) if request else None
@@ -181,11 +191,16 @@ class Frame:
             assert issuer is not None
             step = yield from self._sign(key, form, request, place, issuer)
         if step.report is not None:
-            issuer_key = (place.kind.kind, place.namespace, place.name)
-            self._reports[issuer_key] = step.report
-            self._issuers.add(issuer_key)
+            self._report(place, step.report)
         yield from self._apply(form.kind, request, step, form.ended)
         return step.then
+
+    def _report(self, place: Place, fault: IssuerFault) -> None:
+        issuer = self._resources.get(place.kind, place.namespace, place.name)
+        if issuer is not None and issuers.is_news(issuer, fault, self._options):
+            key = _key(place.kind, issuer)
+            self._reports[key] = fault
+            self._issuers.add(key)
 
     def _sign(self, key: Key, form: Form, request: Resource, place: Place, issuer: Resource) -> Inquiry[Step]:
         """Ask the author, or wait for one of the places of the issuer."""
@@ -210,18 +225,23 @@ class Frame:
         self._signing[place] -= 1
         if not self._signing[place]:
             del self._signing[place]
+        self._admit(place)
+
+    def _admit(self, place: Place) -> None:
+        """Let the next one look, if there is a place."""
         parked = self._parked.get(place)
-        if parked:
-            first = next(iter(parked))
-            del parked[first]
-            self._requests.add(first)
+        if parked and self._signing.get(place, 0) < self._options.per_issuer:
+            key = next(iter(parked))
+            del parked[key]
+            self._admitted[key] = place
+            self._requests.add(key)
 
     def _noted(self, function: str, error: Exception) -> Exception:
         if _class_of(error) == "error":
             log.info("%s raised %s", function, text_of(error), exc_info=error)
         return error
 
-    def _tell(self, fact: str, subject: dict[str, str], result: str, began: Any) -> None:
+    def _tell(self, fact: str, subject: dict[str, str], result: str, began: datetime) -> None:
         seconds = (self._driver.now() - began).total_seconds()
         self._context.record(HOUSE, [Fact(fact, subject, {"result": result, "seconds": seconds})])
 
@@ -249,5 +269,4 @@ def _class_of(error: Exception) -> str:
     """Name the class of an outcome, for the journal and for metrics."""
     while isinstance(error, WithCondition):
         error = error.inner
-    classes = {Pending: "pending", Permanent: "permanent", IssuerFault: "issuer-fault"}
-    return classes.get(type(error), "error")
+    return next((name for class_, name in _CLASSES.items() if isinstance(error, class_)), "error")

@@ -53,8 +53,8 @@ def _duration(spec: Mapping[str, Any], annotations: Mapping[str, str]) -> timede
     return timedelta(seconds=seconds) if seconds else DEFAULT_DURATION
 
 
-def issuer_of(resource: Resource, secrets: Mapping[str, Resource]) -> Issuer:
-    """Read an issuer; secrets: those that it names and that are there."""
+def issuer_of(resource: Resource, found: Mapping[str, Resource]) -> Issuer:
+    """Read an issuer; found: the Secrets that it names and that are there."""
     metadata = resource["metadata"]
     return Issuer(
         kind=resource["kind"],
@@ -65,7 +65,7 @@ def issuer_of(resource: Resource, secrets: Mapping[str, Resource]) -> Issuer:
         spec=resource.get("spec") or {},
         annotations=metadata.get("annotations") or {},
         ready=is_true(resource, READY),
-        secrets={name: _secret(secret) for name, secret in secrets.items()},
+        secrets={name: _secret(secret) for name, secret in found.items()},
     )
 
 

@@ -9,19 +9,19 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from acme_server.protocol.times import parse_rfc3339
-from issuer_bridge.conditions import INVALID_REQUEST, READY, condition, is_approved, is_denied
+from issuer_bridge.conditions import INVALID_REQUEST, READY, condition, is_approved, is_denied, is_true
 from issuer_bridge.issuer_lib.conduct import Options
-from issuer_bridge.issuer_lib.forms import Form
+from issuer_bridge.issuer_lib.forms import DENIED_MESSAGE, Form, Status
 from issuer_bridge.issuer_lib.matching import Place
 from issuer_bridge.issuer_lib.outcomes import Bundle, IssuerFault, Pending, Permanent, WithCondition
 from issuer_bridge.issuer_lib.reading import issuer_of, request_of
 from issuer_bridge.issuer_lib.steps import NOTHING, Ask, Event, Step, merged, text_of
-from issuer_bridge.outcomes import Done, Retry, Wait
+from issuer_bridge.outcomes import Done, Outcome, Retry, Wait
 from issuer_bridge.resources import Kind, Resource
 
 PENDING = "Signing still in progress. Reason: "
-_OUTDATED = "Waiting for issuer to become ready. Current issuer ready condition is outdated."
 _NOT_READY = "Waiting for issuer to become ready. Current issuer ready condition"
+_OUTDATED = f"{_NOT_READY} is outdated."
 
 
 def mine(request: Resource, form: Form, kinds: Sequence[Kind], options: Options) -> Place | None:
@@ -42,7 +42,7 @@ def decide(
         return NOTHING
     denied = form.deny(request, now)
     if denied is not None:
-        return _told(denied, "Warning", "PermanentError")
+        return _told(denied, "Warning", "PermanentError", DENIED_MESSAGE)
     begun = form.begin(request, options.field_owner, now)
     if begun is not None:
         return Step(begun)
@@ -60,7 +60,9 @@ def _lacks(issuer: Resource) -> str | None:
         return f"{_NOT_READY}: <none>."
     if ready.get("observedGeneration", 0) < issuer["metadata"].get("generation", 0):
         return _OUTDATED
-    return None if ready["status"] == "True" else f'{_NOT_READY} is "{ready["reason"]}": {ready["message"]}.'
+    if is_true(issuer, READY):
+        return None
+    return f'{_NOT_READY} is "{ready.get("reason", "")}": {ready.get("message", "")}.'
 
 
 def signed(
@@ -80,11 +82,9 @@ def signed(
     return Step(merged(own, step.status), step.event, step.then)
 
 
-def _unwrapped(
-    form: Form, request: Resource, said: Exception, now: datetime
-) -> tuple[Exception, dict[str, object], bool]:
+def _unwrapped(form: Form, request: Resource, said: Exception, now: datetime) -> tuple[Exception, Status, bool]:
     """Return the error, the author's own conditions, and whether one of them is new or has another status."""
-    status: dict[str, object] = {}
+    status: Status = {}
     moved = False
     while isinstance(said, WithCondition):
         moved = moved or condition(request, said.type).get("status") != said.status
@@ -133,9 +133,5 @@ def _waits(form: Form, request: Resource, message: str, reason: str, now: dateti
     return _told(form.wait(request, message, now), "Normal", reason, message)
 
 
-def _told(
-    status: dict[str, object], type_: str, reason: str, message: str = "", then: Done | Retry | None = None
-) -> Step:
-    """Return a step whose event says the message, or else what its condition says."""
-    text = message or status["conditions"][0]["message"]  # type: ignore[index]
-    return Step(status, Event(type_, reason, text), then or Done())
+def _told(status: Status, type_: str, reason: str, message: str, then: Outcome | None = None) -> Step:
+    return Step(status, Event(type_, reason, message), then or Done())

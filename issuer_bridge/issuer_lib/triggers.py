@@ -16,7 +16,7 @@ def essence(resource: Resource) -> Resource:
     """Return as much of a resource as the functions below look at."""
     metadata = resource["metadata"]
     return {
-        "metadata": {key: metadata.get(key) for key in ("uid", "resourceVersion", "generation", "annotations")},
+        "metadata": {key: metadata.get(key) for key in ("generation", "annotations")},
         "status": {"conditions": (resource.get("status") or {}).get("conditions")},
     }
 

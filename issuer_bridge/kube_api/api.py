@@ -8,6 +8,7 @@ from random import SystemRandom
 import attrs
 from aiohttp import web
 
+from issuer_bridge.kube_api.admission import questions, warned
 from issuer_bridge.kube_api.loopback_guard import complaint
 from issuer_bridge.kube_api.rest import MAX_BODY, Answer, Call, refusal
 from issuer_bridge.kube_api.serving import respond, watch_of
@@ -15,6 +16,7 @@ from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.kube_api.users import OPEN, Access
 from issuer_bridge.kube_api.watch_window import WatchWindow
 from issuer_bridge.kube_api.watching import Watch, begin, bookmark, proceed
+from issuer_bridge.kube_api.webhook_calls import ask
 from issuer_bridge.resources import ApiError
 
 # So often an idle watch looks whether its client is still there, in seconds.
@@ -71,7 +73,13 @@ class _Api:
         except web.HTTPRequestEntityTooLarge:
             text = f"Request entity too large: limit is {MAX_BODY}"
             return _response(refusal(ApiError(413, "RequestEntityTooLarge", text)))
-        return _response(respond(self._store, attrs.evolve(call, body=body), self._access))
+        call = attrs.evolve(call, body=body)
+        try:
+            asked = questions(self._store, call, self._access, SystemRandom().randbytes)
+            warnings = await ask(asked) if asked else []
+        except ApiError as error:
+            return _response(refusal(error))
+        return _response(warned(respond(self._store, call, self._access), warnings))
 
     async def _stream(self, request: web.Request, watch: Watch) -> web.StreamResponse:
         response = web.StreamResponse(

@@ -8,6 +8,7 @@ from issuer_bridge.kube_api.shapes import (
     BOOLEAN,
     BYTES,
     INTEGER,
+    LABEL_SELECTOR,
     OPEN,
     STRING,
     STRING_MAP,
@@ -22,10 +23,12 @@ from issuer_bridge.kube_api.shapes import (
     resource,
 )
 from issuer_bridge.resources import (
+    CERTIFICATE_SIGNING_REQUEST,
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
     CONFIG_MAP,
     EVENT,
+    EVENT_VIEW,
     HTTP_ROUTE,
     INGRESS,
     LEASE,
@@ -36,6 +39,7 @@ from issuer_bridge.resources import (
     SECRET,
     SERVICE,
     SERVICE_ACCOUNT,
+    VALIDATING_WEBHOOKS,
     Kind,
 )
 
@@ -58,6 +62,21 @@ _EVENT = resource(
     reportingComponent=STRING,
     reportingInstance=STRING,
 )
+
+# What the core's names of an Event's fields are in events.k8s.io (pkg/apis/events/v1/conversion.go).
+EVENT_NAMES: Mapping[str, str] = {
+    "involvedObject": "regarding",
+    "message": "note",
+    "reportingComponent": "reportingController",
+    "source": "deprecatedSource",
+    "firstTimestamp": "deprecatedFirstTimestamp",
+    "lastTimestamp": "deprecatedLastTimestamp",
+    "count": "deprecatedCount",
+}
+_EVENT_VIEW: Schema = {
+    **_EVENT,
+    "properties": {EVENT_NAMES.get(name, name): shape for name, shape in _EVENT["properties"].items()},
+}
 
 _LEASE = resource(
     spec=fields(
@@ -122,6 +141,65 @@ _BINDING = resource(
 
 _SPEC_AND_STATUS = resource(spec=OPEN, status=OPEN)
 
+_SIGNING_REQUEST = resource(
+    "spec",
+    spec=fields(
+        "request signerName",
+        request=BYTES,
+        signerName=STRING,
+        expirationSeconds=INTEGER,
+        usages=STRINGS,
+        username=STRING,
+        uid=STRING,
+        groups=STRINGS,
+        extra=mapping(STRINGS),
+    ),
+    status=fields(
+        conditions=keyed(
+            fields(
+                "type status",
+                type=STRING,
+                status=one_of("True", "False", "Unknown"),
+                reason=STRING,
+                message=STRING,
+                lastUpdateTime=STRING,
+                lastTransitionTime=STRING,
+            ),
+            "type",
+        ),
+        certificate=BYTES,
+    ),
+)
+
+WEBHOOKS = resource(
+    webhooks=keyed(
+        fields(
+            "admissionReviewVersions clientConfig name sideEffects",
+            name=STRING,
+            clientConfig=fields(url=STRING, caBundle=BYTES, service=OPEN),
+            rules=array(
+                fields(
+                    "apiGroups apiVersions operations resources",
+                    operations=array(one_of("*", "CREATE", "UPDATE", "DELETE", "CONNECT")),
+                    apiGroups=STRINGS,
+                    apiVersions=STRINGS,
+                    resources=STRINGS,
+                    scope={**one_of("*", "Cluster", "Namespaced"), "default": "*"},
+                )
+            ),
+            failurePolicy={**one_of("Fail", "Ignore"), "default": "Fail"},
+            matchPolicy={**one_of("Equivalent", "Exact"), "default": "Equivalent"},
+            namespaceSelector={**LABEL_SELECTOR, "default": {}},
+            objectSelector={**LABEL_SELECTOR, "default": {}},
+            sideEffects=one_of("None", "NoneOnDryRun"),
+            timeoutSeconds={**INTEGER, "default": 10},
+            admissionReviewVersions=STRINGS,
+            matchConditions=array(OPEN),
+        ),
+        "name",
+    )
+)
+
 CORE_SCHEMAS: Mapping[Kind, Schema] = {
     NAMESPACE: _SPEC_AND_STATUS,
     SECRET: _SECRET,
@@ -130,6 +208,7 @@ CORE_SCHEMAS: Mapping[Kind, Schema] = {
     POD: resource(spec=_POD, status=OPEN),
     SERVICE: resource(spec=_SERVICE, status=OPEN),
     EVENT: _EVENT,
+    EVENT_VIEW: _EVENT_VIEW,
     INGRESS: _INGRESS,
     HTTP_ROUTE: _SPEC_AND_STATUS,
     LEASE: _LEASE,
@@ -137,4 +216,6 @@ CORE_SCHEMAS: Mapping[Kind, Schema] = {
     ROLE_BINDING: _BINDING,
     CLUSTER_ROLE: resource(rules=_RULES, aggregationRule=OPEN),
     CLUSTER_ROLE_BINDING: _BINDING,
+    CERTIFICATE_SIGNING_REQUEST: _SIGNING_REQUEST,
+    VALIDATING_WEBHOOKS: WEBHOOKS,
 }

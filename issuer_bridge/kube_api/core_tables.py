@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
 
-from issuer_bridge.ages import age
+from issuer_bridge.ages import age, duration
 from issuer_bridge.kube_api.columns import AGE, CUSTOM_AGE, NAME, Cell, Column, at, custom, value_at
+from issuer_bridge.kube_api.core_schemas import EVENT_NAMES
 from issuer_bridge.resources import (
+    CERTIFICATE_SIGNING_REQUEST,
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
     CONFIG_MAP,
+    CUSTOM_RESOURCE_DEFINITION,
     EVENT,
+    EVENT_VIEW,
     HTTP_ROUTE,
     INGRESS,
     LEASE,
@@ -25,6 +29,7 @@ from issuer_bridge.resources import (
     SECRET,
     SERVICE,
     SERVICE_ACCOUNT,
+    VALIDATING_WEBHOOKS,
     Kind,
     Resource,
 )
@@ -57,7 +62,7 @@ def last_seen(event: Resource) -> str | None:
 
 def involved(event: Resource) -> str:
     """`certificaterequest/www`."""
-    about = event.get("involvedObject") or event.get("regarding") or {}
+    about = event.get("involvedObject") or {}
     return f"{str(about.get('kind', '')).lower()}/{about.get('name', '')}"
 
 
@@ -157,6 +162,42 @@ _BINDING = (
     Column("ServiceAccounts", _subjects("ServiceAccount"), 1),
 )
 
+
+def _requested(request: Resource, now: datetime) -> str:
+    del now
+    seconds = value_at(request, ".spec.expirationSeconds")
+    return duration(timedelta(seconds=seconds)) if isinstance(seconds, int) else NONE
+
+
+def _decision(request: Resource, now: datetime) -> str:
+    """Pending, or what was decided, and what came of it."""
+    del now
+    found = [item.get("type") for item in _list(request, ".status.conditions")]
+    decided = [name for name in ("Approved", "Denied") if name in found] or ["Pending"]
+    failed, issued = "Failed" in found, bool(value_at(request, ".status.certificate"))
+    return ",".join(decided + ["Failed"] * failed + ["Issued"] * issued)
+
+
+_EVENT = (
+    Column("Last Seen", lambda event, now: age(last_seen(event), now)),
+    at("Type", ".type"),
+    at("Reason", ".reason"),
+    Column("Object", lambda event, _: involved(event)),
+    at("Subobject", ".involvedObject.fieldPath", 1),
+    Column("Source", _source, 1),
+    Column("Message", lambda event, _: str(event.get("message") or "").strip()),
+    Column("First Seen", _first_seen, 1),
+    Column("Count", _count, 1, "integer"),
+    attrs.evolve(NAME, priority=1),
+)
+
+
+def _of_core(cell: Cell) -> Cell:
+    """Return the cell of an Event that is shown with the other group's names."""
+    names = {theirs: core for core, theirs in EVENT_NAMES.items()}
+    return lambda event, now: cell({names.get(name, name): value for name, value in event.items()}, now)
+
+
 CORE_COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
     NAMESPACE: (NAME, at("Status", ".status.phase"), AGE),
     SECRET: (NAME, at("Type", ".type"), _entries(".data"), AGE),
@@ -186,18 +227,8 @@ CORE_COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
         AGE,
         Column("Selector", _selector, 1),
     ),
-    EVENT: (
-        Column("Last Seen", lambda event, now: age(last_seen(event), now)),
-        at("Type", ".type"),
-        at("Reason", ".reason"),
-        Column("Object", lambda event, _: involved(event)),
-        at("Subobject", ".involvedObject.fieldPath", 1),
-        Column("Source", _source, 1),
-        Column("Message", lambda event, _: str(event.get("message") or event.get("note") or "").strip()),
-        Column("First Seen", _first_seen, 1),
-        Column("Count", _count, 1, "integer"),
-        attrs.evolve(NAME, priority=1),
-    ),
+    EVENT: _EVENT,
+    EVENT_VIEW: tuple(attrs.evolve(column, cell=_of_core(column.cell)) for column in _EVENT),
     INGRESS: (
         NAME,
         at("Class", ".spec.ingressClassName", missing=NONE),
@@ -211,5 +242,19 @@ CORE_COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
     CLUSTER_ROLE: _ROLE,
     ROLE_BINDING: _BINDING,
     CLUSTER_ROLE_BINDING: _BINDING,
+    CUSTOM_RESOURCE_DEFINITION: (NAME, at("Created At", ".metadata.creationTimestamp")),
+    CERTIFICATE_SIGNING_REQUEST: (
+        NAME,
+        AGE,
+        at("SignerName", ".spec.signerName", missing=NONE),
+        at("Requestor", ".spec.username"),
+        Column("RequestedDuration", _requested),
+        Column("Condition", _decision),
+    ),
+    VALIDATING_WEBHOOKS: (
+        NAME,
+        Column("Webhooks", lambda resource, _: len(_list(resource, ".webhooks")), type="integer"),
+        AGE,
+    ),
     LEASE: (NAME, at("Holder", ".spec.holderIdentity"), AGE),
 }

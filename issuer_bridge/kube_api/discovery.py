@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from issuer_bridge.kube_api.paths import subresources
 from issuer_bridge.kube_api.reviews import REVIEWS
 from issuer_bridge.resources import (
     ACME,
@@ -35,7 +36,7 @@ _CATEGORIES: Mapping[str, tuple[str, ...]] = {
 
 @attrs.frozen
 class Entry:
-    """A resource as clients discover it; `subresource` is "status" or nothing."""
+    """A resource as clients discover it; `subresource`: see `paths.subresources`."""
 
     kind: Kind
     verbs: tuple[str, ...]
@@ -119,7 +120,7 @@ def _entries(kind: Kind) -> list[Entry]:
         verbs = tuple(verb for verb in verbs if verb != "deletecollection")
     categories = ("all",) if kind in (POD, SERVICE) else _CATEGORIES.get(kind.group, ())
     found = [Entry(kind, verbs, kind.definition.categories if kind.definition else categories)]
-    return [*found, Entry(kind, STATUS_VERBS, subresource="status")] if kind.status else found
+    return [*found, *(Entry(kind, STATUS_VERBS, subresource=name) for name in subresources(kind))]
 
 
 def _groups(served: Sequence[Kind]) -> list[str]:

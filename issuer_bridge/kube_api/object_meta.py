@@ -8,21 +8,34 @@ never changed in place.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.times import rfc3339
+from issuer_bridge.kube_api.core_schemas import WEBHOOKS
 from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.kube_api.schema_check import fill_defaults
-from issuer_bridge.resources import CUSTOM_RESOURCE_DEFINITION, EVENT, NAMESPACE, SECRET, Kind, Resource
+from issuer_bridge.resources import (
+    CERTIFICATE_SIGNING_REQUEST,
+    CUSTOM_RESOURCE_DEFINITION,
+    EVENT,
+    NAMESPACE,
+    SECRET,
+    VALIDATING_WEBHOOKS,
+    Kind,
+    Resource,
+)
 
 # Without vowels and look-alikes: staging/src/k8s.io/apimachinery/pkg/util/rand/rand.go.
 NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 NAME_SUFFIX = 5
 # A generated name is at most a DNS label: apiserver/pkg/storage/names/generate.go.
 MAX_GENERATED = 63
+# So often is another generated name tried: apiserver/pkg/registry/generic/registry/store.go.
+_NAME_ATTEMPTS = 8
 
 # What only the server sets; what a client sends of it is dropped.
 SYSTEM_FIELDS = (
@@ -55,9 +68,24 @@ def generated_name(prefix: str, entropy: Entropy) -> str:
     return prefix[: MAX_GENERATED - NAME_SUFFIX] + suffix
 
 
+def name_for(kind: Kind, resource: Resource, taken: Container[tuple[str, str]], entropy: Entropy) -> str:
+    """Return the name that a new object has, or one that is made from generateName, and free if chance allows."""
+    metadata = resource["metadata"]
+    name: str = metadata.get("name") or ""
+    prefix = metadata.get("generateName")
+    if name or not prefix or not isinstance(prefix, str):
+        return name
+    namespace = object_key(kind, resource)[0]
+    for _ in range(_NAME_ATTEMPTS):
+        name = generated_name(prefix, entropy)
+        if (namespace, name) not in taken:
+            break
+    return name
+
+
 def has_generation(kind: Kind) -> bool:
-    """Whether the server counts the changes of the spec: for what is custom or has a status, but not in the core."""
-    return (kind.status or kind.custom) and bool(kind.group)
+    """Whether the server counts the changes of the spec: for what is custom or has a status, with old exceptions."""
+    return (kind.status or kind.custom) and bool(kind.group) and kind != CERTIFICATE_SIGNING_REQUEST
 
 
 def object_key(kind: Kind, resource: Mapping[str, Any]) -> tuple[str, str]:
@@ -92,7 +120,7 @@ def updated(kind: Kind, stored: Resource, sent: Resource) -> Resource:
     metadata.update({key: value for key, value in stored["metadata"].items() if key in _KEPT_FIELDS})
     resource["metadata"] = metadata
     _fill(kind, resource)
-    if kind == NAMESPACE:
+    if kind in (NAMESPACE, CERTIFICATE_SIGNING_REQUEST):
         resource["spec"] = stored["spec"]
     if kind.status:
         resource.pop("status", None)
@@ -180,6 +208,7 @@ _FILLED: Mapping[Kind, Callable[[Resource], None]] = {
     NAMESPACE: _fill_namespace,
     EVENT: _fill_event,
     CUSTOM_RESOURCE_DEFINITION: _fill_definition,
+    VALIDATING_WEBHOOKS: partial(fill_defaults, WEBHOOKS),
 }
 
 

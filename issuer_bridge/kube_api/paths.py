@@ -8,23 +8,30 @@ from urllib.parse import unquote
 
 import attrs
 
-from issuer_bridge.resources import KINDS, Kind
+from issuer_bridge.resources import CERTIFICATE_SIGNING_REQUEST, EVENT, EVENT_VIEW, KINDS, Kind
 
 Place: TypeAlias = tuple[str, str, str]
-BUILT_IN: dict[Place, Kind] = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
+BUILT_IN: dict[Place, Kind] = {(kind.group, kind.version, kind.plural): kind for kind in (*KINDS, EVENT_VIEW)}
 
 
 @attrs.frozen
 class Target:
-    """What a path names: a collection (no name), an object, or its status.
+    """What a path names: a collection (no name), an object, or a part of it.
 
-    namespace: None for the collection of all namespaces, "" for cluster-wide kinds.
+    namespace: None for the collection of all namespaces, "" for cluster-wide kinds; view: the kind that the objects
+    are shown as, if it is another one.
     """
 
     kind: Kind
     namespace: str | None
     name: str = ""
     subresource: str = ""
+    view: Kind | None = None
+
+    @property
+    def asked(self) -> Kind:
+        """The kind that the path names."""
+        return self.view or self.kind
 
 
 def segments(path: str) -> list[str]:
@@ -50,11 +57,18 @@ def _target(kinds: Mapping[Place, Kind], group: str, version: str, rest: Sequenc
         return None
     plural, name, subresource = [*rest, "", ""][:3]
     kind = kinds.get((group, version, plural))
-    if kind is None or not _fits(kind, namespace, name) or subresource not in ("", "status"):
+    if kind is None or not _fits(kind, namespace, name) or subresource not in ("", *subresources(kind)):
         return None
-    if subresource and not kind.status:
-        return None
-    return Target(kind, namespace if kind.namespaced else "", name, subresource)
+    stored, view = (EVENT, kind) if kind == EVENT_VIEW else (kind, None)
+    return Target(stored, namespace if kind.namespaced else "", name, subresource, view)
+
+
+def subresources(kind: Kind) -> tuple[str, ...]:
+    """Return the parts of an object that have a path of their own."""
+    return _SUBRESOURCES.get(kind, ("status",) if kind.status else ())
+
+
+_SUBRESOURCES: Mapping[Kind, tuple[str, ...]] = {CERTIFICATE_SIGNING_REQUEST: ("approval", "status")}
 
 
 def _fits(kind: Kind, namespace: str | None, name: str) -> bool:

@@ -10,6 +10,7 @@ import attrs
 import yaml
 
 from issuer_bridge.kube_api.bodies import known, read_object
+from issuer_bridge.kube_api.core_schemas import EVENT_NAMES
 from issuer_bridge.kube_api.deletion import is_deleting
 from issuer_bridge.kube_api.field_ownership import tracker
 from issuer_bridge.kube_api.forms import JSON, YAML
@@ -24,10 +25,12 @@ from issuer_bridge.kube_api.options import (
 )
 from issuer_bridge.kube_api.patches import APPLY, applied, check_format, patched
 from issuer_bridge.kube_api.paths import Target, parse_target
+from issuer_bridge.kube_api.requesters import permit, requested_by
 from issuer_bridge.kube_api.statuses import deleted, failure, not_found, precondition_failed
 from issuer_bridge.kube_api.store import EmbeddedStore
+from issuer_bridge.kube_api.users import ADMIN, User
 from issuer_bridge.kube_api.writing import Writing
-from issuer_bridge.resources import NAMESPACE, ApiError, Kind, Resource
+from issuer_bridge.resources import EVENT_VIEW, NAMESPACE, ApiError, Kind, Resource
 
 MAX_BODY = 3 * 1024 * 1024
 NO_PAGE = "404 page not found\n"
@@ -36,7 +39,7 @@ _MAX_WARNINGS, _MAX_WARNING = 20, 400
 
 @attrs.frozen
 class Call:
-    """A request: the raw path, the query, the media type without parameters ("" when there is none)."""
+    """A request: the raw path, the query, the media type without parameters ("" when there is none), and who asks."""
 
     method: str
     path: str
@@ -44,6 +47,7 @@ class Call:
     content_type: str = ""
     body: bytes = b""
     headers: Mapping[str, str] = attrs.field(factory=dict)
+    user: User = ADMIN
 
 
 @attrs.frozen
@@ -101,17 +105,20 @@ def _handle(store: EmbeddedStore, call: Call) -> Answer:
     target = parse_target(call.path, store.served.places)
     if target is None:
         return Answer(404, NO_PAGE)
-    answer = _answer(store, target, call)
-    if target.kind.definition and not isinstance(answer.document, str):
-        return attrs.evolve(answer, document=in_version(target.kind, answer.document))
-    return answer
+    return _answer(store, target, call)
 
 
 def in_version(kind: Kind, document: Resource) -> Resource:
-    """Return an object, or a list of them, in the version that was asked for: they differ in nothing else."""
+    """Return an object, or a list of them, as the kind that was asked for: in its version, with its names of fields."""
     if document["kind"] == kind.list_kind:
-        return {**document, "items": [in_version(kind, item) for item in document["items"]]}
-    return document if document["kind"] != kind.kind else {**document, "apiVersion": kind.api_version}
+        return document | {
+            "apiVersion": kind.api_version,
+            "items": [in_version(kind, item) for item in document["items"]],
+        }
+    if document["kind"] != kind.kind:
+        return document
+    names: Mapping[str, str] = EVENT_NAMES if kind == EVENT_VIEW else {}
+    return {names.get(name, name): value for name, value in document.items()} | {"apiVersion": kind.api_version}
 
 
 def _answer(store: EmbeddedStore, target: Target, call: Call) -> Answer:
@@ -144,6 +151,7 @@ def _create(store: EmbeddedStore, target: Target, call: Call) -> Answer:
     options = write_options("CreateOptions", call.query)
     sent = read_object(call.content_type, call.body, target.kind)
     resource, warnings = known(target, sent, options.validation)
+    resource = requested_by(call.user, target.kind, resource)
     return Answer(201, store.insert(target.kind, resource, _writing(store, target, call, options)), warnings)
 
 
@@ -169,20 +177,22 @@ def _apply(store: EmbeddedStore, target: Target, call: Call, options: WriteOptio
     stored = store.get(target.kind, target.namespace or "", target.name)
     resource, warnings = applied(target, stored, call.body, options, store.clock())
     managed = resource["metadata"]["managedFields"]
-    writing = Writing(options.dry, lambda *_: managed)
+    writing = Writing(options.dry, lambda *_: managed, permit(store, call.user, target.kind, target.subresource))
     if stored is None:
+        resource = requested_by(call.user, target.kind, resource)
         return Answer(201, store.insert(target.kind, resource, writing), warnings)
     return Answer(200, _write(store, target, resource, writing), warnings)
 
 
 def _writing(store: EmbeddedStore, target: Target, call: Call, options: WriteOptions) -> Writing:
     manager = options.manager or call.headers.get("User-Agent", "").split("/")[0][:MAX_MANAGER]
-    return Writing(options.dry, tracker(target.kind, manager, store.clock(), target.subresource))
+    kind, part = target.kind, target.subresource
+    return Writing(options.dry, tracker(kind, manager, store.clock(), part), permit(store, call.user, kind, part))
 
 
 def _write(store: EmbeddedStore, target: Target, resource: Resource, writing: Writing) -> Resource:
     if target.subresource:
-        return store.replace_status(target.kind, resource, writing)
+        return store.replace_status(target.kind, resource, writing, target.subresource)
     return store.replace(target.kind, resource, writing)
 
 

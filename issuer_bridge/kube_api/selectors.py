@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from issuer_bridge.kube_api.statuses import bad_request
 from issuer_bridge.resources import EVENT, Kind, Resource
@@ -51,6 +51,23 @@ def _label_test(term: str, text: str) -> Selector:
 
 def _labels(resource: Resource) -> Mapping[str, str]:
     return resource["metadata"].get("labels") or {}
+
+
+def matches_labels(chosen: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether a LabelSelector chooses what has these labels; an empty one chooses everything."""
+    wanted = chosen.get("matchLabels") or {}
+    return wanted.items() <= labels.items() and all(
+        _EXPRESSIONS[item["operator"]](labels.get(item["key"]), item.get("values") or ())
+        for item in chosen.get("matchExpressions") or ()
+    )
+
+
+_EXPRESSIONS: Mapping[str, Callable[[str | None, Sequence[str]], bool]] = {
+    "In": lambda value, values: value in values,
+    "NotIn": lambda value, values: value not in values,
+    "Exists": lambda value, _: value is not None,
+    "DoesNotExist": lambda value, _: value is None,
+}
 
 
 def _field_tests(kind: Kind, text: str) -> list[Selector]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import attrs
 
 from issuer_bridge.kube_api.about import about
+from issuer_bridge.kube_api.bodies import read_object
+from issuer_bridge.kube_api.event_views import in_core
 from issuer_bridge.kube_api.forms import JSON, PROTOBUF, parse_form, shown
 from issuer_bridge.kube_api.paths import Target, parse_target
 from issuer_bridge.kube_api.protobuf import decode
 from issuer_bridge.kube_api.rbac import Attributes, check
-from issuer_bridge.kube_api.rest import Answer, Call, encoded, handle, refusal
+from issuer_bridge.kube_api.rest import Answer, Call, encoded, handle, in_version, refusal
 from issuer_bridge.kube_api.reviews import review, review_kind
 from issuer_bridge.kube_api.store import EmbeddedStore
-from issuer_bridge.kube_api.users import AUTHENTICATED, OPEN, Access, User, account_of, impersonated
+from issuer_bridge.kube_api.users import ADMIN, AUTHENTICATED, OPEN, Access, User, account_of, impersonated
 from issuer_bridge.kube_api.watching import Watch, parse_watch
-from issuer_bridge.resources import ApiError
+from issuer_bridge.resources import NAMESPACE, ApiError
 
 _VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _OF_MANY = {"get": "list", "delete": "deletecollection"}
@@ -27,7 +29,7 @@ def watch_of(store: EmbeddedStore, call: Call, access: Access = OPEN) -> Watch |
         return None
     _admit(store, call, target, access)
     form = parse_form(call.headers.get("Accept", ""), call.query.get("includeObject", ""))
-    return parse_watch(target, call.query, form)
+    return parse_watch(target, in_core(call).query if target.view else call.query, form)
 
 
 def respond(store: EmbeddedStore, call: Call, access: Access = OPEN) -> Answer:
@@ -46,10 +48,32 @@ def _respond(store: EmbeddedStore, call: Call, access: Access) -> Answer:
             return review(store, access, user, _in_json(call), *found)
         return about(call, store.served)
     form = parse_form(call.headers.get("Accept", ""), call.query.get("includeObject", ""))
-    answer = handle(store, _in_json(call))
+    sent = _in_json(call if user is ADMIN else attrs.evolve(call, user=user))
+    answer = _handled(store, target, sent)
     if (not form.kind and form.media == JSON) or isinstance(answer.document, str):
         return answer
-    return attrs.evolve(answer, document=shown(form, target.kind, answer.document, store.clock()), media=form.media)
+    return attrs.evolve(answer, document=shown(form, target.asked, answer.document, store.clock()), media=form.media)
+
+
+def rehearse(store: EmbeddedStore, call: Call, access: Access = OPEN) -> tuple[User, Answer]:
+    """Return who asks for a write, and what it would answer, in whole objects, if it were done."""
+    target = parse_target(call.path, store.served.places)
+    user = _admit(store, call, target, access)
+    sent = _in_json(attrs.evolve(call, user=user, query={**call.query, "dryRun": "All"}))
+    if sent.method == "DELETE" and sent.body:
+        options = read_object(sent.content_type, sent.body, NAMESPACE) | {"dryRun": ["All"]}
+        sent = attrs.evolve(sent, content_type=JSON, body=encoded(options))
+    return user, Answer(404, "") if target is None else _handled(store, target, sent)
+
+
+def _handled(store: EmbeddedStore, target: Target, call: Call) -> Answer:
+    """Answer in whole objects, of the kind and version that the path names."""
+    if not target.view and not target.kind.definition:
+        return handle(store, call)
+    answer = handle(store, in_core(call) if target.view else call)
+    if isinstance(answer.document, str):
+        return answer
+    return attrs.evolve(answer, document=in_version(target.asked, answer.document))
 
 
 def _in_json(call: Call) -> Call:
@@ -87,7 +111,7 @@ def _attributes(call: Call, target: Target | None) -> Attributes:
         return Attributes(verb, path=call.path)
     if not target.name:
         verb = "watch" if verb == "get" and _watches(call) else _OF_MANY.get(verb, verb)
-    kind = target.kind
+    kind = target.asked
     return Attributes(verb, kind.group, kind.plural, target.subresource, target.namespace or "", target.name)
 
 

@@ -87,6 +87,13 @@ def resource(required: str = "", /, **properties: Schema) -> Schema:
     return fields(required, apiVersion=STRING, kind=STRING, metadata=METADATA, **properties)
 
 
+LABEL_SELECTOR = fields(
+    matchLabels=STRING_MAP,
+    matchExpressions=array(
+        fields("key operator", key=STRING, operator=one_of("In", "NotIn", "Exists", "DoesNotExist"), values=STRINGS)
+    ),
+)
+
 CONDITIONS = keyed(
     fields(
         "type status",

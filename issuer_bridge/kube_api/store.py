@@ -21,7 +21,7 @@ from issuer_bridge.kube_api.listing import Snapshots
 from issuer_bridge.kube_api.namespaces import FIRST, check_mortal, check_open, emptied, first
 from issuer_bridge.kube_api.object_meta import (
     created,
-    generated_name,
+    name_for,
     new_uid,
     object_key,
     owner_uids,
@@ -31,6 +31,7 @@ from issuer_bridge.kube_api.object_meta import (
 )
 from issuer_bridge.kube_api.objects import Key, Objects
 from issuer_bridge.kube_api.served import Served
+from issuer_bridge.kube_api.signing_requests import TRANSITIONS
 from issuer_bridge.kube_api.statuses import already_exists, not_found
 from issuer_bridge.kube_api.validation import check_change, check_current, check_new
 from issuer_bridge.kube_api.writing import PLAIN, Writing
@@ -45,8 +46,6 @@ from issuer_bridge.resources import (
     Resources,
 )
 
-# So often is another generated name tried: apiserver/pkg/registry/generic/registry/store.go.
-_NAME_ATTEMPTS = 8
 _EVENTS = 10_000  # then the oldest make room; Kubernetes forgets each after an hour, but a clock may stand still here
 
 
@@ -125,7 +124,8 @@ class EmbeddedStore(Resources):
         """Create an object; its status is dropped, its name may be generated."""
         kind = self.served.known(kind)
         self.served.check_open(kind)
-        named = {**resource, "metadata": {**resource["metadata"], "name": self._name_for(kind, resource)}}
+        name = name_for(kind, resource, self._objects.of(kind), self._entropy)
+        named = {**resource, "metadata": {**resource["metadata"], "name": name}}
         key = object_key(kind, named)
         if kind.namespaced:
             check_open(kind, key[1], key[0], self._objects.of(NAMESPACE).get(("", key[0])))
@@ -148,10 +148,14 @@ class EmbeddedStore(Resources):
         kind, stored = self.served.known(kind), self._current(kind, resource)
         return self._change(kind, stored, updated(kind, stored, resource), resource, writing)
 
-    def replace_status(self, kind: Kind, resource: Resource, writing: Writing = PLAIN) -> Resource:
-        """Replace the status of an object."""
+    def replace_status(
+        self, kind: Kind, resource: Resource, writing: Writing = PLAIN, subresource: str = "status"
+    ) -> Resource:
+        """Replace the status of an object, or what a subresource may change of it."""
         kind, stored = self.served.known(kind), self._current(kind, resource)
-        return self._change(kind, stored, with_status(stored, resource), resource, writing)
+        transition = TRANSITIONS.get((kind, subresource))
+        changed = transition(stored, resource, self.clock()) if transition else with_status(stored, resource)
+        return self._change(kind, stored, changed, resource, writing)
 
     def remove(
         self, kind: Kind, namespace: str, name: str, policy: str | None = None, writing: Writing = PLAIN
@@ -171,19 +175,6 @@ class EmbeddedStore(Resources):
         self._collect()
         return written
 
-    def _name_for(self, kind: Kind, resource: Resource) -> str:
-        metadata = resource["metadata"]
-        name: str = metadata.get("name") or ""
-        prefix = metadata.get("generateName")
-        if name or not prefix or not isinstance(prefix, str):
-            return name
-        namespace = object_key(kind, resource)[0]
-        for _ in range(_NAME_ATTEMPTS):
-            name = generated_name(prefix, self._entropy)
-            if (namespace, name) not in self._objects.of(kind):
-                break
-        return name
-
     def _current(self, kind: Kind, resource: Resource) -> Resource:
         """Return the stored object that is meant, unless it has changed since it was read."""
         key = object_key(kind, resource)
@@ -199,6 +190,8 @@ class EmbeddedStore(Resources):
         if resource == stored:
             return self._copy(stored)
         check_change(kind, stored, resource)
+        if writing.permit:
+            writing.permit(stored, resource)
         if writing.dry:
             return self._copy(resource)
         if is_deleting(resource) and not is_held(kind, resource):

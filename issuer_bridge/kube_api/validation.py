@@ -18,6 +18,7 @@ from issuer_bridge.kube_api.definition_rules import DEFINITION_RULES, DEFINITION
 from issuer_bridge.kube_api.deletion import is_deleting
 from issuer_bridge.kube_api.schema_check import causes, pruned, shortened
 from issuer_bridge.kube_api.schemas import DNS01_PROVIDERS, ISSUER_TYPES, schema_of
+from issuer_bridge.kube_api.signing_requests import SIGNING_REQUEST_RULES
 from issuer_bridge.kube_api.statuses import (
     Cause,
     bad_request,
@@ -30,6 +31,7 @@ from issuer_bridge.kube_api.statuses import (
     required,
     wrong_uid,
 )
+from issuer_bridge.kube_api.webhook_rules import WEBHOOK_RULES
 from issuer_bridge.resources import CERTIFICATE_REQUEST, CHALLENGE, CLUSTER_ISSUER, ISSUER, ORDER, Kind, Resource
 from solvers.dns01.rfc2136 import TSIG_ALGORITHMS
 
@@ -257,6 +259,8 @@ RULES: Mapping[Kind, tuple[Rule, ...]] = {
     CERTIFICATE_REQUEST: (_approval,),
     **CORE_RULES,
     **DEFINITION_RULES,
+    **SIGNING_REQUEST_RULES,
+    **WEBHOOK_RULES,
 }
 UPDATE_RULES: Mapping[Kind, tuple[UpdateRule, ...]] = {
     CERTIFICATE_REQUEST: (_immutable("spec"), _approval_stays),

@@ -143,8 +143,9 @@ def _event(watch: Watch, change: Change) -> tuple[str, Resource] | None:
 
 def _shown(watch: Watch, events: Iterable[tuple[str, Resource]], store: EmbeddedStore) -> tuple[Watch, bytes]:
     """Write events in the watch's form; a table's columns stand in its first event alone."""
-    if watch.target.kind.definition:
-        events = ((event, in_version(watch.target.kind, item)) for event, item in events)
+    kind = watch.target.asked
+    if kind.definition or watch.target.view:
+        events = ((event, in_version(kind, item)) for event, item in events)
     if not watch.form.kind:
         return watch, _lines(events)
     if watch.form.kind != TABLE:
@@ -152,8 +153,7 @@ def _shown(watch: Watch, events: Iterable[tuple[str, Resource]], store: Embedded
     lines, now = b"", store.clock()
     for event, item in events:
         version = {"resourceVersion": item["metadata"]["resourceVersion"]}
-        kind, include = watch.target.kind, watch.form.include
-        document = table(kind, [item], version, now, include=include, definitions=not watch.defined)
+        document = table(kind, [item], version, now, include=watch.form.include, definitions=not watch.defined)
         lines += _lines([(event, document)])
         watch = attrs.evolve(watch, defined=True)
     return watch, lines

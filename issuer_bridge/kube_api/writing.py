@@ -15,10 +15,14 @@ Tracker: TypeAlias = Callable[[Resource | None, Resource, Resource], list[dict[s
 
 @attrs.frozen
 class Writing:
-    """dry: answer as if written, write nothing, spend no version; track: None leaves field ownership as it is."""
+    """dry: answer as if written, write nothing, spend no version; track: None leaves field ownership as it is.
+
+    permit: called with what is stored and what will be, to refuse it (ApiError).
+    """
 
     dry: bool = False
     track: Tracker | None = None
+    permit: Callable[[Resource, Resource], None] | None = None
 
     def note(self, stored: Resource | None, resource: Resource, sent: Resource) -> None:
         """Write down who owns which field now."""

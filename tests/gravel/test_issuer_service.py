@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from acme_server.protocol.vantage import Pause
+from gravel import issuer_metrics
 from gravel.issuer import Bundle, IssuerFault
 from gravel.issuer_service import IssuerService, call
 from gravel.leading import Candidacy
@@ -161,6 +162,19 @@ async def test_health_and_metrics(store):
     assert 'issuer_bridge_issuer_ready{issuer="default/mine",kind="Issuer"} 1.0' in lines
     assert 'issuer_bridge_sign_duration_seconds_count{issuer="default/mine",result="issued"} 1.0' in lines
     assert "issuer_bridge_leading 1.0" in lines
+
+
+async def test_without_the_library_of_prometheus_there_are_no_metrics(store, monkeypatch):
+    monkeypatch.setattr(issuer_metrics, "CollectorRegistry", None)
+    async with (
+        serving(store) as url,
+        service(url, Signer()) as running,
+        aiohttp.ClientSession(running.health) as client,
+    ):
+        request(store, "one")
+        await until(lambda: chain(store, "one"))
+        async with client.get("/metrics") as answer:
+            assert (answer.status, "gravel[metrics]" in await answer.text()) == (501, True)
 
 
 async def test_one_that_cannot_read_its_cluster_is_not_ready():

@@ -171,3 +171,41 @@ def test_what_cannot_be_read_is_told_for_every_path(tmp_path):
         f"{paths[1]}: the directory holds no *.yaml, *.yml or *.json file",
         f"{paths[2]}, line 2: is not UTF-8; save it in that encoding",
     )
+
+
+DEFINITION = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: corpissuers.corp.test}
+spec:
+  group: corp.test
+  scope: Namespaced
+  names: {kind: CorpIssuer, plural: corpissuers}
+  versions: [{name: v1alpha1}, {name: v1}]
+"""
+DEFINED = "apiVersion: corp.test/v1\nkind: CorpIssuer\nmetadata: {name: mine}\n"
+
+
+def test_what_is_defined_among_the_files_is_known_and_its_definition_comes_first(tmp_path):
+    (tmp_path / "a.yaml").write_text(DEFINED)
+    (tmp_path / "b.yaml").write_text(DEFINITION)
+    found = [item.kind for item in read([str(tmp_path)], None)]
+    assert [(kind.kind, kind.plural, kind.api_version) for kind in found] == [
+        ("CustomResourceDefinition", "customresourcedefinitions", "apiextensions.k8s.io/v1"),
+        ("CorpIssuer", "corpissuers", "corp.test/v1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("definition", "sentence"),
+    [
+        ("", "the kind CorpIssuer is not known here"),
+        (DEFINITION.replace("{name: v1alpha1}, {name: v1}", "{name: v2}"), "write corp.test/v2"),
+        (DEFINITION.replace("group:", "grupp:"), "the kind CorpIssuer is not known here"),
+    ],
+    ids=["none", "another version", "a broken one"],
+)
+def test_what_no_definition_defines_is_not_known(tmp_path, definition, sentence):
+    (tmp_path / "a.yaml").write_text(f"{DEFINED}---{definition}")
+    with pytest.raises(ManifestError, match=sentence):
+        read([str(tmp_path / "a.yaml")], None)

@@ -124,3 +124,9 @@ def test_an_event_that_cannot_be_written_is_logged(clock, caplog):
     with caplog.at_level(logging.WARNING):
         run(Recorder(Full(), clock, bytes).normal(request("a.test"), "R", "m"))
     assert "event R of one is lost: the disk is full" in caplog.text
+
+
+def test_an_event_says_who_it_is_from(store, clock):
+    recorder = Recorder(store, clock, lambda size: bytes(range(size)), "my-issuer")
+    list(recorder.normal(request("a.test"), "Issued", "yes"))
+    assert [event["source"] for event in store.list(EVENT)] == [{"component": "my-issuer"}]

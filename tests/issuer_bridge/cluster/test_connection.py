@@ -40,8 +40,8 @@ def guarded(api, *tokens):
     return shown
 
 
-async def ask(path, context=None):
-    connection = Connection(Where(path, context))
+async def ask(path=None, context=None, **where):
+    connection = Connection(Where(path, context, **where))
     await connection.open()
     try:
         return await conduct(calls.read(SECRET, "default", "none"), connection)
@@ -52,6 +52,17 @@ async def ask(path, context=None):
 async def test_the_token_of_a_kubeconfig_is_shown(api, tmp_path):
     shown = guarded(api, "secret")
     assert await ask(kubeconfig(tmp_path, api.url, token="secret")) is None
+    assert shown == ["Bearer secret"]
+
+
+async def test_a_bare_url_needs_no_file(api):
+    assert await ask(server=f"{api.url}/") is None
+    assert api.asked[-1][1] == "/api/v1/namespaces/default/secrets/none"
+
+
+async def test_the_token_of_a_bare_url_is_shown(api):
+    shown = guarded(api, "secret")
+    assert await ask(server=api.url, token="secret") is None
     assert shown == ["Bearer secret"]
 
 

@@ -10,19 +10,33 @@ from issuer_bridge.issuer_lib.conduct import Options
 from issuer_bridge.issuer_lib.consulting import Author
 from issuer_bridge.issuer_lib.frame import Frame
 from issuer_bridge.issuer_lib.outcomes import Bundle
-from issuer_bridge.kube_api.schemas import SCHEMAS
-from issuer_bridge.kube_api.shapes import CONDITIONS, OPEN, fields, resource
 from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.recorder import Recorder
-from issuer_bridge.resources import CERTIFICATE_REQUEST, EVENT, SECRET
+from issuer_bridge.resources import CERTIFICATE_REQUEST, CUSTOM_RESOURCE_DEFINITION, EVENT, SECRET
 from scheduler.simulator.loop import VirtualDriver
 from tests.issuer_bridge.bridge_resources import csr_of
 from tests.issuer_bridge.bridge_rig import MortalDriver
 from tests.issuer_bridge.issuer_lib.lib_resources import GROUP, KINDS, T1, TEST_ISSUER
 
 MILLISECOND = timedelta(milliseconds=1)
-SHAPE = resource("spec", spec=OPEN, status=fields(conditions=CONDITIONS))
-SCHEMAS.update(dict.fromkeys(KINDS, SHAPE))
+OPEN = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+
+def definition_of(kind):
+    """A CRD whose objects hold what they like."""
+    shape = {"type": "object", "properties": {"spec": OPEN, "status": OPEN}}
+    version = {"name": kind.version, "served": True, "storage": True, "subresources": {"status": {}}}
+    return {
+        "apiVersion": CUSTOM_RESOURCE_DEFINITION.api_version,
+        "kind": CUSTOM_RESOURCE_DEFINITION.kind,
+        "metadata": {"name": f"{kind.plural}.{kind.group}"},
+        "spec": {
+            "group": kind.group,
+            "scope": "Namespaced" if kind.namespaced else "Cluster",
+            "names": {"kind": kind.kind, "plural": kind.plural},
+            "versions": [{**version, "schema": {"openAPIV3Schema": shape}}],
+        },
+    }
 
 
 class FrameRig:
@@ -32,6 +46,8 @@ class FrameRig:
         self.driver = VirtualDriver(T1, lambda question: (question.duration, Elapsed()))
         random = Random(7)
         self.store = EmbeddedStore(self.driver.now, random.randbytes, ["ns1"])
+        for kind in KINDS:
+            self.store.insert(CUSTOM_RESOURCE_DEFINITION, definition_of(kind))
         recorder = Recorder(self.store, self.driver.now, random.randbytes, "test-owner")
         self.facts = []
         self.context = Context(

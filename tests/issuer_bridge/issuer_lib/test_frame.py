@@ -96,6 +96,17 @@ def test_a_fault_of_the_issuer_shows_on_it_and_on_its_requests_and_mends_itself(
     assert rig.ready() == ISSUED
 
 
+def test_d11_many_faults_are_one_and_leave_the_backoff_of_the_issuer_alone():
+    rig = FrameRig(signs=[IssuerFault("broken")] * 5, takes=timedelta(seconds=1))
+    rig.issuer()
+    for number in range(5):
+        rig.request(f"cr{number}")
+    rig.run(10)
+    first, second = [moment for name, moment in rig.times if name == "check"]
+    reported = min(moment for name, moment in rig.times if name == "sign") + 1000
+    assert (first, second) == (0, reported + 1000)
+
+
 def test_a_fault_for_good_stays_until_the_issuer_changes():
     rig = FrameRig(signs=[IssuerFault("closed", permanent=True)])
     rig.issuer()
@@ -245,6 +256,17 @@ def test_a_full_issuer_holds_up_no_other():
     rig.request("other", issuer="issuer-2")
     rig.run(15)
     assert rig.ready(name="other") == ISSUED
+
+
+def test_one_that_went_while_it_waited_for_a_place_leaves_it_to_the_next():
+    rig = FrameRig(takes=timedelta(seconds=10), workers=5, per_issuer=1)
+    rig.issuer()
+    for name in ("cr1", "cr2", "cr3"):
+        rig.request(name)
+    rig.run(5)
+    rig.store.remove(CERTIFICATE_REQUEST, "ns1", "cr2")
+    rig.run(60)
+    assert (rig.ready(name="cr1"), rig.ready(name="cr3")) == (ISSUED, ISSUED)
 
 
 def test_a_rotated_secret_is_used_at_once():

@@ -87,7 +87,7 @@ def lived(life):
             case "edit":
                 issuer = rig.store.get(TEST_ISSUER, "ns1", "issuer-1")
                 rig.store.replace(TEST_ISSUER, {**issuer, "spec": {**issuer["spec"], "n": number}})
-    rig.run(24 * 3600)
+    rig.run(4 * 3600)
     return rig
 
 

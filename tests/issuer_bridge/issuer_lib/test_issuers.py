@@ -71,17 +71,21 @@ def test_as_issuer_lib(conditions, generation, said, reported, expected):
 
 
 @pytest.mark.parametrize(
-    ("name", "conditions", "generation", "said", "reported", "expected"), TABLE, ids=[r[0] for r in TABLE]
+    ("conditions", "generation", "said", "reported", "expected"), [row[1:] for row in TABLE], ids=[r[0] for r in TABLE]
 )
-def test_by_default(name, conditions, generation, said, reported, expected):
-    """D7: what was good is looked at again; D11: what was reported is not lost."""
+def test_by_default(conditions, generation, said, reported, expected):
+    """D7: what was good is looked at again."""
     step = look(issuer(*conditions, generation=generation), OURS, said, reported)
     if expected.event and expected.event.reason == "Checked":
         expected = Step(expected.status, expected.event, IN_TEN_MINUTES)
-    if name.startswith("12"):
-        condition = ready("False", "Pending", NOT_READY, T1, 80)
-        expected = told(condition, "Warning", "RetryableError", Retry(TEXT))
     assert step == expected
+
+
+@pytest.mark.parametrize(("options", "reason"), [(OURS, "Failed"), (UPSTREAM, "Checked")])
+def test_d11_a_fault_for_good_is_not_lost_on_an_issuer_in_trouble(options, reason):
+    trouble = issuer(ready("False", "Pending", "x", T1, 80), generation=80)
+    step = look(trouble, options, None, IssuerFault(TEXT, permanent=True))
+    assert step.status["conditions"][0]["reason"] == reason
 
 
 @pytest.mark.parametrize(("chance", "minutes"), [(0, 8), (0.5, 10), (1, 12)])

@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+from issuer_bridge.kube_api.paths import subresources
 from issuer_bridge.kube_api.rest import Call
 from issuer_bridge.kube_api.serving import respond
 from issuer_bridge.resources import KINDS
@@ -30,7 +31,8 @@ def test_every_kind_is_discovered_one_by_one_and_aggregated(kind):
     [resource] = [item for item in version["resources"] if item["resource"] == kind.plural]
     assert resource["responseKind"] == {"group": kind.group, "version": kind.version, "kind": kind.kind}
     assert resource["scope"] == ("Namespaced" if kind.namespaced else "Cluster")
-    assert [item["subresource"] for item in resource.get("subresources", ())] == ["status"] * kind.status
+    parts = [item["subresource"] for item in resource.get("subresources", ())]
+    assert parts == list(subresources(kind))
 
 
 def test_an_older_client_is_told_the_groups():

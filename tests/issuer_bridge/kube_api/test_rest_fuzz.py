@@ -15,6 +15,7 @@ from issuer_bridge.kube_api.schemas import SCHEMAS
 from issuer_bridge.kube_api.serving import respond
 from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.resources import KINDS
+from tests.issuer_bridge.bridge_resources import csr_of
 
 REFERENCE = {"request": "Zm9v", "issuerRef": {"name": "gravel"}}
 SOLVED = {"authorizationURL": "a", "dnsName": "x.test", "issuerRef": {"name": "gravel"}, "key": "k", "token": "t"}
@@ -32,6 +33,7 @@ VALID = {
     "RoleBinding": {"roleRef": {"kind": "Role", "name": "x"}},
     "ClusterRoleBinding": {"roleRef": {"kind": "ClusterRole", "name": "x"}},
     "Event": {"involvedObject": {"namespace": "default"}},
+    "CertificateSigningRequest": {"spec": {"request": csr_of("x.test"), "signerName": "x.test/x", "usages": ["any"]}},
     "CustomResourceDefinition": {
         "spec": {
             "group": "x.test",
@@ -95,7 +97,7 @@ def path_of(kind, name=""):
 
 VERBS = [("POST", "", "application/json"), ("DELETE", "/x", "application/json"), ("DELETE", "", "application/json")] + [
     (method, name, content_type)
-    for name in ("/x", "/x/status")
+    for name in ("/x", "/x/status", "/x/approval")
     for method, content_type in (
         ("PUT", "application/json"),
         *(("PATCH", content_type) for content_type in (MERGE_PATCH, MERGE_PATCH, STRATEGIC_MERGE, JSON_PATCH, APPLY)),
