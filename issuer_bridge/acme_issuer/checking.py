@@ -99,7 +99,9 @@ class Checks:
         try:
             yield from self._check(resource, parameters)
         except Closed as closed:
-            if self._accounts.client(resource) is None:
+            if self._accounts.client(resource) is None or self._standing.is_open(
+                resource, parameters.breaker_threshold
+            ):
                 raise IssuerFault(str(closed), after=closed.left) from closed
 
     def _check(self, resource: Resource, parameters: Parameters) -> Inquiry[None]:
@@ -128,10 +130,10 @@ class Checks:
             self._accounts.put(resource, step.target, client)
         elif isinstance(step, Refuse):
             raise IssuerFault(in_our_words(step.message), permanent=True)
-        client_now = self._accounts.client(resource)
-        if client_now is None or not isinstance(step, Adopt | Nothing):
+        known = self._accounts.client(resource)
+        if known is None or not isinstance(step, Adopt | Nothing):
             raise IssuerFault("its account is to be registered")
-        return client_now
+        return known
 
     def _step(self, resource: Resource, *, lost: bool) -> Step:
         namespace = str(resource["metadata"].get("namespace") or self._cluster_namespace)

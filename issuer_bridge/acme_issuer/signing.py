@@ -19,6 +19,7 @@ from issuer_bridge.acme_issuer.turns import NEW_ORDERS, Dropped, Turn, counted
 from issuer_bridge.cert_manager.accounts import Accounts
 from issuer_bridge.cert_manager.children import build_order
 from issuer_bridge.cert_manager.names import compute_name
+from issuer_bridge.cert_manager.provenance import is_made_for_request
 from issuer_bridge.cert_manager.replacement import replaced_by
 from issuer_bridge.cert_manager.settling import status_of
 from issuer_bridge.conditions import READY, condition
@@ -26,7 +27,6 @@ from issuer_bridge.context import Context
 from issuer_bridge.issuer_lib.outcomes import Bundle, IssuerFault, Pending, Permanent
 from issuer_bridge.issuer_lib.values import Issuer, Request
 from issuer_bridge.pem import SigningRequest
-from issuer_bridge.references import is_controlled_by
 from issuer_bridge.resources import CERTIFICATE_REQUEST, ORDER, Resource
 from scheduler.challenge import FAILURE_STATES
 
@@ -101,11 +101,12 @@ class Signer:
             if order is None:
                 yield from self._create(owner, resource, csr, name)
                 return turn, last
-            if not is_controlled_by(order, owner):
+            if not is_made_for_request(order, resources):
                 raise TryAgain(f"the Order {name} is not this request's")
             state = status_of(order).get("state")
             if state not in FAILURE_STATES or state == "errored":
                 return turn, last
+            yield from turn.drop("", permanent=False)  # it may have died before it was cleaned up after
             earlier += counted(order, NEW_ORDERS)
         return turn, last
 

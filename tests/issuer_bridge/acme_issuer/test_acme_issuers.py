@@ -124,12 +124,13 @@ def test_an_order_of_somebody_else_is_not_this_requests():
     rig = AcmeRig()
     rig.apply("one", "one.http.test")
     rig.run(milliseconds=120)
-    (order,) = rig.orders
+    (order,), asked = rig.orders, rig.count("new-order")
     rig.store.remove(ORDER, "default", order["metadata"]["name"])
-    foreign = {"name": order["metadata"]["name"], "namespace": "default"}
-    rig.create(ORDER, {"metadata": foreign, "spec": order["spec"]})
+    foreign = {key: order["metadata"][key] for key in ("name", "namespace", "ownerReferences")}
+    rig.create(ORDER, {"metadata": foreign, "spec": {**order["spec"], "dnsNames": ["other.http.test"]}})
     rig.run(minutes=1)
     assert "is not this request's" in rig.ready("one")[2]
+    assert rig.count("new-order") == asked
     rig.store.remove(ORDER, "default", order["metadata"]["name"])
     rig.run(minutes=5)
     assert rig.ready("one") == ISSUED
@@ -174,6 +175,19 @@ def test_a_half_open_circuit_is_tried_by_a_check_less_and_less_often():
     asked = rig.moments("dir")[begun:]
     assert [later - sooner for sooner, later in pairwise(asked[:6])] == [2, 4, 8, 16, 32]
     assert rig.said()[:2] == ("True", "Checked")
+
+
+def test_an_open_circuit_behind_a_closed_gate_waits_for_the_gate():
+    rig = AcmeRig(page("newOrder", 4), problem("serverInternal", "newOrder", retry_after=600))
+    rig.apply("one", "one.http.test")
+    rig.run(minutes=1)
+    asked, checks = len(rig.asked), len(rig.facts("issuer_bridge", "CheckAnswered"))
+    rig.run(minutes=8)
+    assert rig.said()[:2] == ("False", "Pending")
+    assert len(rig.asked) == asked
+    assert len(rig.facts("issuer_bridge", "CheckAnswered")) - checks <= 1
+    rig.run(minutes=10)
+    assert rig.ready("one") == ISSUED
 
 
 def test_an_outage_of_hours_costs_no_request_its_time():
