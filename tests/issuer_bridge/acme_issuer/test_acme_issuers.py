@@ -4,9 +4,11 @@ import base64
 from datetime import timedelta
 from itertools import pairwise
 
+import attrs
 import pytest
 from cryptography import x509
 
+from acme_server.protocol.journal import Fact
 from acme_server.protocol.vantage import HttpAnswer
 from issuer_bridge.acme_issuer.translation import in_our_words
 from issuer_bridge.cert_manager.account_keys import new_key, secret_with
@@ -16,6 +18,7 @@ from tests.issuer_bridge.acme_issuer.acme_rig import ISSUED, REFERENCE, AcmeRig,
 from tests.issuer_bridge.acme_issuer.test_signer_errors import page, problem
 from tests.issuer_bridge.bridge_resources import request
 from tests.issuer_bridge.bridge_rig import entropy_of
+from tests.issuer_bridge.cert_manager.test_issuers import keep, mac_text, require_external_account
 
 DOWN = HttpAnswer(502, (), b"<html>bad gateway")
 
@@ -63,6 +66,19 @@ def test_a_changed_address_is_told_to_the_server():
         "AccountCreated",
         "AccountUpdated",
     ]
+
+
+def test_an_external_account_binds_the_account_when_its_secret_is_there_and_is_needed_once():
+    rig = AcmeRig(issuer={"eab": {"keyID": "kid-1", "secretRef": {"name": "eab", "key": "key"}}})
+    assert rig.said()[:2] == ("False", "Failed")
+    require_external_account(rig)
+    keep(rig, "eab", key=mac_text())
+    rig.run(minutes=1)
+    assert rig.said()[:2] == ("True", "Checked")
+    spent = attrs.evolve(rig.world.settings, external_accounts={})
+    rig.world.reconfigure(spent, Fact("Reconfigured", {}, {}), rig.driver.now())
+    rig.run(minutes=30)
+    assert rig.said()[:2] == ("True", "Checked")
 
 
 def test_another_key_in_the_secret_is_another_account_without_a_restart():
