@@ -108,6 +108,7 @@ def stranger(tmp_path):
     found.leave()
 
 
+@pytest.mark.timeout(300)
 def test_a_stranger_comes_to_a_certificate(stranger):
     said = {command: stranger.type(command) for command in COMMANDS}
     assert "3 passed" in said["python -m pytest -q"]

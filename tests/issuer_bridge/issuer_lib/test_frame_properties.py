@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from issuer_bridge.issuer_lib.conduct import ISSUER_LIB, OURS
@@ -25,13 +25,15 @@ PLAIN = st.sampled_from(
 )
 SAID = PLAIN | PLAIN.filter(bool).map(lambda inner: WithCondition(inner, "Own", "True", "r"))
 CHECKED = st.sampled_from([None, Exception("no"), IssuerFault("broken")])
-HAPPENS = st.sampled_from(["crash", "rotate", "edit", "nothing"])
+HAPPENS = st.sampled_from(["crash", "rotate", "edit", "delete", "nothing"])
+APPROVED = ("a", "b", "c", "d")
 LIFE = st.fixed_dictionaries(
     {
         "signs": st.lists(SAID, max_size=12),
         "checks": st.lists(CHECKED, max_size=6),
         "happens": st.lists(st.tuples(HAPPENS, st.integers(0, 120)), max_size=6),
         "conduct": st.sampled_from([OURS, ISSUER_LIB]),
+        "per_issuer": st.sampled_from([1, 2, 5]),
     }
 )
 
@@ -60,7 +62,7 @@ class Watched(FrameRig):
             assert ready["observedGeneration"] <= resource["metadata"]["generation"]
 
     def sign(self, request, issuer):
-        assert request.name == "approved"
+        assert request.name in APPROVED
         assert self.ready_of(self.store.get(TEST_ISSUER, "ns1", "issuer-1"))["status"] == "True"
         return (yield from super().sign(request, issuer))
 
@@ -71,10 +73,11 @@ class Watched(FrameRig):
 
 
 def lived(life):
-    rig = Watched(signs=life["signs"], checks=life["checks"], conduct=life["conduct"])
+    rig = Watched(signs=life["signs"], checks=life["checks"], conduct=life["conduct"], per_issuer=life["per_issuer"])
     rig.secret("first")
     rig.issuer(authSecretName="credentials")
-    rig.request("approved")
+    for name in APPROVED:
+        rig.request(name)
     rig.request("undecided", approved=False)
     rig.request("denied", condition="Denied")
     for number, (what, seconds) in enumerate(life["happens"]):
@@ -84,6 +87,8 @@ def lived(life):
                 rig.crash()
             case "rotate":
                 rig.secret(f"token {number}")
+            case "delete" if rig.store.get(CERTIFICATE_REQUEST, "ns1", "b"):
+                rig.store.remove(CERTIFICATE_REQUEST, "ns1", "b")
             case "edit":
                 issuer = rig.store.get(TEST_ISSUER, "ns1", "issuer-1")
                 rig.store.replace(TEST_ISSUER, {**issuer, "spec": {**issuer["spec"], "n": number}})
@@ -94,12 +99,15 @@ def lived(life):
 @given(LIFE)
 def test_every_approved_request_ends_and_no_other_is_touched(life):
     rig = lived(life)
-    assert rig.ready(name="approved")[1] in ("Issued", "Failed")
+    there = [name for name in APPROVED if rig.store.get(CERTIFICATE_REQUEST, "ns1", name)]
+    assert [rig.ready(name=name)[1] in ("Issued", "Failed") for name in there] == [True] * len(there)
+    assert rig.most_running <= life["per_issuer"]
     assert rig.ready(name="undecided") is None
     ended = rig.ready(name="denied")
     assert (ended and ended[1]) == ("Denied" if life["conduct"] is OURS else None)
 
 
+@settings(max_examples=30)
 @given(LIFE)
 def test_the_same_life_leaves_the_same_trace(life):
     first, second = lived(life), lived(life)
