@@ -19,6 +19,7 @@ from acme_server.protocol.journal import Fact
 from acme_server.settings import Settings as ServerSettings
 from gravel.server_parts import ServerParts, build_server
 from gravel.settings import Settings
+from issuer_bridge.acme_issuer.parameters import Parameters
 from issuer_bridge.cert_manager.certificates.renewal import Backoff
 from issuer_bridge.cluster.http01 import ClusterHttp01
 from issuer_bridge.cluster.solver_objects import Backend
@@ -132,6 +133,7 @@ def house_settings(settings: Settings, server: ServerSettings, base_url: str, tl
             certificate_owner_reference=settings.enable_certificate_owner_ref,
             errors=NEWEST if settings.compat == "cert-manager" else None,
             upstream_accounts=settings.compat == "cert-manager",
+            acme_issuers=None if settings.on_cluster else Parameters(),
         ),
     )
 

@@ -62,6 +62,16 @@ class Context:
 
         return self._write(kind, resource, changed, self.resources.update_status)
 
+    def write_annotation(self, kind: Kind, resource: Resource, name: str, value: str) -> Inquiry[bool]:
+        """Write an annotation, whatever else changed meanwhile; False when the resource is gone."""
+
+        def changed(current: Resource) -> Resource | None:
+            metadata = current["metadata"]
+            annotations = {**(metadata.get("annotations") or {}), name: value}
+            return {**current, "metadata": {**metadata, "annotations": annotations}}
+
+        return self._write(kind, resource, changed, self.resources.update)
+
     def write_finalizers(
         self, kind: Kind, resource: Resource, change: Callable[[list[str]], list[str]]
     ) -> Inquiry[bool]:

@@ -14,6 +14,8 @@ import attrs
 from acme_server.protocol.driver import Driver, Entropy
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.vantage import Inquiry
+from issuer_bridge.acme_issuer.controllers import AcmeIssuers
+from issuer_bridge.acme_issuer.parameters import Parameters
 from issuer_bridge.cert_manager.accepting import Acceptance
 from issuer_bridge.cert_manager.accounts import Accounts, WorldAddress
 from issuer_bridge.cert_manager.certificate_requests import CertificateRequests
@@ -71,7 +73,8 @@ class Options:
     complete Order for people to look at (upstream deletes them); workers: how
     many resources of a kind are worked on at once; errors: the cert-manager whose
     error classes and `conduct` hold, None for ours; upstream_accounts: set
-    issuers up as cert-manager does, with RSA keys.
+    issuers up as cert-manager does, with RSA keys; acme_issuers: the patience of
+    AcmeIssuers, None where their kinds are not served.
     """
 
     approver: bool = True
@@ -82,6 +85,7 @@ class Options:
     workers: int = 20
     errors: Version | None = None
     upstream_accounts: bool = False
+    acme_issuers: Parameters | None = attrs.field(factory=Parameters)
     user_agent: str = "gravel"
     rsa_keys: RsaKeys | None = None
     """Makes the RSA keys of Certificates; None refuses them."""
@@ -111,9 +115,23 @@ class Operator:
         self._accounts = Accounts()
         self._ownership = Ownership()
         self._index = CertificateIndex()
+        self._acme_issuers = self._frame_of(options.acme_issuers, worlds) if options.acme_issuers else None
         self._noted: dict[str, bool] = {}  # requests seen, by uid, and whether they were approved
         self._stop: Callable[[], None] | None = None
         self._controllers(solvers, worlds, options)
+
+    def _frame_of(self, parameters: Parameters, worlds: Mapping[str, WorldAddress]) -> AcmeIssuers:
+        return AcmeIssuers(
+            self._driver,
+            self._context,
+            self._accounts,
+            worlds,
+            parameters,
+            self._options.cluster_resource_namespace,
+            self._options.user_agent,
+            self._ownership.names,
+            self._wake_dependants,
+        )
 
     def _controllers(self, solvers: Mapping[str, Solver], worlds: Mapping[str, WorldAddress], options: Options) -> None:
         context, conduct = self._context, conduct_of(options.errors)
@@ -145,6 +163,7 @@ class Operator:
                 self._account_lost,
                 conduct,
                 (options.scheduler.version or NEWEST).authorization_wait,
+                self._acme_issuers.standing if self._acme_issuers else None,
             ),
             solvers,
             options.scheduler,
@@ -178,12 +197,16 @@ class Operator:
         for kind in (*watched_by(self._options.approval), *WATCHED):
             for resource in self._resources.list(kind):
                 self._heard("ADDED", kind, resource)
+        if self._acme_issuers is not None:
+            self._acme_issuers.start()
 
     def stop(self) -> None:
         """Hear of no further changes; what is under way comes to its end."""
         if self._stop is not None:
             self._stop()
             self._stop = None
+        if self._acme_issuers is not None:
+            self._acme_issuers.stop()
 
     def _heard(self, event: str, kind: Kind, resource: Resource) -> None:
         """Send a change to whom it concerns: itself, its owner, or who refers to it."""
@@ -208,6 +231,8 @@ class Operator:
                 self._ownership.note(event, resource)
                 self._challenge_queue.add((kind.kind, namespace, name))
                 self._wake_owner(resource, ORDER, self._order_queue)
+                if self._acme_issuers is not None:
+                    self._acme_issuers.heard(resource)
             case "Secret":
                 self._wake_issuers(namespace, name)
             case _:
@@ -270,4 +295,6 @@ class Operator:
     def _account_lost(self, issuer: Resource) -> None:
         """Register again: the server has forgotten the account."""
         self._accounts.lose(issuer)
-        self._issuer_queue.add((issuer["kind"], issuer["metadata"].get("namespace", ""), issuer["metadata"]["name"]))
+        if issuer["kind"] in ISSUER_KINDS:  # others are looked at when they sign
+            metadata = issuer["metadata"]
+            self._issuer_queue.add((issuer["kind"], metadata.get("namespace", ""), metadata["name"]))

@@ -64,7 +64,7 @@ def _read_request(field: str) -> SigningRequest:
         signed = request.is_signature_valid
         dns_names, ip_addresses = _alternative_names(request)
         result = SigningRequest(
-            request.public_bytes(Encoding.DER), _spki(request), _common_name(request), dns_names, ip_addresses
+            request.public_bytes(Encoding.DER), public_key_of(request), _common_name(request), dns_names, ip_addresses
         )
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension) as error:
         raise ValueError(f"its CERTIFICATE REQUEST does not parse: {error}") from None
@@ -139,8 +139,9 @@ def encode(text: str) -> str:
 
 def leaf_key(field: Any) -> bytes:
     """Return the SubjectPublicKeyInfo of the leaf in a base64 PEM chain; ValueError when there is none."""
-    return _spki(x509.load_pem_x509_certificate(base64.b64decode(field, validate=True)))
+    return public_key_of(x509.load_pem_x509_certificate(base64.b64decode(field, validate=True)))
 
 
-def _spki(holder: x509.CertificateSigningRequest | x509.Certificate) -> bytes:
+def public_key_of(holder: x509.CertificateSigningRequest | x509.Certificate) -> bytes:
+    """Return the public key that a CSR or a certificate is for, as SubjectPublicKeyInfo."""
     return holder.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from issuer_bridge.acme_issuer import translation
 from issuer_bridge.resources import CLUSTER_ISSUER, ISSUER, Kind, Resource, Resources
 
 GROUP = "cert-manager.io"
@@ -50,23 +51,27 @@ def issuer_kind(reference: Mapping[str, Any]) -> Kind | None:
     return {"": ISSUER, ISSUER.kind: ISSUER, CLUSTER_ISSUER.kind: CLUSTER_ISSUER}.get(reference.get("kind") or "")
 
 
+def _kind_of(reference: Mapping[str, Any]) -> Kind | None:
+    return issuer_kind(reference) if is_of_our_group(reference) else translation.kind_of(reference)
+
+
 def issuer_for(resources: Resources, resource: Resource) -> Resource | None:
-    """Return the issuer that a request, order or challenge names."""
+    """Return the issuer that a request, order or challenge names; an AcmeIssuer as cert-manager would write it."""
     reference = resource["spec"]["issuerRef"]
-    kind = issuer_kind(reference)
-    if kind is None or not is_of_our_group(reference):
+    kind = _kind_of(reference)
+    if kind is None:
         return None
     namespace = resource["metadata"]["namespace"] if kind.namespaced else ""
-    return resources.get(kind, namespace, reference["name"])
+    issuer = resources.get(kind, namespace, reference["name"])
+    return issuer if issuer is None or is_of_our_group(reference) else translation.as_cert_managers(issuer)
 
 
 def refers_to(resource: Resource, issuer: Resource) -> bool:
     """Whether a request, order or challenge names this issuer."""
     reference = resource["spec"]["issuerRef"]
-    kind = issuer_kind(reference)
+    kind = _kind_of(reference)
     return (
         kind is not None
-        and is_of_our_group(reference)
         and (kind.kind, reference["name"]) == (issuer["kind"], issuer["metadata"]["name"])
         and (not kind.namespaced or resource["metadata"]["namespace"] == issuer["metadata"]["namespace"])
     )

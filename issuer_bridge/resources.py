@@ -49,16 +49,21 @@ class Kind:
         return self.definition.list_kind if self.definition else f"{self.kind}List"
 
 
-def _custom(group: str, kind: str, plural: str, *short_names: str, namespaced: bool = True) -> Kind:
-    return Kind(group, "v1", kind, plural, namespaced, short_names, status=True, custom=True)
+def _custom(
+    group: str, kind: str, plural: str, *short_names: str, namespaced: bool = True, version: str = "v1"
+) -> Kind:
+    return Kind(group, version, kind, plural, namespaced, short_names, status=True, custom=True)
 
 
 CERT_MANAGER, ACME, GATEWAY = "cert-manager.io", "acme.cert-manager.io", "gateway.networking.k8s.io"
 POLICY = "policy.cert-manager.io"
+GRAVEL = "gravel.test"
 ISSUER = _custom(CERT_MANAGER, "Issuer", "issuers", "iss")
 CLUSTER_ISSUER = _custom(CERT_MANAGER, "ClusterIssuer", "clusterissuers", "ciss", namespaced=False)
 CERTIFICATE = _custom(CERT_MANAGER, "Certificate", "certificates", "cert", "certs")
 CERTIFICATE_REQUEST = _custom(CERT_MANAGER, "CertificateRequest", "certificaterequests", "cr", "crs")
+ACME_ISSUER = _custom(GRAVEL, "AcmeIssuer", "acmeissuers", version="v1alpha1")
+ACME_CLUSTER_ISSUER = _custom(GRAVEL, "AcmeClusterIssuer", "acmeclusterissuers", namespaced=False, version="v1alpha1")
 ORDER = _custom(ACME, "Order", "orders")
 CHALLENGE = _custom(ACME, "Challenge", "challenges")
 CERTIFICATE_REQUEST_POLICY = attrs.evolve(
@@ -107,6 +112,8 @@ KINDS: tuple[Kind, ...] = (
     ORDER,
     CHALLENGE,
     CERTIFICATE_REQUEST_POLICY,
+    ACME_ISSUER,
+    ACME_CLUSTER_ISSUER,
     NAMESPACE,
     SECRET,
     CONFIG_MAP,

@@ -16,6 +16,7 @@ from issuer_bridge.gloo import states
 from scheduler import events, stages
 from tests import features
 from tests.issuer_bridge import recorded_walk
+from tests.issuer_bridge.acme_issuer import acme_page
 from tests.issuer_bridge.gloo import rows as gloo_rows
 from tests.issuer_bridge.issuer_lib import issuer_page
 
@@ -127,6 +128,7 @@ def findings():
 PARTS = {
     "README.md": {"features": features.table},
     "ARCHITECTURE.md": {"state machines": state_machines, "answers": answers},
+    "docs/acme-issuer.md": acme_page.PARTS,
     "docs/bridge.md": {"recorded cert-manager": recorded_walk.table},
     "docs/check.md": {"findings": findings},
     "docs/issuer-library.md": issuer_page.PARTS,

@@ -67,8 +67,9 @@ class Client:
         trust: str | None = None,
         verify: bool = True,
         user_agent: str = "gravel",
+        gate: Callable[[], None] = lambda: None,
     ) -> None:
-        self._session = Session(directory_url, key, clock, trust=trust, verify=verify, user_agent=user_agent)
+        self._session = Session(directory_url, key, clock, trust=trust, verify=verify, user_agent=user_agent, gate=gate)
         self._clock = clock
 
     @property

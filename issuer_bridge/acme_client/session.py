@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urljoin
@@ -86,7 +86,10 @@ class AcmeReply:
 
 
 class Session:
-    """A key and what it has learned of its server; `account_url` is known once registered."""
+    """A key and what it has learned of its server; `account_url` is known once registered.
+
+    gate: called before each request; what it raises keeps the request from being sent.
+    """
 
     def __init__(
         self,
@@ -97,7 +100,9 @@ class Session:
         trust: str | None = None,
         verify: bool = True,
         user_agent: str = "gravel",
+        gate: Callable[[], None] = lambda: None,
     ) -> None:
+        self._gate = gate
         self.directory_url = directory_url
         self.account_url: str | None = None
         self.use_key(key)
@@ -167,6 +172,7 @@ class Session:
     def _fetch(self, method: str, url: str, body: bytes = b"", *headers: tuple[str, str]) -> Inquiry[HttpAnswer]:
         if not self._fits.fullmatch(url):
             raise TransportError(f"{url[:256]!r} is no URL to follow from {self.directory_url}")
+        self._gate()
         content = (("Content-Type", "application/jose+json"),) if body else ()
         answer = yield from fetch(
             Fetch(

@@ -17,6 +17,8 @@ from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.acme_client.client import Client
 from issuer_bridge.acme_client.errors import NetworkError, TransportError, is_account_lost, retry_after
 from issuer_bridge.acme_client.resources import AcmeAuthorization, AcmeChallenge
+from issuer_bridge.acme_issuer.standing import Closed, Standing
+from issuer_bridge.acme_issuer.translation import KINDS
 from issuer_bridge.cert_manager.accounts import Accounts
 from issuer_bridge.cert_manager.conduct import OURS, Conduct
 from issuer_bridge.cert_manager.error_classes import judged
@@ -51,7 +53,7 @@ class Acceptance:
     """Asks the server about challenges; remembers until when it asked not to be asked again.
 
     account_lost: called with an issuer whose account the server has forgotten;
-    wait: for a verdict, None for ever.
+    wait: for a verdict, None for ever; standing: of AcmeIssuers, whose gate holds for challenges too.
     """
 
     def __init__(
@@ -61,7 +63,9 @@ class Acceptance:
         account_lost: Callable[[Resource], None],
         conduct: Conduct = OURS,
         wait: timedelta | None = NEWEST.authorization_wait,
+        standing: Standing | None = None,
     ) -> None:
+        self._standing = standing
         self._clock = clock
         self._accounts = accounts
         self._account_lost = account_lost
@@ -75,16 +79,24 @@ class Acceptance:
         client = self._accounts.client(issuer)
         if issuer is None or client is None:
             return failed(key, NO_CLIENT)
+        standing = self._standing if issuer["kind"] in KINDS else None
+        if standing is not None and (obstacle := standing.obstacle(issuer)):
+            return failed(key, obstacle)
         not_before, reason = self._not_before.pop(key, (self._clock(), ""))
         if self._clock() < not_before:
             self._not_before[key] = not_before, reason
             return failed(key, reason)
         try:
             return (yield from self._ask(effect, spec, client))
+        except Closed as closed:
+            return failed(key, str(closed))
         except (TransportError, Problem) as error:
             reason = f"Error {DOING[type(effect)]}: {error}"
             if self._conduct.registers_again and isinstance(error, Problem) and is_account_lost(error):
                 self._account_lost(issuer)
+            if standing is not None:
+                ends = yield from standing.challenge_ends(issuer, error)
+                return Decided(key, "errored", reason) if ends else failed(key, reason)
             state, told = judged(error, self._conduct.errors)
             if state:
                 return Decided(key, state, told or (reason if self._tells(effect) else ""))

@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 
 from issuer_bridge.context import Context
-from issuer_bridge.resources import SECRET, Resource
+from issuer_bridge.resources import ACME_CLUSTER_ISSUER, CLUSTER_ISSUER, SECRET, Resource
 from solvers.dns.keys import Key
 from solvers.dns.name import canonical
 from solvers.dns01.rfc2136 import DEFAULT_TSIG_ALGORITHM, TSIG_ALGORITHMS, Rfc2136Provider
@@ -57,7 +57,7 @@ class DnsProviders:
 
     def _rfc2136(self, config: Mapping[str, Any], challenge: Resource) -> Rfc2136Provider:
         reference = challenge["spec"]["issuerRef"]
-        cluster_wide = reference.get("kind") == "ClusterIssuer"
+        cluster_wide = reference.get("kind") in (CLUSTER_ISSUER.kind, ACME_CLUSTER_ISSUER.kind)
         namespace = self.cluster_namespace if cluster_wide else challenge["metadata"]["namespace"]
         try:
             return Rfc2136Provider(

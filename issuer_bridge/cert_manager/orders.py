@@ -29,7 +29,7 @@ from issuer_bridge.cert_manager.settling import NO_ORDER, Settling, status_of
 from issuer_bridge.context import Context
 from issuer_bridge.durations import parse_duration
 from issuer_bridge.outcomes import Done, Outcome
-from issuer_bridge.references import issuer_for
+from issuer_bridge.references import is_of_our_group, issuer_for
 from issuer_bridge.resources import CHALLENGE, ORDER, ApiError, Resource
 
 NO_SOLVER = "Failed to determine a valid solver configuration for the set of domains on the Order"
@@ -72,7 +72,7 @@ class Orders:
     def sync(self, namespace: str, name: str) -> Inquiry[Outcome]:
         """Take one step with one order."""
         order = self._resources.get(ORDER, namespace, name)
-        if order is None:
+        if order is None or not is_of_our_group(order["spec"]["issuerRef"]):
             return Done()
         issuer = issuer_for(self._resources, order)
         client = self._accounts.client(issuer)
@@ -95,7 +95,8 @@ class Orders:
             yield from self._context.recorder.warning(order, "Foreign", FOREIGN)
             return Done()
         if isinstance(step, CreateChallenges):
-            return (yield from self._create(order, step.challenges))
+            yield from create_challenges(self._context, order, step.challenges)
+            return Done()
         if isinstance(step, NoSolver):
             return (yield from self._no_solver(order, step.message))
         if client is None or issuer is None:
@@ -107,22 +108,6 @@ class Orders:
             if self._conduct.registers_again and isinstance(error, Problem) and is_account_lost(error):
                 self._account_lost(issuer)
             return (yield from settling.refused(DOING[type(step)], error))
-
-    def _create(self, order: Resource, challenges: Sequence[Resource]) -> Inquiry[Outcome]:
-        for challenge in challenges:
-            try:
-                created = yield from self._resources.create(CHALLENGE, challenge)
-            except ApiError as error:
-                if error.reason != "AlreadyExists":
-                    raise
-                continue
-            name, spec = challenge["metadata"]["name"], challenge["spec"]
-            dns_name = spec["dnsName"]
-            # The server knows the challenge by its URL only: here the two names meet.
-            self._context.note("ChallengeCreated", created, dns_name=dns_name, type=spec["type"], url=spec["url"])
-            text = f'Created Challenge resource "{name}" for domain "{dns_name}"'
-            yield from self._context.recorder.normal(order, "Created", text)
-        return Done()
 
     def _delete(self, order: Resource, names: Sequence[str]) -> Inquiry[Outcome]:
         for name in names:
@@ -138,6 +123,23 @@ class Orders:
             yield from self._context.write_status(ORDER, order, {**status, "reason": text})
             yield from self._context.recorder.warning(order, "Solver", text)
         return Done()
+
+
+def create_challenges(context: Context, order: Resource, challenges: Sequence[Resource]) -> Inquiry[None]:
+    """Create those Challenges of an order that are not there."""
+    for challenge in challenges:
+        try:
+            created = yield from context.resources.create(CHALLENGE, challenge)
+        except ApiError as error:
+            if error.reason != "AlreadyExists":
+                raise
+            continue
+        name, spec = challenge["metadata"]["name"], challenge["spec"]
+        dns_name = spec["dnsName"]
+        # The server knows the challenge by its URL only: here the two names meet.
+        context.note("ChallengeCreated", created, dns_name=dns_name, type=spec["type"], url=spec["url"])
+        text = f'Created Challenge resource "{name}" for domain "{dns_name}"'
+        yield from context.recorder.normal(order, "Created", text)
 
 
 def _ask(settling: Settling, step: NewOrder | LookAtOrder | FetchAuthorizations | Finalize) -> Inquiry[Outcome]:

@@ -82,6 +82,10 @@ class Frame:
             self._stop()
             self._stop = None
 
+    def look(self, kind: Kind, namespace: str, name: str) -> None:
+        """Look at a request soon, because something changed that it waits for."""
+        self._requests.add((kind.kind, namespace, name))
+
     def _heard(self, event: str, kind: Kind, resource: Resource) -> None:
         if kind == SECRET:
             self._secret_changed(key_of(resource))

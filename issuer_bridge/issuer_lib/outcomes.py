@@ -20,10 +20,14 @@ class Bundle:
 
 @attrs.frozen
 class Pending(Exception):  # noqa: N818 - says what happened
-    """Not signed yet, which is no error: `sign` is called again `after` so long (None: as long as the frame waits)."""
+    """Not signed yet, which is no error: `sign` is called again `after` so long (None: as long as the frame waits).
+
+    held: and not sooner, whatever changes.
+    """
 
     message: str
     after: timedelta | None = None
+    held: bool = False
 
     def __str__(self) -> str:
         return self.message

@@ -115,7 +115,7 @@ def _pending(form: Form, request: Resource, error: Pending, now: datetime, optio
     known = condition(request, READY).get("message", "")
     moved = known.startswith(PENDING) and known != message
     keeps = options.conduct.pending_keeps_failures and not moved
-    then = Wait(after, keeps_failures=keeps)
+    then = Wait(after, error.held, keeps)
     event = Event("Normal", "Pending", message) if quiet else Event("Warning", form.pending, message)
     return Step(form.wait(request, message, now), None if quiet and known == message else event, then)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from issuer_bridge.acme_issuer.parameters import own_fields, spec_name
+from issuer_bridge.acme_issuer.translation import FIELDS
 from issuer_bridge.kube_api.core_schemas import CORE_SCHEMAS
 from issuer_bridge.kube_api.definition_schema import DEFINITION_SCHEMA
 from issuer_bridge.kube_api.gloo_schemas import GLOO_SCHEMAS
@@ -28,6 +30,8 @@ from issuer_bridge.kube_api.shapes import (
     resource,
 )
 from issuer_bridge.resources import (
+    ACME_CLUSTER_ISSUER,
+    ACME_ISSUER,
     CERTIFICATE,
     CERTIFICATE_REQUEST,
     CHALLENGE,
@@ -106,6 +110,25 @@ _ISSUER = resource(
     status=fields(
         conditions=CONDITIONS,
         acme=fields(uri=STRING, lastRegisteredEmail=STRING, lastPrivateKeyHash=STRING),
+    ),
+)
+_ACME_ISSUER = resource(
+    "spec",
+    spec=fields(
+        "directory accountKeySecretRef",
+        directory=STRING,
+        eab=fields("keyID secretRef", keyID=STRING, secretRef=KEY_REFERENCE),
+        accountKeySecretRef=KEY_REFERENCE,
+        enableDuration=BOOLEAN,
+        **{name: ACME["properties"][name] for name in FIELDS if name in ACME["properties"]},
+        **{spec_name(field.name): INTEGER if isinstance(field.default, int) else STRING for field in own_fields()},
+    ),
+    status=fields(
+        conditions=CONDITIONS,
+        accountURL=STRING,
+        lastRegisteredEmail=STRING,
+        lastKeyHash=STRING,
+        notBefore=STRING,
     ),
 )
 
@@ -254,6 +277,7 @@ _UNKNOWN: Schema = {**resource(), **ANYTHING}
 SCHEMAS: Mapping[Kind, Schema] = {
     ISSUER: _ISSUER,
     CLUSTER_ISSUER: _ISSUER,
+    **dict.fromkeys((ACME_ISSUER, ACME_CLUSTER_ISSUER), _ACME_ISSUER),
     CERTIFICATE: _CERTIFICATE,
     CERTIFICATE_REQUEST: _CERTIFICATE_REQUEST,
     ORDER: _ORDER,

@@ -9,6 +9,8 @@ from typing import Any
 from issuer_bridge.kube_api.columns import AGE, CUSTOM_AGE, NAME, Column, condition, custom
 from issuer_bridge.kube_api.core_tables import CORE_COLUMNS
 from issuer_bridge.resources import (
+    ACME_CLUSTER_ISSUER,
+    ACME_ISSUER,
     CERTIFICATE,
     CERTIFICATE_REQUEST,
     CERTIFICATE_REQUEST_POLICY,
@@ -33,6 +35,7 @@ _GLOO = (NAME, _STATE, custom("Error", ".status.error", 1), CUSTOM_AGE)
 COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
     ISSUER: (NAME, _READY, _STATUS, CUSTOM_AGE),
     CLUSTER_ISSUER: (NAME, _READY, _STATUS, CUSTOM_AGE),
+    **dict.fromkeys((ACME_ISSUER, ACME_CLUSTER_ISSUER), (NAME, _READY, _STATUS, CUSTOM_AGE)),
     CERTIFICATE: (
         NAME,
         _READY,

@@ -61,7 +61,9 @@ class MortalArchive(SqliteArchive):
 
 
 class MortalRig(Rig):
-    """faults: names of FAULTS by the number of the ACME request that meets them; wrong: what the bridge did wrong."""
+    """faults: names of `answers` by the number of the ACME request that meets them; wrong: what the bridge did wrong."""
+
+    answers = FAULTS
 
     def __init__(self, **options):
         self.fuse, self.connection = Fuse(), sqlite3.connect(":memory:", isolation_level=None)
@@ -91,14 +93,14 @@ class MortalRig(Rig):
         self.requests += 1
         fault = self.faults.get(self.requests)
         if fault not in (None, "lost"):
-            return FAULTS[fault]
+            return self.answers[fault]
         answer = super()._acme(question)
         kind, url = kind_of(question), question.url
         if kind == "finalize" and answer.status == 200:
             self.read[url.removesuffix("/finalize")] = "finalized"
         self.fuse.burn()
         if fault:
-            return FAULTS[fault]
+            return self.answers[fault]
         if kind in ("order", "new-order") and answer.status in (200, 201):
             place = dict(answer.headers).get("Location", url)
             self.read[place] = json.loads(answer.body)["status"]

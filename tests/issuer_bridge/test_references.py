@@ -70,7 +70,7 @@ def test_an_issuer_of_another_namespace_is_another_issuer():
         ({"name": "i"}, (ISSUER, "default", "i")),
         ({"name": "i", "kind": "ClusterIssuer"}, (CLUSTER_ISSUER, "", "i")),
         ({"name": "i", "kind": "Other"}, None),
-        ({"name": "i", "group": "gravel.test"}, None),
+        ({"name": "i", "group": "other.test"}, None),
     ],
 )
 def test_an_issuer_is_looked_for_where_its_kind_lives(reference, asked):

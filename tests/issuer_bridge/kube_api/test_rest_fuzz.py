@@ -19,6 +19,7 @@ from tests.issuer_bridge.bridge_resources import csr_of
 
 REFERENCE = {"request": "Zm9v", "issuerRef": {"name": "gravel"}}
 SOLVED = {"authorizationURL": "a", "dnsName": "x.test", "issuerRef": {"name": "gravel"}, "key": "k", "token": "t"}
+ACME_ISSUER = {"spec": {"directory": "gravel://default", "accountKeySecretRef": {"name": "account"}}}
 VALID = {
     "Issuer": {"spec": {"selfSigned": {}}},
     "ClusterIssuer": {"spec": {"selfSigned": {}}},
@@ -27,6 +28,8 @@ VALID = {
     "Order": {"spec": REFERENCE},
     "Challenge": {"spec": SOLVED | {"solver": {"http01": {}}, "type": "HTTP-01", "url": "u"}},
     "CertificateRequestPolicy": {"spec": {"selector": {"issuerRef": {}}}},
+    "AcmeIssuer": ACME_ISSUER,
+    "AcmeClusterIssuer": ACME_ISSUER,
     "Secret": {"data": {"a": "Zm9v"}},
     "RoleBinding": {"roleRef": {"kind": "Role", "name": "x"}},
     "ClusterRoleBinding": {"roleRef": {"kind": "ClusterRole", "name": "x"}},
