@@ -14,7 +14,8 @@ def _names(kind: Kind) -> list[str]:
     return [*words, *kind.short_names, *(qualified if kind.group else ())]
 
 
-_BY_NAME: Mapping[str, Kind] = {name: kind for kind in KINDS for name in _names(kind)}
+# Two groups may have a word in common: then it means the kind that comes first, as with kubectl.
+_BY_NAME: Mapping[str, Kind] = {name: kind for kind in reversed(KINDS) for name in _names(kind)}
 
 
 def find_kind(word: str) -> Kind | None:
@@ -30,4 +31,4 @@ def nearest_kind(word: str) -> Kind | None:
 
 def known_kinds() -> str:
     """Name all kinds, for people."""
-    return ", ".join(kind.kind for kind in KINDS)
+    return ", ".join(dict.fromkeys(kind.kind for kind in KINDS))

@@ -220,7 +220,7 @@ class Operator:
                     self._accounts.forget(resource)
                 self._issuer_queue.add((kind.kind, namespace, name))
                 self._wake_dependants(resource)
-            case "CertificateRequest":
+            case "CertificateRequest" if kind == CERTIFICATE_REQUEST:
                 self._note(event, resource)
                 self._request_queue.add((kind.kind, namespace, name))
                 self._approving.heard(event, kind, resource)

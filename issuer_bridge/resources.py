@@ -71,6 +71,10 @@ CERTIFICATE_REQUEST_POLICY = attrs.evolve(
     version="v1alpha1",
 )
 HTTP_ROUTE = _custom(GATEWAY, "HTTPRoute", "httproutes")
+GLOO = "certificates.mesh.gloo.solo.io"
+ISSUED_CERTIFICATE = _custom(GLOO, "IssuedCertificate", "issuedcertificates")
+GLOO_REQUEST = _custom(GLOO, "CertificateRequest", "certificaterequests")
+POD_BOUNCE_DIRECTIVE = _custom(GLOO, "PodBounceDirective", "podbouncedirectives")
 NAMESPACE = Kind("", "v1", "Namespace", "namespaces", namespaced=False, short_names=("ns",), status=True)
 SECRET = Kind("", "v1", "Secret", "secrets")
 CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps", short_names=("cm",))
@@ -124,6 +128,9 @@ KINDS: tuple[Kind, ...] = (
     ROLE_BINDING,
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
+    ISSUED_CERTIFICATE,
+    GLOO_REQUEST,
+    POD_BOUNCE_DIRECTIVE,
     CUSTOM_RESOURCE_DEFINITION,
     CERTIFICATE_SIGNING_REQUEST,
     VALIDATING_WEBHOOKS,

@@ -12,10 +12,12 @@ from acme_server.faults.rule import NAME_OF, Match, When
 from acme_server.protocol import status
 from gravel.check.findings import RULES
 from gravel.check.rules import Blocks
+from issuer_bridge.gloo import states
 from scheduler import events, stages
 from tests import features
 from tests.issuer_bridge import recorded_walk
 from tests.issuer_bridge.acme_issuer import acme_page
+from tests.issuer_bridge.gloo import rows as gloo_rows
 from tests.issuer_bridge.issuer_lib import issuer_page
 
 ROOT = Path(__file__).parent.parent
@@ -53,6 +55,10 @@ def diagram(title, table):
 
 def state_machines():
     return "\n\n".join(diagram(title, table) for title, table in MACHINES.items())
+
+
+def gloo_states():
+    return diagram("IssuedCertificate", states.MOVES)
 
 
 def answers():
@@ -127,6 +133,7 @@ PARTS = {
     "docs/check.md": {"findings": findings},
     "docs/issuer-library.md": issuer_page.PARTS,
     "docs/faults.md": {"match": match, "actions": actions, "personas": personas},
+    "docs/gloo.md": {"gloo states": gloo_states, "gloo rows": gloo_rows.table},
 }
 
 

@@ -8,6 +8,7 @@ from issuer_bridge.acme_issuer.parameters import own_fields, spec_name
 from issuer_bridge.acme_issuer.translation import FIELDS
 from issuer_bridge.kube_api.core_schemas import CORE_SCHEMAS
 from issuer_bridge.kube_api.definition_schema import DEFINITION_SCHEMA
+from issuer_bridge.kube_api.gloo_schemas import GLOO_SCHEMAS
 from issuer_bridge.kube_api.policy_schemas import POLICY_SCHEMAS
 from issuer_bridge.kube_api.shapes import (
     ANYTHING,
@@ -283,6 +284,7 @@ SCHEMAS: Mapping[Kind, Schema] = {
     CHALLENGE: _CHALLENGE,
     **POLICY_SCHEMAS,
     **CORE_SCHEMAS,
+    **GLOO_SCHEMAS,
     CUSTOM_RESOURCE_DEFINITION: DEFINITION_SCHEMA,
 }
 

@@ -16,6 +16,8 @@ from issuer_bridge.resources import (
     CERTIFICATE_REQUEST_POLICY,
     CHALLENGE,
     CLUSTER_ISSUER,
+    GLOO_REQUEST,
+    ISSUED_CERTIFICATE,
     ISSUER,
     ORDER,
     Kind,
@@ -27,6 +29,7 @@ _READY = condition("Ready")
 _STATUS = custom("Status", '.status.conditions[?(@.type=="Ready")].message', 1)
 _STATE, _REASON = custom("State", ".status.state"), custom("Reason", ".status.reason", 1)
 _ISSUER = ".spec.issuerRef.name"
+_GLOO = (NAME, _STATE, custom("Error", ".status.error", 1), CUSTOM_AGE)
 
 # The printer columns of cert-manager's CRDs (deploy/crds), and kubectl's own for the built-in kinds.
 COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
@@ -54,6 +57,8 @@ COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
     CERTIFICATE_REQUEST_POLICY: (NAME, _READY, CUSTOM_AGE),
     ORDER: (NAME, _STATE, custom("Issuer", _ISSUER, 1), _REASON, CUSTOM_AGE),
     CHALLENGE: (NAME, _STATE, custom("Domain", ".spec.dnsName"), _REASON, CUSTOM_AGE),
+    ISSUED_CERTIFICATE: _GLOO,
+    GLOO_REQUEST: _GLOO,
     **CORE_COLUMNS,
 }
 

@@ -5,7 +5,7 @@ from issuer_bridge.kube_api.discovery import describe_path
 from issuer_bridge.kube_api.loopback_guard import complaint
 from issuer_bridge.kube_api.paths import Target, parse_target, segments
 from issuer_bridge.kube_api.reviews import REVIEWS
-from issuer_bridge.resources import CERTIFICATE_REQUEST, CLUSTER_ISSUER, EVENT, KINDS, ORDER, SECRET
+from issuer_bridge.resources import CERTIFICATE_REQUEST, CLUSTER_ISSUER, EVENT, GLOO_REQUEST, KINDS, ORDER, SECRET
 
 REQUESTS = "/apis/cert-manager.io/v1/namespaces/default/certificaterequests"
 
@@ -80,6 +80,7 @@ def test_what_does_not_exist_is_not_discovered(path):
         ("CertificateRequests", CERTIFICATE_REQUEST),
         ("certificaterequests.cert-manager.io", CERTIFICATE_REQUEST),
         ("certificaterequests.v1.cert-manager.io", CERTIFICATE_REQUEST),
+        ("certificaterequests.certificates.mesh.gloo.solo.io", GLOO_REQUEST),
         ("order.acme.cert-manager.io", ORDER),
         ("ev", EVENT),
         ("nope", None),
