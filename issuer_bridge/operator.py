@@ -25,6 +25,7 @@ from issuer_bridge.cert_manager.certificates.renewal import Backoff
 from issuer_bridge.cert_manager.challenges import Challenges
 from issuer_bridge.cert_manager.conduct import conduct_of
 from issuer_bridge.cert_manager.issuers import Issuers
+from issuer_bridge.cert_manager.local_issuers import LocalSigner
 from issuer_bridge.cert_manager.orders import Orders
 from issuer_bridge.cert_manager.ownership import Ownership
 from issuer_bridge.cert_manager.shown import show_again
@@ -123,7 +124,8 @@ class Operator:
             self._wake_dependants,
             upstream=options.upstream_accounts,
         )
-        requests = CertificateRequests(context, conduct)
+        self._local = LocalSigner(context, options.cluster_resource_namespace)
+        requests = CertificateRequests(context, conduct, self._local.sign)
         orders = Orders(
             context,
             self._accounts,
@@ -207,6 +209,8 @@ class Operator:
                 self._wake_owner(resource, ORDER, self._order_queue)
             case "Secret":
                 self._wake_issuers(namespace, name)
+                for waiting in self._local.waiting_for(namespace, name):
+                    self._request_queue.add((CERTIFICATE_REQUEST.kind, *waiting))
 
     def _note(self, event: str, request: Resource) -> None:
         """Tell the journal of a request that is new, and of one that somebody approved."""
