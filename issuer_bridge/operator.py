@@ -40,6 +40,7 @@ from issuer_bridge.resources import (
     CERTIFICATE_REQUEST,
     CHALLENGE,
     CLUSTER_ISSUER,
+    INGRESS,
     ISSUER,
     ORDER,
     SECRET,
@@ -47,6 +48,8 @@ from issuer_bridge.resources import (
     Resource,
     Resources,
 )
+from issuer_bridge.shims.ingress_certificates import ShimOptions, asks
+from issuer_bridge.shims.ingresses import Ingresses
 from scheduler.engine import Settings as SchedulerSettings
 from scheduler.versions import NEWEST, Version
 from solvers.solver import Solver
@@ -54,7 +57,7 @@ from solvers.solver import Solver
 __all__ = ["Operator", "Options", "WorldAddress"]
 
 # In this order at the start: who looks for what it owns comes after that.
-WATCHED = (SECRET, ISSUER, CLUSTER_ISSUER, CERTIFICATE_REQUEST, ORDER, CHALLENGE, CERTIFICATE)
+WATCHED = (SECRET, ISSUER, CLUSTER_ISSUER, CERTIFICATE_REQUEST, ORDER, CHALLENGE, CERTIFICATE, INGRESS)
 # Upstream pkg/controller/util.go: how far apart errors in a row may push two looks at one resource.
 CERTIFICATE_BACKOFF = timedelta(seconds=30)
 SHORT_BACKOFF, LONG_BACKOFF = timedelta(minutes=5), timedelta(minutes=30)
@@ -86,6 +89,7 @@ class Options:
     certificate_backoff: Backoff = attrs.field(factory=Backoff)
     certificate_owner_reference: bool = False
     """Whether the Secret of a Certificate goes with it."""
+    shim: ShimOptions = attrs.field(factory=ShimOptions)
 
 
 class Operator:
@@ -159,6 +163,8 @@ class Operator:
             owner_reference=options.certificate_owner_reference,
         )
         self._certificate_queue = self._queue(lambda key: certificates.sync(*key[1:]), CERTIFICATE_BACKOFF)
+        ingresses = Ingresses(context, options.shim)
+        self._ingress_queue = self._queue(lambda key: ingresses.sync(*key[1:]), SHORT_BACKOFF)
         self._issuer_queue = self._queue(lambda key: self._issuers.sync(ISSUER_KINDS[key[0]], *key[1:]), SHORT_BACKOFF)
         self._approver_queue = self._queue(lambda key: Approver(context).sync(*key[1:]), SHORT_BACKOFF)
         self._request_queue = self._queue(lambda key: requests.sync(*key[1:]), SHORT_BACKOFF)
@@ -190,6 +196,11 @@ class Operator:
             for concerned in self._index.note(event, kind, resource):
                 self._certificate_queue.add((CERTIFICATE.kind, namespace, concerned))
         match kind.kind:
+            case "Certificate":
+                self._wake_owner(resource, INGRESS, self._ingress_queue)
+            case "Ingress":
+                if asks(resource, self._options.shim):
+                    self._ingress_queue.add((kind.kind, namespace, name))
             case "Issuer" | "ClusterIssuer":
                 if event == "DELETED":
                     self._accounts.forget(resource)
