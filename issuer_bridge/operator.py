@@ -40,8 +40,10 @@ from issuer_bridge.resources import (
     CERTIFICATE_REQUEST,
     CHALLENGE,
     CLUSTER_ISSUER,
+    CONFIG_MAP,
     INGRESS,
     ISSUER,
+    NAMESPACE,
     ORDER,
     SECRET,
     Kind,
@@ -50,6 +52,8 @@ from issuer_bridge.resources import (
 )
 from issuer_bridge.shims.ingress_certificates import ShimOptions, asks
 from issuer_bridge.shims.ingresses import Ingresses
+from issuer_bridge.shims.istio import CONFIG_MAP_NAME, Istio
+from issuer_bridge.shims.istio_csr import IstioOptions
 from scheduler.engine import Settings as SchedulerSettings
 from scheduler.versions import NEWEST, Version
 from solvers.solver import Solver
@@ -90,6 +94,8 @@ class Options:
     certificate_owner_reference: bool = False
     """Whether the Secret of a Certificate goes with it."""
     shim: ShimOptions = attrs.field(factory=ShimOptions)
+    istio: IstioOptions | None = None
+    """A mesh to sign for; None where there is none."""
 
 
 class Operator:
@@ -165,6 +171,8 @@ class Operator:
         self._certificate_queue = self._queue(lambda key: certificates.sync(*key[1:]), CERTIFICATE_BACKOFF)
         ingresses = Ingresses(context, options.shim)
         self._ingress_queue = self._queue(lambda key: ingresses.sync(*key[1:]), SHORT_BACKOFF)
+        self.istio = istio = Istio(context, options.istio) if options.istio else None
+        self._mesh_queue = self._queue(lambda key: istio.sync(key[2]), SHORT_BACKOFF) if istio else None
         self._issuer_queue = self._queue(lambda key: self._issuers.sync(ISSUER_KINDS[key[0]], *key[1:]), SHORT_BACKOFF)
         self._approver_queue = self._queue(lambda key: Approver(context).sync(*key[1:]), SHORT_BACKOFF)
         self._request_queue = self._queue(lambda key: requests.sync(*key[1:]), SHORT_BACKOFF)
@@ -179,7 +187,7 @@ class Operator:
         """Look at everything that is there, and from now on at every change."""
         show_again(self._driver, self._resources, self._solvers["http01"])
         self._stop = self._resources.watch(self._heard)
-        for kind in WATCHED:
+        for kind in (*WATCHED, *((NAMESPACE,) if self._mesh_queue else ())):
             for resource in self._resources.list(kind):
                 self._heard("ADDED", kind, resource)
 
@@ -195,6 +203,9 @@ class Operator:
         if kind in (CERTIFICATE, CERTIFICATE_REQUEST, SECRET):
             for concerned in self._index.note(event, kind, resource):
                 self._certificate_queue.add((CERTIFICATE.kind, namespace, concerned))
+        if self._mesh_queue and self._options.istio:
+            for concerned in self._meshed(kind, (namespace, name), self._options.istio.root):
+                self._mesh_queue.add((NAMESPACE.kind, "", concerned))
         match kind.kind:
             case "Certificate":
                 self._wake_owner(resource, INGRESS, self._ingress_queue)
@@ -222,6 +233,14 @@ class Operator:
                 self._wake_issuers(namespace, name)
                 for waiting in self._local.waiting_for(namespace, name):
                     self._request_queue.add((CERTIFICATE_REQUEST.kind, *waiting))
+
+    def _meshed(self, kind: Kind, place: tuple[str, str], root: tuple[str, str]) -> list[str]:
+        """Return the namespaces whose copy of the mesh's roots a change concerns."""
+        if kind == SECRET and place == root:
+            return [each["metadata"]["name"] for each in self._resources.list(NAMESPACE)]
+        if kind == CONFIG_MAP and place[1] == CONFIG_MAP_NAME:
+            return [place[0]]
+        return [place[1]] if kind == NAMESPACE else []
 
     def _note(self, event: str, request: Resource) -> None:
         """Tell the journal of a request that is new, and of one that somebody approved."""

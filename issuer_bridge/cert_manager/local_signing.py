@@ -144,7 +144,7 @@ def sign(
     extensions = list(template.extensions)
     if template.is_ca:
         extensions.append((x509.SubjectKeyIdentifier.from_public_key(csr.public_key()), False))
-    identifier = issuer and _extension(issuer, x509.SubjectKeyIdentifier)
+    identifier = issuer and extension_of(issuer, x509.SubjectKeyIdentifier)
     if issuer and identifier and issuer.subject != csr.subject:
         extensions.append((x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), False))
     for extension, critical in extensions:
@@ -166,7 +166,7 @@ def bundle(leaf: x509.Certificate, authorities: Sequence[x509.Certificate]) -> t
     rest = [each for each in dict.fromkeys(authorities) if each != leaf]
     chain = [leaf]
     while rest:
-        above = next((each for each in rest if _is_signed_by(chain[-1], each)), None)
+        above = next((each for each in rest if is_signed_by(chain[-1], each)), None)
         if above is None:
             raise ValueError(BROKEN)
         rest.remove(above)
@@ -182,14 +182,15 @@ def is_self_signed(certificate: x509.Certificate) -> bool:
     return _verifies(certificate, certificate)
 
 
-def _is_signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    usage = _extension(issuer, x509.KeyUsage)
+def is_signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether a CA, which may sign certificates, has signed this one."""
+    usage = extension_of(issuer, x509.KeyUsage)
     return is_ca(issuer) and (usage is None or usage.key_cert_sign) and _verifies(certificate, issuer)
 
 
 def is_ca(certificate: x509.Certificate) -> bool:
     """Whether its basic constraints say CA."""
-    constraints = _extension(certificate, x509.BasicConstraints)
+    constraints = extension_of(certificate, x509.BasicConstraints)
     return constraints is not None and constraints.ca
 
 
@@ -201,7 +202,8 @@ def _verifies(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
-def _extension(certificate: x509.Certificate, cls: type[Any]) -> Any:
+def extension_of(certificate: x509.Certificate | x509.CertificateSigningRequest, cls: type[Any]) -> Any:
+    """Return an extension's value, or None."""
     try:
         return certificate.extensions.get_extension_for_class(cls).value
     except x509.ExtensionNotFound:

@@ -124,8 +124,12 @@ def _self(asked: Asked) -> Resource:
 
 
 def _token(asked: Asked) -> Resource:
-    token = asked.spec.get("token")
-    user = asked.access.known(token) if isinstance(token, str) else None
+    return token_status(asked.access, asked.spec.get("token"))
+
+
+def token_status(access: Access, token: Any) -> Resource:
+    """Return the status of a TokenReview."""
+    user = access.known(token) if isinstance(token, str) else None
     return {"authenticated": True, "user": _info(user)} if user else {"user": {}, "error": "invalid bearer token"}
 
 
