@@ -25,6 +25,14 @@ EMPTY_ISSUER = (
 )
 
 
+class _NotFoundError(LookupError):
+    """There is no such Secret."""
+
+
+class _KeysDifferError(ValueError):
+    """A request was signed with another key."""
+
+
 @attrs.frozen
 class Verdict:
     """What Ready of an issuer is; error: what upstream tells once more, of an issuer that cannot be initialized."""
@@ -51,14 +59,6 @@ def verify(issuer: Resource, namespace: str, secret: Resource | None) -> Verdict
     if not is_ca(chain[0]):
         return Verdict(ready=False, reason="ErrInvalidKeyPair", message=text + "certificate is not a CA")
     return Verdict(ready=True, reason="KeyPairVerified", message="Signing CA verified")
-
-
-class _NotFoundError(LookupError):
-    """There is no such Secret."""
-
-
-class _KeysDifferError(ValueError):
-    """A request was signed with another key."""
 
 
 class LocalSigner:
@@ -137,29 +137,32 @@ class LocalSigner:
         return Issue(encode(certificate), encode(certificate), warning)
 
 
-def _entry(secret: Resource | None, namespace: str, name: str, entry: str, what: str) -> bytes:
+def _entry(secret: Resource | None, namespace: str, name: str, entry: str) -> bytes:
     if secret is None:
         raise _NotFoundError(f'secret "{name}" not found')
     if entry not in (secret.get("data") or {}):
-        raise ValueError(f"no {what}data for \"{entry}\" in secret '{namespace}/{name}'")
+        raise ValueError(f"no data for \"{entry}\" in secret '{namespace}/{name}'")
     return data_of(secret, entry)
 
 
 def _key(secret: Resource | None, namespace: str, name: str) -> PrivateKey:
-    pem = _entry(secret, namespace, name, "tls.key", "private key ")
+    pem = _entry(secret, namespace, name, "tls.key")
     if b"-----BEGIN " not in pem:
         raise ValueError(f"error decoding private key PEM block: {NO_PEM}")
     return read_key(pem)
 
 
 def _chain(secret: Resource | None, namespace: str, name: str) -> list[x509.Certificate]:
-    return _certificates(_entry(secret, namespace, name, "tls.crt", "certificate "))
+    return _certificates(_entry(secret, namespace, name, "tls.crt"))
 
 
 def _certificates(pem: bytes) -> list[x509.Certificate]:
     if b"-----BEGIN CERTIFICATE-----" not in pem:
         raise ValueError("error decoding certificate PEM block: no valid certificates found")
     try:
-        return x509.load_pem_x509_certificates(pem)
-    except ValueError as error:
+        found = x509.load_pem_x509_certificates(pem)
+        for each in found:
+            each.extensions  # noqa: B018 - they are parsed when they are first read
+    except (ValueError, x509.DuplicateExtension) as error:
         raise ValueError(f"error parsing X.509 certificate: {error}") from None
+    return found

@@ -54,7 +54,6 @@ def spec_of(**fields):
 
 
 @pytest.mark.seed("B39")
-@pytest.mark.seed("B40")
 @pytest.mark.parametrize(
     ("annotations", "spec"),
     [
@@ -263,3 +262,15 @@ def test_an_annotated_ingress_gets_a_secret_by_acme():
     assert rig.state(NAME) == ("True", "Ready")
     assert (rig.sans(NAME), rig.has_pair(NAME)) == (["www.http.test"], True)
     assert rig.store.get(SECRET, "default", NAME)["type"] == "kubernetes.io/tls"
+
+
+@pytest.mark.seed("B40")
+def test_its_revision_history_limit_says_how_many_requests_are_kept():
+    rig = CertificateRig()
+    annotations = {CLUSTER: "gravel", f"{CM}private-key-algorithm": "ECDSA", f"{CM}revision-history-limit": "3"}
+    rig.create(INGRESS, ingress(annotations, {"hosts": ["www.http.test"], "secretName": NAME}))
+    rig.run(minutes=2)
+    for _ in range(4):
+        rig.renew(NAME)
+        rig.run(minutes=2)
+    assert [f"{NAME}-{revision}" for revision in (3, 4, 5)] == rig.requests
