@@ -295,8 +295,11 @@ def test_keys_of_any_kind_sign(key):
 
 
 def test_authorities_that_are_no_chain_are_refused():
-    with pytest.raises(ValueError, match="certificate chain is malformed or broken"):
-        bundle(root(), [root(key_of("stranger"))])
+    no_ca = root(ca=False)
+    leaf = sign(template_of({"request": csr_of("a.test")}, {}), no_ca, key_of("r"), bytes(20), START)
+    for top, authority in ((root(), root(key_of("stranger"))), (leaf, no_ca)):
+        with pytest.raises(ValueError, match="certificate chain is malformed or broken"):
+            bundle(top, [authority])
 
 
 def test_two_runs_of_one_seed_sign_the_same():
