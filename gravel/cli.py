@@ -27,6 +27,7 @@ VERBS: Mapping[str, str] = {
     "apply": "Apply manifests to a running `gravel up` and follow their progress.",
     "get": "List or print resources of a running `gravel up`.",
     "describe": "Show one resource with its conditions and events.",
+    "wait": "Wait until certificates are there, as an init container does.",
     "approve": "Approve a CertificateRequest.",
     "deny": "Deny a CertificateRequest.",
 }

@@ -29,6 +29,7 @@ from issuer_bridge.operator import Operator, Options, WorldAddress
 from issuer_bridge.policy.approval import Approval
 from issuer_bridge.policy.review import Reading
 from issuer_bridge.resources import Resources
+from issuer_bridge.shims.ingress_certificates import ShimOptions
 from scheduler.settings import CLUSTER
 from scheduler.settings import Settings as SchedulerSettings
 from scheduler.versions import NEWEST
@@ -131,6 +132,13 @@ def house_settings(settings: Settings, server: ServerSettings, base_url: str, tl
                 parse_duration(settings.certificate_request_maximum_backoff_duration),
             ),
             certificate_owner_reference=settings.enable_certificate_owner_ref,
+            shim=ShimOptions(
+                settings.default_issuer_name or "",
+                settings.default_issuer_kind,
+                settings.default_issuer_group,
+                settings.auto_certificate_annotations,
+                settings.extra_certificate_annotations,
+            ),
             errors=NEWEST if settings.compat == "cert-manager" else None,
             upstream_accounts=settings.compat == "cert-manager",
             acme_issuers=None if settings.on_cluster else Parameters(),

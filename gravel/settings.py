@@ -73,6 +73,17 @@ class Settings(ServerSettings):
     ticket_url: str | None = option(
         None, click.STRING, 'Where change tickets are looked up: GET URL/TICKET answers {"state": "approved"}.'
     )
+    default_issuer_name: str | None = option(
+        None, NAME, "Issuer of Ingresses that ask for a certificate and name none."
+    )
+    default_issuer_kind: str = option("Issuer", click.STRING, "Its kind, such as ClusterIssuer.")
+    default_issuer_group: str = option("cert-manager.io", click.STRING, "Its group.")
+    auto_certificate_annotations: tuple[str, ...] = option(
+        ("kubernetes.io/tls-acme",), click.STRING, "By which annotation, when true, they ask; may be repeated."
+    )
+    extra_certificate_annotations: tuple[str, ...] = option(
+        (), click.STRING, "Annotation of an Ingress that its Certificates get too; may be repeated."
+    )
     no_controllers: bool = option(
         False, click.BOOL, "Serve the Kubernetes API and leave what is in it to others, such as cert-manager itself."
     )

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
-import attrs
-
 from acme_server.protocol.driver import Driver, Entropy
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.vantage import Inquiry
@@ -21,28 +19,29 @@ from issuer_bridge.cert_manager.accounts import Accounts, WorldAddress
 from issuer_bridge.cert_manager.certificate_requests import CertificateRequests
 from issuer_bridge.cert_manager.certificates.certificates import Certificates
 from issuer_bridge.cert_manager.certificates.index import CertificateIndex
-from issuer_bridge.cert_manager.certificates.private_keys import RsaKeys
-from issuer_bridge.cert_manager.certificates.renewal import Backoff
 from issuer_bridge.cert_manager.challenges import Challenges
 from issuer_bridge.cert_manager.conduct import conduct_of
 from issuer_bridge.cert_manager.issuers import Issuers
+from issuer_bridge.cert_manager.local_issuers import LocalSigner
 from issuer_bridge.cert_manager.orders import Orders
 from issuer_bridge.cert_manager.ownership import Ownership
 from issuer_bridge.cert_manager.shown import show_again
-from issuer_bridge.conditions import APPROVED, DENIED, condition, is_approved
 from issuer_bridge.context import Context
 from issuer_bridge.kube_api.users import User
+from issuer_bridge.options import Options
 from issuer_bridge.outcomes import Outcome
 from issuer_bridge.policy.approval import NONE, Approval
 from issuer_bridge.policy.approving import Approving, watched_by
 from issuer_bridge.reconciler import Key, Reconciler
 from issuer_bridge.recorder import Recorder
 from issuer_bridge.references import controller_of, refers_to
+from issuer_bridge.request_facts import RequestFacts
 from issuer_bridge.resources import (
     CERTIFICATE,
     CERTIFICATE_REQUEST,
     CHALLENGE,
     CLUSTER_ISSUER,
+    INGRESS,
     ISSUER,
     ORDER,
     SECRET,
@@ -50,48 +49,20 @@ from issuer_bridge.resources import (
     Resource,
     Resources,
 )
-from scheduler.engine import Settings as SchedulerSettings
-from scheduler.versions import NEWEST, Version
+from issuer_bridge.shims.ingress_certificates import asks
+from issuer_bridge.shims.ingresses import Ingresses
+from issuer_bridge.shims.istio import Istio, Mesh
+from scheduler.versions import NEWEST
 from solvers.solver import Solver
 
 __all__ = ["Operator", "Options", "WorldAddress"]
 
 # In this order at the start: who looks for what it owns comes after that.
-WATCHED = (SECRET, ISSUER, CLUSTER_ISSUER, CERTIFICATE_REQUEST, ORDER, CHALLENGE, CERTIFICATE)
+WATCHED = (SECRET, ISSUER, CLUSTER_ISSUER, CERTIFICATE_REQUEST, ORDER, CHALLENGE, CERTIFICATE, INGRESS)
 # Upstream pkg/controller/util.go: how far apart errors in a row may push two looks at one resource.
 CERTIFICATE_BACKOFF = timedelta(seconds=30)
 SHORT_BACKOFF, LONG_BACKOFF = timedelta(minutes=5), timedelta(minutes=30)
 ISSUER_KINDS: Mapping[str, Kind] = {kind.kind: kind for kind in (ISSUER, CLUSTER_ISSUER)}
-
-
-@attrs.frozen
-class Options:
-    """What an operator of the bridge may choose.
-
-    approver: decide about requests, as `approval` says; cluster_resource_namespace: where
-    ClusterIssuers keep their Secrets; keep_challenges: leave the Challenges of a
-    complete Order for people to look at (upstream deletes them); workers: how
-    many resources of a kind are worked on at once; errors: the cert-manager whose
-    error classes and `conduct` hold, None for ours; upstream_accounts: set
-    issuers up as cert-manager does, with RSA keys; acme_issuers: the patience of
-    AcmeIssuers, None where their kinds are not served.
-    """
-
-    approver: bool = True
-    approval: Approval = attrs.field(factory=Approval)
-    scheduler: SchedulerSettings = attrs.field(factory=SchedulerSettings)
-    cluster_resource_namespace: str = "kube-system"
-    keep_challenges: bool = True
-    workers: int = 20
-    errors: Version | None = None
-    upstream_accounts: bool = False
-    acme_issuers: Parameters | None = attrs.field(factory=Parameters)
-    user_agent: str = "gravel"
-    rsa_keys: RsaKeys | None = None
-    """Makes the RSA keys of Certificates; None refuses them."""
-    certificate_backoff: Backoff = attrs.field(factory=Backoff)
-    certificate_owner_reference: bool = False
-    """Whether the Secret of a Certificate goes with it."""
 
 
 class Operator:
@@ -116,7 +87,7 @@ class Operator:
         self._ownership = Ownership()
         self._index = CertificateIndex()
         self._acme_issuers = self._frame_of(options.acme_issuers, worlds) if options.acme_issuers else None
-        self._noted: dict[str, bool] = {}  # requests seen, by uid, and whether they were approved
+        self._facts = RequestFacts(self._context)
         self._stop: Callable[[], None] | None = None
         self._controllers(solvers, worlds, options)
 
@@ -144,7 +115,8 @@ class Operator:
             self._wake_dependants,
             upstream=options.upstream_accounts,
         )
-        requests = CertificateRequests(context, conduct)
+        self._local = LocalSigner(context, options.cluster_resource_namespace)
+        requests = CertificateRequests(context, conduct, self._local.sign)
         orders = Orders(
             context,
             self._accounts,
@@ -179,6 +151,10 @@ class Operator:
             owner_reference=options.certificate_owner_reference,
         )
         self._certificate_queue = self._queue(lambda key: certificates.sync(*key[1:]), CERTIFICATE_BACKOFF)
+        ingresses = Ingresses(context, options.shim)
+        self._ingress_queue = self._queue(lambda key: ingresses.sync(*key[1:]), SHORT_BACKOFF)
+        self.istio = istio = Istio(context, options.istio) if options.istio else None
+        self._mesh = Mesh(context, istio, self._queue(lambda key: istio.sync(key[2]), SHORT_BACKOFF)) if istio else None
         self._issuer_queue = self._queue(lambda key: self._issuers.sync(ISSUER_KINDS[key[0]], *key[1:]), SHORT_BACKOFF)
         approval = options.approval if options.approver else Approval(NONE)
         self._approving = Approving(context, approval, lambda sync: self._queue(sync, SHORT_BACKOFF))
@@ -194,7 +170,7 @@ class Operator:
         """Look at everything that is there, and from now on at every change."""
         show_again(self._driver, self._resources, self._solvers["http01"])
         self._stop = self._resources.watch(self._heard)
-        for kind in (*watched_by(self._options.approval), *WATCHED):
+        for kind in (*watched_by(self._options.approval), *(self._mesh.watched if self._mesh else ()), *WATCHED):
             for resource in self._resources.list(kind):
                 self._heard("ADDED", kind, resource)
         if self._acme_issuers is not None:
@@ -214,14 +190,21 @@ class Operator:
         if kind in (CERTIFICATE, CERTIFICATE_REQUEST, SECRET):
             for concerned in self._index.note(event, kind, resource):
                 self._certificate_queue.add((CERTIFICATE.kind, namespace, concerned))
+        if self._mesh is not None:
+            self._mesh.heard(kind, namespace, name)
         match kind.kind:
+            case "Certificate":
+                self._wake_owner(resource, INGRESS, self._ingress_queue)
+            case "Ingress":
+                if asks(resource, self._options.shim):
+                    self._ingress_queue.add((kind.kind, namespace, name))
             case "Issuer" | "ClusterIssuer":
                 if event == "DELETED":
                     self._accounts.forget(resource)
                 self._issuer_queue.add((kind.kind, namespace, name))
                 self._wake_dependants(resource)
             case "CertificateRequest" if kind == CERTIFICATE_REQUEST:
-                self._note(event, resource)
+                self._facts.note(event, resource)
                 self._request_queue.add((kind.kind, namespace, name))
                 self._approving.heard(event, kind, resource)
             case "Order":
@@ -235,6 +218,8 @@ class Operator:
                     self._acme_issuers.heard(resource)
             case "Secret":
                 self._wake_issuers(namespace, name)
+                for waiting in self._local.waiting_for(namespace, name):
+                    self._request_queue.add((CERTIFICATE_REQUEST.kind, *waiting))
             case _:
                 self._approving.heard(event, kind, resource)
 
@@ -244,27 +229,7 @@ class Operator:
 
     def record_decision(self, user: User, request: Resource) -> None:
         """Tell the journal and an event of a decision that somebody took by hand."""
-        decision = APPROVED if is_approved(request) else DENIED
-        said = condition(request, decision)
-        reason, message = said.get("reason", ""), said.get("message", "")
-        self._context.note("RequestDecided", request, user=user.name, decision=decision, reason=reason, message=message)
-        record = self._context.recorder.normal if decision == APPROVED else self._context.recorder.warning
-        self._driver.spawn(record(request, decision, f"{user.name}: {reason}: {message}"), lambda _: None)
-
-    def _note(self, event: str, request: Resource) -> None:
-        """Tell the journal of a request that is new, and of one that somebody approved."""
-        uid = request["metadata"]["uid"]
-        if event == "DELETED":
-            self._noted.pop(uid, None)
-            return
-        if uid not in self._noted:
-            known_before = bool(request.get("status"))  # to an earlier run
-            self._noted[uid] = known_before and is_approved(request)
-            if not known_before:
-                self._context.note("RequestSeen", request, issuer=request["spec"]["issuerRef"]["name"])
-        if is_approved(request) and not self._noted[uid]:
-            self._noted[uid] = True
-            self._context.note("RequestApproved", request, by=condition(request, APPROVED).get("reason", ""))
+        self._driver.spawn(self._facts.decided(user, request), lambda _: None)
 
     def _wake_owner(self, resource: Resource, kind: Kind, queue: Reconciler) -> None:
         owner = controller_of(resource)

@@ -1,4 +1,4 @@
-"""CertificateRequests of ACME issuers: from Approved to Issued, by way of an Order.
+"""CertificateRequests: from Approved to Issued; of ACME issuers by way of an Order, of others by a key of ours.
 
 `decide` is upstream's sync and Sign in one (`pkg/controller/certificaterequests/sync.go`,
 `.../acme/acme.go`), first matching branch; reasons, messages and events are upstream's.
@@ -9,14 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-import attrs
-
 from acme_server.protocol.times import rfc3339
 from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.cert_manager.accounts import acme_of
 from issuer_bridge.cert_manager.children import build_order
 from issuer_bridge.cert_manager.conduct import OURS, Conduct
 from issuer_bridge.cert_manager.replacement import replaced_by
+from issuer_bridge.cert_manager.request_steps import (
+    Announce,
+    CreateOrder,
+    DeleteOrder,
+    Deny,
+    Fail,
+    Issue,
+    Nothing,
+    Pending,
+    Step,
+    TryAgain,
+)
 from issuer_bridge.conditions import (
     INVALID_REQUEST,
     READY,
@@ -41,6 +51,7 @@ from issuer_bridge.resources import CERTIFICATE_REQUEST, ORDER, ApiError, Resour
 from scheduler.challenge import FAILURE_STATES
 
 DENIED_MESSAGE = "The CertificateRequest was denied by an approval controller"
+TYPES = ("acme", "ca", "selfSigned")
 WAITING = "Not signing CertificateRequest until it is Approved"
 ISSUED = "Certificate fetched from issuer successfully"
 FOREIGN_NAME = (
@@ -49,76 +60,18 @@ FOREIGN_NAME = (
 )
 
 
-@attrs.frozen
-class Nothing:
-    """Not ours, finished, or waiting for somebody else; `why` is for people who read code and tests."""
-
-    why: str
-
-
-@attrs.frozen
-class Announce:
-    """Tell in an event, and leave the request alone."""
-
-    reason: str
-    message: str
-
-
-@attrs.frozen
-class Deny:
-    """Say that somebody denied it."""
-
-
-@attrs.frozen
-class Pending:
-    """Say what is being waited for."""
-
-    reason: str
-    message: str
-
-
-@attrs.frozen
-class Fail:
-    """The end: this request can never succeed."""
-
-    reason: str
-    message: str
-
-
-@attrs.frozen
-class CreateOrder:
-    """Create the Order of this request."""
-
-    order: Resource
-
-
-@attrs.frozen
-class DeleteOrder:
-    """The Order's certificate is not for this request: begin again."""
-
-    order: Resource
-    why: str
-
-
-@attrs.frozen
-class TryAgain:
-    """Something is in the way that may go away."""
-
-    why: str
-
-
-@attrs.frozen
-class Issue:
-    """Hand over the certificate (base64 PEM chain)."""
-
-    certificate: str
-
-
-Step: TypeAlias = Nothing | Announce | Deny | Pending | Fail | CreateOrder | DeleteOrder | TryAgain | Issue
 FindOrder: TypeAlias = Callable[[str, str], Resource | None]
+SignHere: TypeAlias = Callable[[Resource, Resource], Step]
+"""Signs a request of an issuer whose key is a Secret, or says what is in the way."""
 
 
-def decide(request: Resource, issuer: Resource | None, find_order: FindOrder, replaces: str = "") -> Step:
+def decide(
+    request: Resource,
+    issuer: Resource | None,
+    find_order: FindOrder,
+    replaces: str = "",
+    sign_here: SignHere | None = None,
+) -> Step:
     """Return what a request needs next; replaces: the RFC 9773 id of the certificate that it renews."""
     reference = request["spec"]["issuerRef"]
     if not is_of_our_group(reference):
@@ -137,7 +90,9 @@ def decide(request: Resource, issuer: Resource | None, find_order: FindOrder, re
     assert issuer is not None
     if (request.get("status") or {}).get("certificate"):
         return Nothing("it has a certificate")
-    return _sign(request, issuer, find_order, replaces)
+    if acme_of(issuer) is not None:
+        return _order(request, issuer, find_order, replaces)
+    return sign_here(request, issuer) if sign_here else Nothing("not an ACME issuer")
 
 
 def _issuer_in_the_way(reference: Mapping[str, Any], issuer: Resource | None) -> Step | None:
@@ -151,14 +106,14 @@ def _issuer_in_the_way(reference: Mapping[str, Any], issuer: Resource | None) ->
     if not issuer["spec"]:
         text = f"Missing issuer type: no issuer specified for Issuer '{key_of(issuer)}'"
         return Pending("IssuerTypeMissing", text)
-    if acme_of(issuer) is None:
-        return Nothing("not an ACME issuer")
+    if not any(issuer["spec"].get(name) is not None for name in TYPES):
+        return Nothing("a type of issuer that does not run here")
     if not is_true(issuer, READY):
         return Pending("IssuerNotReady", "Referenced issuer does not have a Ready status condition")
     return None
 
 
-def _sign(request: Resource, issuer: Resource, find_order: FindOrder, replaces: str) -> Step:
+def _order(request: Resource, issuer: Resource, find_order: FindOrder, replaces: str) -> Step:
     try:
         csr = read_request(request["spec"].get("request"))
     except ValueError as error:
@@ -201,9 +156,10 @@ def _follow(order: Resource, csr: SigningRequest) -> Step:
 class CertificateRequests:
     """The controller that turns decisions about requests into writes."""
 
-    def __init__(self, context: Context, conduct: Conduct = OURS) -> None:
+    def __init__(self, context: Context, conduct: Conduct = OURS, sign_here: SignHere | None = None) -> None:
         self._context = context
         self._conduct = conduct
+        self._sign_here = sign_here
 
     def sync(self, namespace: str, name: str) -> Inquiry[Outcome]:
         """Take one step with one request."""
@@ -217,6 +173,7 @@ class CertificateRequests:
             issuer,
             lambda namespace, name: resources.get(ORDER, namespace, name),
             replaced_by(request, issuer, resources) if self._conduct.replaces else "",
+            self._sign_here,
         )
         match step:
             case Announce(reason=reason, message=message):
@@ -235,8 +192,8 @@ class CertificateRequests:
                 yield from resources.delete(ORDER, namespace, order["metadata"]["name"])
             case TryAgain(why=why):
                 return Retry(why)
-            case Issue(certificate=certificate):
-                yield from self._issue(request, certificate)
+            case Issue():
+                yield from self._issue(request, step)
         return Done()
 
     def _create_order(self, request: Resource, order: Resource) -> Inquiry[Outcome]:
@@ -265,8 +222,11 @@ class CertificateRequests:
         yield from self._write(request, "False", reason, message, failureTime=failure_time)
         self._context.note(f"Request{reason}", request, message=message)
 
-    def _issue(self, request: Resource, certificate: str) -> Inquiry[None]:
-        yield from self._write(request, "True", "Issued", ISSUED, certificate=certificate)
+    def _issue(self, request: Resource, step: Issue) -> Inquiry[None]:
+        ca = {"ca": step.ca} if step.ca else {}
+        yield from self._write(request, "True", "Issued", ISSUED, certificate=step.certificate, **ca)
+        if step.warning:
+            yield from self._context.recorder.warning(request, *step.warning)
         self._context.note("RequestIssued", request)
         yield from self._context.recorder.normal(request, "CertificateIssued", ISSUED)
 

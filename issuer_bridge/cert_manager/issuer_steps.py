@@ -116,6 +116,7 @@ def secret_names(issuer: Resource) -> tuple[str, ...]:
     acme: Any = acme_of(issuer) or {}
     binding = acme.get("externalAccountBinding") or {}
     references = [acme.get("privateKeySecretRef") or {}, binding.get("keySecretRef") or {}, *_solver_secrets(acme)]
+    references.append({"name": (issuer["spec"].get("ca") or {}).get("secretName")})
     return tuple(str(reference["name"]) for reference in references if reference.get("name"))
 
 

@@ -17,7 +17,7 @@ from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.acme_client.client import Client
 from issuer_bridge.acme_client.errors import TransportError, is_transient, retry_after
 from issuer_bridge.cert_manager.account_keys import new_key, secret_with
-from issuer_bridge.cert_manager.accounts import Accounts, Target, WorldAddress
+from issuer_bridge.cert_manager.accounts import Accounts, Target, WorldAddress, acme_of
 from issuer_bridge.cert_manager.issuer_steps import (
     MESSAGES,
     REGISTRATION_FAILED,
@@ -30,6 +30,7 @@ from issuer_bridge.cert_manager.issuer_steps import (
     decide,
     secret_names,
 )
+from issuer_bridge.cert_manager.local_issuers import verify
 from issuer_bridge.conditions import READY, set_condition
 from issuer_bridge.context import Context
 from issuer_bridge.outcomes import Done, Outcome, Retry, Wait
@@ -79,6 +80,8 @@ class Issuers:
             return Done()
         found = ((place[1], self._context.resources.get(SECRET, *place)) for place in self.secrets_of(issuer))
         held = {name: secret for name, secret in found if secret is not None}
+        if acme_of(issuer) is None:
+            return (yield from self._verify(issuer, next(iter(held.values()), None)))
         accounts = self._accounts
         step = decide(
             issuer,
@@ -104,6 +107,20 @@ class Issuers:
                 self._ready(issuer)
             case Register():
                 return (yield from self._register(issuer, step))
+        return Done()
+
+    def _verify(self, issuer: Resource, secret: Resource | None) -> Inquiry[Outcome]:
+        """Say whether an issuer of another type than ACME can sign; a change of its Secret asks again."""
+        verdict = verify(issuer, self._namespace_of(issuer), secret)
+        if verdict is not None:
+            ready = ("True" if verdict.ready else "False", verdict.reason, verdict.message)
+            changed = yield from self._report(issuer, *ready)
+            if changed and verdict.ready and verdict.message:
+                yield from self._context.recorder.normal(issuer, verdict.reason, verdict.message)
+            if changed and verdict.error:
+                yield from self._context.recorder.warning(
+                    issuer, WILL_BE_RETRIED[0], WILL_BE_RETRIED[1] + verdict.error
+                )
         return Done()
 
     def _create_key(self, issuer: Resource) -> Inquiry[Outcome]:
@@ -178,8 +195,8 @@ class Issuers:
         acme: Mapping[str, str] | None = None,
         *,
         retried: bool = False,
-    ) -> Inquiry[None]:
-        """Write the Ready condition; news that is bad becomes an event and a fact as well."""
+    ) -> Inquiry[bool]:
+        """Write the Ready condition and say whether it is news; what is bad becomes an event and a fact as well."""
         old = issuer.get("status") or {}
         generation = issuer["metadata"].get("generation")
         conditions = set_condition(
@@ -187,13 +204,14 @@ class Issuers:
         )
         new: dict[str, Any] = {**old, "conditions": conditions, **({"acme": dict(acme)} if acme else {})}
         if new == old:
-            return
+            return False
         kind = CLUSTER_ISSUER if issuer["kind"] == CLUSTER_ISSUER.kind else ISSUER
         yield from self._context.write_status(kind, issuer, new)
         if status == "True":
-            return
+            return True
         self._context.note("IssuerRefused", issuer, reason=reason, message=message)
         if reason == UPDATE_FAILED or not retried:
             yield from self._context.recorder.warning(issuer, reason, message)
         if retried:
             yield from self._context.recorder.warning(issuer, WILL_BE_RETRIED[0], WILL_BE_RETRIED[1] + message)
+        return True

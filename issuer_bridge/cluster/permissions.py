@@ -37,7 +37,7 @@ PERMISSIONS: Mapping[tuple[Kind, str], str] = {
     (ISSUER, "status"): "update",
     (CLUSTER_ISSUER, ""): "get list watch",
     (CLUSTER_ISSUER, "status"): "update",
-    (CERTIFICATE, ""): "get list watch",
+    (CERTIFICATE, ""): "create delete get list update watch",
     (CERTIFICATE, "status"): "update",
     (CERTIFICATE_REQUEST, ""): "create delete get list watch",
     (CERTIFICATE_REQUEST, "status"): "update",
@@ -72,6 +72,7 @@ ADMITTED: tuple[dict[str, Any], ...] = (
         "resourceNames": ["issuers.cert-manager.io/*", "clusterissuers.cert-manager.io/*"],
     },
     {"apiGroups": [CERT_MANAGER], "resources": ["certificaterequests/finalizers"], "verbs": ["update"]},
+    {"apiGroups": [INGRESS.group], "resources": ["ingresses/finalizers"], "verbs": ["update"]},
     {"apiGroups": [ACME], "resources": ["orders/finalizers", "challenges/finalizers"], "verbs": ["update"]},
 )
 RBAC = "rbac.authorization.k8s.io"

@@ -125,10 +125,14 @@ def _self(asked: Asked) -> Resource:
 
 
 def _token(asked: Asked) -> Resource:
-    token = asked.spec.get("token")
+    return token_status(asked.store, asked.access, asked.spec.get("token"))
+
+
+def token_status(store: EmbeddedStore, access: Access, token: Any) -> Resource:
+    """Return the status of a TokenReview."""
     user = None
     if isinstance(token, str):
-        user = asked.access.known(token) or account_with(asked.store, asked.access, token)
+        user = access.known(token) or account_with(store, access, token)
     return {"authenticated": True, "user": _info(user)} if user else {"user": {}, "error": "invalid bearer token"}
 
 

@@ -103,7 +103,20 @@ ACME = fields(
     profile=STRING,
     renewalInformationSource=one_of("ARI", "None"),
 )
-ISSUER_TYPES: Mapping[str, Schema] = {"acme": ACME, "ca": OPEN, "selfSigned": OPEN, "vault": OPEN, "venafi": OPEN}
+CA = fields(
+    "secretName",
+    secretName=STRING,
+    crlDistributionPoints=STRINGS,
+    ocspServers=STRINGS,
+    issuingCertificateURLs=STRINGS,
+)
+ISSUER_TYPES: Mapping[str, Schema] = {
+    "acme": ACME,
+    "ca": CA,
+    "selfSigned": fields(crlDistributionPoints=STRINGS),
+    "vault": OPEN,
+    "venafi": OPEN,
+}
 _ISSUER = resource(
     "spec",
     spec=fields(**ISSUER_TYPES),

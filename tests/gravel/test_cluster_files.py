@@ -71,5 +71,5 @@ def test_the_image_holds_every_package_and_offers_every_port_without_root():
     assert [name for name in copied.split() if not (ROOT / name).is_file()] == []
 
 
-def test_the_image_can_check_the_signatures_of_dns_updates():
-    assert re.findall(r" '(?:\.|gravel)\[([\w,]+)\]'", RECIPE) == ["speed,rfc2136"] * 2
+def test_the_image_can_check_the_signatures_of_dns_updates_and_ask_a_cluster():
+    assert re.findall(r" '(?:\.|gravel)\[([\w,]+)\]'", RECIPE) == ["speed,rfc2136,kubernetes"] * 2

@@ -47,6 +47,13 @@ def certificate(name):
     return {"metadata": {"name": "www", "namespace": "default"}, "spec": spec}
 
 
+def ingress(*secrets, limit):
+    """One that asks for Certificates of the ClusterIssuer."""
+    annotations = {"cert-manager.io/cluster-issuer": "gravel", "cert-manager.io/revision-history-limit": str(limit)}
+    tls = [{"hosts": [f"{secret}.example.test"], "secretName": secret} for secret in secrets]
+    return {"metadata": {"name": "asks", "namespace": "default", "annotations": annotations}, "spec": {"tls": tls}}
+
+
 def issued(request):
     return request.get("status", {}).get("certificate")
 
@@ -90,12 +97,18 @@ async def asked_in_a_full_run(folder, free_settings):
                     request["spec"]["issuerRef"] = {"name": name, "kind": "Issuer"}
                 store.insert(CERTIFICATE_REQUEST, request)
             store.insert(CERTIFICATE, certificate("www"))
+            store.insert(INGRESS, ingress("stays", "goes", limit=1))
             await until(lambda: all(map(issued, store.list(CERTIFICATE_REQUEST))) and ready(store), 60)
             renewed = store.get(CERTIFICATE, "default", "www")
             store.replace(CERTIFICATE, {**renewed, "spec": certificate("other")["spec"]})
+            asks, changed = store.get(INGRESS, "default", "asks"), ingress("stays", limit=2)
+            store.replace(INGRESS, {**changed, "metadata": {**asks["metadata"], **changed["metadata"]}})
+            names = {"www-2", "stays-1", "cluster", *WAYS}
             await until(
                 lambda: (
-                    ready(store, revision=2) and len(store.list(CERTIFICATE_REQUEST)) == 1 + len(("cluster", *WAYS))
+                    ready(store, revision=2)
+                    and {each["metadata"]["name"] for each in store.list(CERTIFICATE_REQUEST)} == names
+                    and store.get(CERTIFICATE, "default", "stays")["spec"]["revisionHistoryLimit"] == 2
                 ),
                 60,
             )

@@ -7,7 +7,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from issuer_bridge.cert_manager.certificate_requests import (
+from issuer_bridge.cert_manager.certificate_requests import decide
+from issuer_bridge.cert_manager.request_steps import (
     Announce,
     CreateOrder,
     DeleteOrder,
@@ -17,7 +18,6 @@ from issuer_bridge.cert_manager.certificate_requests import (
     Nothing,
     Pending,
     TryAgain,
-    decide,
 )
 from issuer_bridge.pem import encode
 from tests.issuer_bridge.bridge_resources import APPROVED, csr_of, issuer, key_of, request

@@ -92,7 +92,12 @@ def test_what_cert_manager_takes_is_taken(kind, resource):
         (CERTIFICATE_REQUEST, decided("Approved", "Approved"), "status.conditions", "there more than once"),
         (CERTIFICATE_REQUEST, decided("Denied", status="False"), "status.conditions", "Denied can only be True"),
         (ISSUER, named(spec={}), "spec", "at least one issuer must be configured"),
-        (ISSUER, named(spec={"acme": ACME, "ca": {}}), "spec.ca", "may not specify more than one issuer type"),
+        (
+            ISSUER,
+            named(spec={"acme": ACME, "selfSigned": {}}),
+            "spec.selfSigned",
+            "may not specify more than one issuer type",
+        ),
         (ISSUER, issuer(server=None), "spec.acme.server", "Required value"),
         (ISSUER, issuer(server="acme.test/dir"), "spec.acme.server", "must be an http(s) URL, or gravel://default"),
         (ISSUER, issuer(privateKeySecretRef=None), "spec.acme.privateKeySecretRef", "Required value"),
