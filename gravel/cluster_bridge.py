@@ -117,6 +117,11 @@ class ClusterBridge:
         self._term: _Term | None = None
         self._ends: dict[asyncio.Task[None], None] = {}
 
+    @property
+    def operator(self) -> Operator | None:
+        """Who is at work; nobody, while another replica is."""
+        return self._term.operator if self._term else None
+
     async def __aenter__(self) -> Self:
         settings = self._settings
         self._driver = AsyncioDriver(_now, self._ask)

@@ -14,6 +14,7 @@ import attrs
 from acme_server.protocol.driver import Driver, Entropy
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.vantage import Inquiry
+from issuer_bridge.acme_client.traffic import Traffic
 from issuer_bridge.cert_manager.accepting import Acceptance
 from issuer_bridge.cert_manager.accounts import Accounts, WorldAddress
 from issuer_bridge.cert_manager.approver import Approver
@@ -33,7 +34,7 @@ from issuer_bridge.context import Context
 from issuer_bridge.outcomes import Outcome
 from issuer_bridge.reconciler import Key, Reconciler
 from issuer_bridge.recorder import Recorder
-from issuer_bridge.references import controller_of, refers_to
+from issuer_bridge.references import controller_of, issuer_words, refers_to
 from issuer_bridge.resources import (
     CERTIFICATE,
     CERTIFICATE_REQUEST,
@@ -110,6 +111,8 @@ class Operator:
         self._index = CertificateIndex()
         self._noted: dict[str, bool] = {}  # requests seen, by uid, and whether they were approved
         self._stop: Callable[[], None] | None = None
+        self.traffic = Traffic()
+        """What was asked of ACME servers."""
         self._controllers(solvers, worlds, options)
 
     def _controllers(self, solvers: Mapping[str, Solver], worlds: Mapping[str, WorldAddress], options: Options) -> None:
@@ -121,6 +124,7 @@ class Operator:
             options.cluster_resource_namespace,
             options.user_agent,
             self._wake_dependants,
+            self.traffic,
             upstream=options.upstream_accounts,
         )
         requests = CertificateRequests(context, conduct)
@@ -163,6 +167,22 @@ class Operator:
         self._order_queue = self._queue(lambda key: orders.sync(*key[1:]), LONG_BACKOFF)
         self._challenge_queue = self._queue(lambda key: self._challenges.sync(*key[1:]), LONG_BACKOFF)
         self.scheduler = self._challenges.scheduler
+
+    @property
+    def controllers(self) -> Mapping[str, tuple[Reconciler, str]]:
+        """The queues of the controllers and which kind of resource it is, by cert-manager's names for them.
+
+        Upstream has six of Certificates, where we have one.
+        """
+        return {
+            "certificates": (self._certificate_queue, CERTIFICATE.kind),
+            "certificaterequests-approver": (self._approver_queue, CERTIFICATE_REQUEST.kind),
+            "certificaterequests-issuer-acme": (self._request_queue, CERTIFICATE_REQUEST.kind),
+            "challenges": (self._challenge_queue, CHALLENGE.kind),
+            "clusterissuers": (self._issuer_queue, CLUSTER_ISSUER.kind),
+            "issuers": (self._issuer_queue, ISSUER.kind),
+            "orders": (self._order_queue, ORDER.kind),
+        }
 
     def _queue(self, sync: Callable[[Key], Inquiry[Outcome]], longest_backoff: timedelta) -> Reconciler:
         return Reconciler(self._driver, sync, longest_backoff, self._options.workers)
@@ -218,7 +238,11 @@ class Operator:
             known_before = bool(request.get("status"))  # to an earlier run
             self._noted[uid] = known_before and is_approved(request)
             if not known_before:
-                self._context.note("RequestSeen", request, issuer=request["spec"]["issuerRef"]["name"])
+                reference = request["spec"]["issuerRef"]
+                kind, group = issuer_words(reference)
+                self._context.note(
+                    "RequestSeen", request, issuer=reference["name"], issuer_kind=kind, issuer_group=group
+                )
         if is_approved(request) and not self._noted[uid]:
             self._noted[uid] = True
             self._context.note("RequestApproved", request, by=condition(request, APPROVED).get("reason", ""))
