@@ -132,7 +132,6 @@ class Running:
         )
         self.worlds = _worlds(stack, base_url, settings.host, network, responders)
         self._host(parts, driver, sockets, responders, state)
-        self.metrics = Metrics(lambda: (self.default, *self.worlds))
         if sockets.kubernetes:
             namespaces = [settings.cluster_resource_namespace]
             resources = state.resources(driver.now, entropy, namespaces) if state else None
@@ -141,7 +140,6 @@ class Running:
         parts.server.resume()
         await self._serve(stack, parts, sockets, names, material)
         folder = state.folder if state else _temporary(stack)
-        self.parts = parts
         embedded = f"http://{sockets.kubernetes.address}" if sockets.kubernetes else None
         self.addresses = Addresses(
             directory=parts.world.directory_url,
@@ -180,7 +178,8 @@ class Running:
             parts.world.faults.arm(rule, driver.now())
         view = DnsView(parts.zone, sockets.nameservers, sockets.faults, responders.exhibit())
         view.follow(parts.world, driver)
-        self.default = HostedWorld(parts.server, driver, view)
+        self.parts, self.default = parts, HostedWorld(parts.server, driver, view)
+        self.metrics = Metrics(lambda: (self.default, *self.worlds))
         if state:
             state.last(self.default)
 
