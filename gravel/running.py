@@ -56,8 +56,7 @@ class Running:
     parts: what is at /dir, which is also the world `default`; worlds: all others;
     bridge: with the operator, its Kubernetes-style API and the http-01 responder
     (what is not started is not even imported); resources: what the operator works on;
-    metrics: what it has counted;
-    exposed: whether other machines can reach it; token: what the management API
+    metrics: what can be told of it; exposed: whether other machines can reach it; token: what the management API
     wants, None on loopback unless one was given, nor where it is not guarded.
     changes: of the server's settings that no option makes; material: the certificate
     to show, instead of a new one.

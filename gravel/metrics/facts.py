@@ -43,15 +43,6 @@ Place: TypeAlias = tuple[str, str]
 """House and kind of a fact."""
 
 
-def _events(name: str, what: str, *kinds: str) -> tuple[Family, Mapping[Place, Tell]]:
-    """Count what happens to something, by the word of the fact that follows its name."""
-    noun = kinds[0]
-    words = {noun + kind: kind.lower() for kind in kinds[1:]}
-    always = tuple((word,) for word in words.values())
-    told = {(SERVER, kind): (lambda _, word=word: (word,)) for kind, word in words.items()}
-    return Family(name, "counter", f"What happened to {what}.", ("event",), always), told
-
-
 def endpoint_of(route: str) -> str:
     """Return an endpoint as faults name it."""
     return NAME_OF.get(route, OTHER)
@@ -70,17 +61,23 @@ def _denied(entry: Entry) -> Labels:
     return (entry.subject["request"].partition("/")[0],)
 
 
-ACCOUNTS, _accounts = _events(
-    "gravel_account_events_total", "accounts", "Account", "Created", "Updated", "Deactivated", "KeyChanged"
-)
-ORDERS, _orders = _events("gravel_order_events_total", "orders", "Order", "Created", "Reused", "Finalized", "Failed")
-AUTHORIZATIONS, _authorizations = _events(
-    "gravel_authorization_events_total",
-    "authorizations",
-    "Authorization",
-    "Validated",
-    "Failed",
-    "Deactivated",
+SERVER_EVENTS = Family(
+    "gravel_server_events_total",
+    "counter",
+    "What happened in the ACME server, by fact of the journal.",
+    ("event",),
+    tuple(
+        (kind,)
+        for kind in (
+            "AccountCreated",
+            "OrderCreated",
+            "OrderReused",
+            "OrderFinalized",
+            "OrderFailed",
+            "AuthorizationValidated",
+            "AuthorizationFailed",
+        )
+    ),
 )
 CHALLENGES = Family(
     "gravel_challenges_total", "counter", "Challenges that were responded to, and how they ended.", ("type", "outcome")
@@ -123,10 +120,9 @@ DENIED = Family(
     ("namespace",),
 )
 
+# House -> what counts all its facts.
+EVENTS: Mapping[str, Family] = {SERVER: SERVER_EVENTS, BRIDGE: BRIDGE_EVENTS}
 COUNTED: Mapping[Family, Mapping[Place, Tell]] = {
-    ACCOUNTS: _accounts,
-    ORDERS: _orders,
-    AUTHORIZATIONS: _authorizations,
     CHALLENGES: {
         (SERVER, "ChallengeResponded"): lambda entry: (entry.data["type"], "responded"),
         (SERVER, "ChallengeValidated"): lambda entry: (entry.data["type"], "valid"),
@@ -215,10 +211,8 @@ SPANS = (
 )
 # What is told of each world, and of the one bridge.
 OF_WORLDS = (
-    ACCOUNTS,
-    ORDERS,
+    SERVER_EVENTS,
     ORDER_TIME,
-    AUTHORIZATIONS,
     CHALLENGES,
     VALIDATION_PROBLEMS,
     ISSUED,

@@ -8,7 +8,7 @@ from datetime import datetime
 from acme_server.protocol.histogram import Histogram
 from acme_server.protocol.journal import Entry, Journal
 from acme_server.protocol.times import parse_rfc3339
-from gravel.metrics.facts import BRIDGE, BRIDGE_EVENTS, COUNTED, LONG, SPANS
+from gravel.metrics.facts import COUNTED, EVENTS, LONG, SPANS
 from gravel.metrics.family import Family, Labels, Reading
 
 # Spans that have begun and not ended; beyond, the oldest are forgotten: their subjects were deleted.
@@ -29,7 +29,7 @@ class Fold:
         self.journal = journal
         self._seq = journal.oldest - 1
         self._counts: dict[Family, dict[Labels, float]] = {
-            family: dict.fromkeys(family.always, 0.0) for family in (*COUNTED, BRIDGE_EVENTS)
+            family: dict.fromkeys(family.always, 0.0) for family in (*EVENTS.values(), *COUNTED)
         }
         self._times: dict[Family, dict[Labels, Histogram]] = {span.family: {} for span in SPANS}
         self._open: dict[tuple[str, str], tuple[datetime, Labels]] = {}
@@ -60,8 +60,8 @@ class Fold:
         place = (entry.house, entry.kind)
         for family, tell in _TELLS.get(place, ()):
             _count(self._counts[family], tell(entry))
-        if entry.house == BRIDGE:
-            _count(self._counts[BRIDGE_EVENTS], (entry.kind,))
+        if entry.house in EVENTS:
+            _count(self._counts[EVENTS[entry.house]], (entry.kind,))
         if place in _ENDS:
             span, more = _ENDS[place]
             begun = self._open.pop((span.family.name, entry.subject[span.subject]), None)

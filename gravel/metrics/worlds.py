@@ -65,7 +65,7 @@ FAMILIES: Mapping[Family, Family] = {
 
 
 async def read_world(hosted: HostedWorld[DnsView], fold: Fold) -> list[Reading]:
-    """Return what is told of a world, in the meantime of which others have their turn; the fold is up to date."""
+    """Return what is told of a world; fold: its journal's, up to date."""
     world = hosted.world
     orders = await _orders(hosted)
     told: dict[Family, Samples] = {
@@ -92,14 +92,15 @@ def _requests(requests: Mapping[tuple[str, str, int], int]) -> Mapping[Labels, V
 
 
 def _questions(view: DnsView) -> Mapping[Labels, Value]:
-    """Strangers may ask for any of 65,536 types."""
+    """Count what has no name together: strangers may ask for any of 65,536 types."""
     counts: Counter[Labels] = Counter()
     for (opcode, rtype, rcode), count in view.zone.tally.items():
-        counts[opcode, rtype if rtype.isalpha() or rtype in ("NSEC3", "IPV6") else OTHER, rcode] += count
+        counts[opcode, OTHER if rtype.startswith("TYPE") else rtype, rcode] += count
     return counts
 
 
 async def _orders(hosted: HostedWorld[DnsView]) -> Mapping[Labels, Value]:
+    """Count by status; there may be many, and others have their turn meanwhile."""
     counts = dict.fromkeys(OrderStatus, 0)
     store, now = hosted.world.store, hosted.driver.now()
     for number, order in enumerate(store.all(Order), 1):

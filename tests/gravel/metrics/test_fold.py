@@ -28,9 +28,9 @@ def told(folded):
 
 
 COUNTED = [
-    (SERVER, "AccountCreated", {}, "gravel_account_events_total", ("created",)),
-    (SERVER, "OrderFinalized", {}, "gravel_order_events_total", ("finalized",)),
-    (SERVER, "AuthorizationFailed", {}, "gravel_authorization_events_total", ("failed",)),
+    (SERVER, "AccountCreated", {}, "gravel_server_events_total", ("AccountCreated",)),
+    (SERVER, "OrderFinalized", {}, "gravel_server_events_total", ("OrderFinalized",)),
+    (SERVER, "AuthorizationFailed", {}, "gravel_server_events_total", ("AuthorizationFailed",)),
     (SERVER, "ChallengeValidated", {"type": "http-01"}, "gravel_challenges_total", ("http-01", "valid")),
     (SERVER, "CertificateIssued", {}, "gravel_certificates_issued_total", ()),
     (SERVER, "CertificateRevoked", {"reason": 4}, "gravel_certificates_revoked_total", ("4",)),
@@ -96,7 +96,7 @@ def test_a_denial_is_counted_in_its_namespace():
 def test_one_house_does_not_count_what_another_house_says(kind):
     journal = Journal()
     write(journal, BRIDGE, kind, {"order": "ns/o"})
-    assert told(Fold(journal))["gravel_order_events_total"][("created",)] == 0
+    assert told(Fold(journal))["gravel_server_events_total"][("OrderCreated",)] == 0
     assert told(Fold(journal))["gravel_certificates_issued_total"][()] == 0
 
 
@@ -167,7 +167,7 @@ def test_what_a_limit_drops_was_counted_before(facts_written, limit, asked):
         write(journal, SERVER, "OrderReused", {"order": str(number)})
         if asked and number % 7 == 0:
             told(folded)
-    assert told(folded)["gravel_order_events_total"][("reused",)] == facts_written
+    assert told(folded)["gravel_server_events_total"][("OrderReused",)] == facts_written
 
 
 def test_a_journal_that_has_dropped_entries_is_read_from_there():
@@ -175,7 +175,7 @@ def test_a_journal_that_has_dropped_entries_is_read_from_there():
     for number in range(40):
         write(journal, SERVER, "OrderReused", {"order": str(number)})
     kept = len(journal) - journal.oldest + 1
-    assert told(Fold(journal))["gravel_order_events_total"][("reused",)] == kept < 40
+    assert told(Fold(journal))["gravel_server_events_total"][("OrderReused",)] == kept < 40
 
 
 SAID = [

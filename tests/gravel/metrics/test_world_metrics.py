@@ -28,7 +28,7 @@ async def test_what_a_certificate_takes_is_told_of_its_world(manage):
     assert samples['gravel_certificates_issued_total{world="w"}'] == 1
     assert samples['gravel_certificates_issued_total{world="default"}'] == 0
     assert samples['gravel_orders{status="valid",world="w"}'] == 1
-    assert samples['gravel_order_events_total{event="finalized",world="w"}'] == 1
+    assert samples['gravel_server_events_total{event="OrderFinalized",world="w"}'] == 1
     assert samples['gravel_order_duration_seconds_count{outcome="issued",world="w"}'] == 1
     assert samples['gravel_challenges_total{outcome="valid",type="dns-01",world="w"}'] == 1
     assert samples['gravel_http_requests_total{endpoint="newOrder",method="POST",status="201",world="w"}'] == 1
@@ -123,7 +123,10 @@ async def test_a_world_that_is_brought_back_tells_what_its_journal_says_and_a_de
 @pytest.mark.parametrize("state", [False, True])
 async def test_counters_know_what_the_limit_of_the_journal_has_dropped(manage, tmp_path, state):
     house = await manage(journal_limit=1, **({"state": str(tmp_path / "state")} if state else {}))
-    journal, reused = house.running.parts.world.journal, 'gravel_order_events_total{event="reused",world="default"}'
+    journal, reused = (
+        house.running.parts.world.journal,
+        'gravel_server_events_total{event="OrderReused",world="default"}',
+    )
     for number in range(1500):
         journal.append("acme_server", [Fact("OrderReused", {})], datetime(2026, 1, 1, tzinfo=UTC))
         if number == 99:
