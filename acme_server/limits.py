@@ -73,10 +73,13 @@ class Limits:
     buckets: dict[Bucket, datetime] = attrs.field(factory=dict, repr=False)
     paused: dict[Bucket, datetime] = attrs.field(factory=dict, repr=False)
     issued: dict[str, None] = attrs.field(factory=dict, repr=False)
+    # How often each limit refused something; no part of the state.
+    refusals: dict[str, int] = attrs.field(factory=dict, repr=False)
 
     def copy(self) -> Limits:
         """Return the same, which goes its own way."""
-        return Limits(self.rates, self.suffixes, dict(self.buckets), dict(self.paused), dict(self.issued))
+        copied = (dict(self.buckets), dict(self.paused), dict(self.issued))
+        return Limits(self.rates, self.suffixes, *copied, self.refusals)
 
     def reset(self) -> None:
         """Fill all buckets, let the paused go on, and forget what was issued."""
@@ -90,6 +93,7 @@ class Limits:
         refused = [(decision.retry_in, bucket) for bucket, decision in decisions.items() if not decision.allowed]
         if refused:
             retry_in, (name, key) = max(refused)
+            self.refusals[name] = self.refusals.get(name, 0) + 1
             raise _too_many(name, key, self.rates[name], retry_in, now)
         return {bucket: decision.full_at for bucket, decision in decisions.items()}
 

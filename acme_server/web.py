@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from time import perf_counter
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -74,7 +75,7 @@ class Handler:
         chosen, path = self.choose(request.raw_path)
         if chosen is None:
             return Whole(_NO_WORLD)
-        reply = chosen.handle(Request(request.method, path, _lowered(request.headers), body, request.remote or ""))
+        reply = _timed(chosen, Request(request.method, path, _lowered(request.headers), body, request.remote or ""))
         if reply.delivery is not None:
             return await deliver(request, reply.with_headers(_SERVER), reply.delivery)
         return Whole(reply)
@@ -173,7 +174,7 @@ class _Connection(web.RequestHandler):
         self._parser.message_consumed()
         peer = self.peername[0] if self.peername else ""
         try:
-            octets = _octets(server.handle(Request("POST", path, headers, body.read_nowait(), str(peer))))
+            octets = _octets(_timed(server, Request("POST", path, headers, body.read_nowait(), str(peer))))
         except Exception:
             LOG.exception("POST %r", message.path)
             octets = _octets(server.refuse(_FAILED))
@@ -211,6 +212,13 @@ class _Connection(web.RequestHandler):
 
     def _last(self, problem: Problem) -> Any:
         return Whole(self._handler.server.refuse(problem), last=True)
+
+
+def _timed(server: Server, request: Request) -> Reply:
+    began = perf_counter()
+    reply = server.handle(request)
+    server.world.served.took(perf_counter() - began)
+    return reply
 
 
 def _path(target: str) -> str:

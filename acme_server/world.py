@@ -18,6 +18,7 @@ from acme_server.protocol.driver import Entropy
 from acme_server.protocol.encoding import b64url
 from acme_server.protocol.journal import Fact, Journal
 from acme_server.revocation_lists import RevocationList
+from acme_server.served import Served
 from acme_server.settings import Settings
 from acme_server.store import MemoryStore, Store
 
@@ -37,6 +38,8 @@ class World:
     faults: Faults = attrs.field(factory=Faults, repr=False)
     limits: Limits = attrs.field(factory=Limits, repr=False)
     revocation_lists: dict[str, RevocationList] = attrs.field(factory=dict, repr=False)
+    # No part of the state: a copy goes on counting.
+    served: Served = attrs.field(factory=Served, repr=False)
     # The world's URLs: a reply holds some ten of them.
     links: Links = attrs.field(init=False, repr=False)
 

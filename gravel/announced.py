@@ -18,6 +18,7 @@ class Addresses:
     https01: str | None
     tls_alpn: str | None
     kubernetes: str | None
+    metrics: str | None
     tls_ca: str
     issuing_roots: str
     state: str | None

@@ -20,6 +20,7 @@ from issuer_bridge.cluster.answers import ChallengeAnswers
 from issuer_bridge.cluster.election import LEASE_NAME, Terms
 from issuer_bridge.cluster.resources import WATCHED, ClusterResources
 from issuer_bridge.cluster.solver_objects import Backend
+from issuer_bridge.operator import Operator
 from issuer_bridge.policy.approving import watched_by
 from solvers.http01.site import Site
 
@@ -88,7 +89,13 @@ class ClusterBridge:
         site.tables.append(ChallengeAnswers(self.resources))
         namespace = settings.leader_election_namespace or os.environ.get(NAMESPACE_VARIABLE) or DEFAULT_NAMESPACE
         candidacy = None if settings.no_leader_elect else Candidacy(namespace, LEASE_NAME, terms_of(settings))
+        self._last: Operator | None = None
         self._leading = Leading(connection, self.resources, network, candidacy, self._begin)
+
+    @property
+    def operator(self) -> Operator | None:
+        """Who is at work; nobody, while another replica is."""
+        return self._last if self._leading.leads else None
 
     async def __aenter__(self) -> Self:
         await self._leading.__aenter__()
@@ -98,7 +105,7 @@ class ClusterBridge:
         await self._leading.__aexit__(*error)
 
     def _begin(self, driver: AsyncioDriver) -> Callable[[], None]:
-        operator = build_operator(
+        self._last = operator = build_operator(
             driver, self.resources, self._parts, self._house, self._entropy, backend_of(self._settings)
         )
         operator.start()

@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
 import attrs
 import click
@@ -34,11 +33,13 @@ from gravel.listening import serve
 from gravel.management.api import Access
 from gravel.management.api import create_app as create_management_app
 from gravel.management.guard import is_loopback
+from gravel.metrics.gathering import Metrics
+from gravel.metrics.serving import serve_bridge
 from gravel.rate_limit_options import rates_of
 from gravel.responders import Responders
 from gravel.server_parts import ServerParts, build_server
 from gravel.settings import Settings
-from gravel.sockets import EVERYWHERE, Bound, Sockets, open_https01, open_sockets, ports_to_dial
+from gravel.sockets import EVERYWHERE, Bound, Sockets, names_of, open_https01, open_sockets, ports_to_dial
 from gravel.validation_options import with_validation
 from solvers.tls_context import server_context
 
@@ -55,7 +56,7 @@ class Running:
     parts: what is at /dir, which is also the world `default`; worlds: all others;
     bridge: with the operator, its Kubernetes-style API and the http-01 responder
     (what is not started is not even imported); resources: what the operator works on;
-    exposed: whether other machines can reach it; token: what the management API
+    metrics: what can be told of it; exposed: whether other machines can reach it; token: what the management API
     wants, None on loopback unless one was given, nor where it is not guarded.
     changes: of the server's settings that no option makes; material: the certificate
     to show, instead of a new one.
@@ -64,6 +65,7 @@ class Running:
     parts: ServerParts
     worlds: Worlds[DnsView]
     default: HostedWorld[DnsView]
+    metrics: Metrics
     addresses: Addresses
     resources: Resources | None = None
 
@@ -103,7 +105,7 @@ class Running:
         state = _state(stack, settings)
         sockets = await open_sockets(stack, settings, bridge=self.bridge)
         base_url = settings.base_url or f"https://{sockets.acme.address}"
-        names = _names(settings, base_url)
+        names = names_of(settings, base_url)
         entropy = state.entropy(settings.seed) if state else entropy_of(settings.seed)
         material = self._material or tls.create(
             entropy, _now(), names, state.tls_ca(entropy, _now()) if state else None
@@ -137,7 +139,6 @@ class Running:
         parts.server.resume()
         await self._serve(stack, parts, sockets, names, material)
         folder = state.folder if state else _temporary(stack)
-        self.parts = parts
         scheme = "https" if settings.kubernetes_token else "http"
         embedded = f"{scheme}://{sockets.kubernetes.address}" if sockets.kubernetes else None
         self.addresses = Addresses(
@@ -148,6 +149,7 @@ class Running:
             https01=responders.https01,
             tls_alpn=responders.tls_alpn,
             kubernetes=cluster.url if cluster else embedded,
+            metrics=await serve_bridge(stack, self.metrics, sockets.metrics, self.token),
             tls_ca=_write(folder / "tls_ca.pem", material.ca_pem),
             issuing_roots=_write(folder / "issuing_roots.pem", parts.world.authority.roots_pem),
             state=str(state.folder) if state else None,
@@ -158,6 +160,7 @@ class Running:
 
             bridge = ClusterBridge(cluster, settings, parts, responders.site, material.ca_pem, vantage, entropy)
             self.resources = (await stack.enter_async_context(bridge)).resources
+            self.metrics.watch(self.resources, lambda: bridge.operator, settings.max_concurrent_challenges, _now)
 
     async def _cluster(self, stack: AsyncExitStack) -> Connection | None:
         """Reach the cluster on which the bridge is to work, if there is one."""
@@ -175,7 +178,8 @@ class Running:
             parts.world.faults.arm(rule, driver.now())
         view = DnsView(parts.zone, sockets.nameservers, sockets.faults, responders.exhibit())
         view.follow(parts.world, driver)
-        self.default = HostedWorld(parts.server, driver, view)
+        self.parts, self.default = parts, HostedWorld(parts.server, driver, view)
+        self.metrics = Metrics(lambda: (self.default, *self.worlds))
         if state:
             state.last(self.default)
 
@@ -229,6 +233,8 @@ class Running:
         )
         await serve(stack, create_app(house.resources, access), kubernetes.sock, tls)
         self.resources = house.resources
+        slots = self.settings.max_concurrent_challenges
+        self.metrics.watch(house.resources, lambda: house.operator, slots, parts.driver.now)
         if self.settings.no_controllers:
             responders.site.tables.append(AcmeSolvers(house.resources))
         else:
@@ -247,7 +253,7 @@ class Running:
         )
         settings = self.settings
         access = Access(self.token, names, settings.webhook_open, settings.acme_dns_domain)
-        management = create_management_app(self.default, self.worlds, material.ca_pem, access)
+        management = create_management_app(self.default, self.worlds, material.ca_pem, access, self.metrics)
         await serve(stack, management, sockets.management.sock, tls_context)
 
 
@@ -282,13 +288,6 @@ def _faults(settings: Settings) -> tuple[Rule, ...]:
     from gravel.fault_files import rules_of
 
     return rules_of(settings.faults)
-
-
-def _names(settings: Settings, base_url: str) -> tuple[str, ...]:
-    """Return all that the server's own certificate is for."""
-    own = () if settings.host in EVERYWHERE else (settings.host,)
-    named = urlsplit(base_url).hostname or ""
-    return tuple(dict.fromkeys(("localhost", "127.0.0.1", "::1", *own, named, *settings.tls_name)))
 
 
 def _temporary(stack: AsyncExitStack) -> Path:

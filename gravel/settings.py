@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import click
 
-from gravel.option_types import COUNT, GO_DURATION, HOST_PORT, NAME, NUMBER, SECONDS, SERVICE
+from gravel.option_types import COUNT, GO_DURATION, HOST_PORT, NAME, NUMBER, PORT, SECONDS, SERVICE
 from gravel.server_settings import SERVERS, ServerSettings, option
 
 
@@ -113,6 +113,9 @@ class Settings(ServerSettings):
         10.0, SECONDS, "Seconds after which its holder stops if it cannot renew it; fewer than the duration."
     )
     leader_election_retry_period: float = option(2.0, SECONDS, "Seconds between two tries to have or renew it.")
+    metrics_port: int | None = option(
+        None, PORT, "Port of the bridge's metrics, always on 127.0.0.1; cert-manager's is 9402 (default: none)."
+    )
     seed: int | None = option(
         None, NUMBER, "Draw keys, serials and tokens from this number, so that a run repeats.", SERVERS
     )

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
+from urllib.parse import urlsplit
 
 import attrs
 import click
@@ -48,6 +49,7 @@ class Sockets:
     acme: Bound
     management: Bound
     kubernetes: Bound | None
+    metrics: Bound | None
     nameservers: tuple[str, ...]
     zone: Zone
     faults: DnsFaults
@@ -77,6 +79,7 @@ async def open_sockets(stack: AsyncExitStack, settings: Settings, *, bridge: boo
         acme=_bound(stack, Door("ACME", "--acme-port", host, settings.acme_port)),
         management=_bound(stack, Door("management", "--management-port", host, settings.management_port)),
         kubernetes=_bound(stack, api) if bridge and not settings.on_cluster else None,
+        metrics=_metrics(stack, settings) if bridge else None,
         nameservers=await _open_dns(stack, zone, faults, settings),
         zone=zone,
         faults=faults,
@@ -104,12 +107,25 @@ def ports_to_dial(settings: Settings, responders: Responders) -> tuple[int, int]
     )
 
 
+def names_of(settings: Settings, base_url: str) -> tuple[str, ...]:
+    """Return all that the server's own certificate is for."""
+    own = () if settings.host in EVERYWHERE else (settings.host,)
+    named = urlsplit(base_url).hostname or ""
+    return tuple(dict.fromkeys(("localhost", "127.0.0.1", "::1", *own, named, *settings.tls_name)))
+
+
 def _port_to_dial(port: int, responder: str | None, flag: str) -> int:
     if port:
         return port
     if responder is None:
         raise click.UsageError(f"{flag}-port 0 dials the built-in responder, which {flag}-listen starts.")
     return split_host_port(responder)[1]
+
+
+def _metrics(stack: AsyncExitStack, settings: Settings) -> Bound | None:
+    if settings.metrics_port is None:
+        return None
+    return _bound(stack, Door("metrics", "--metrics-port", LOOPBACK, settings.metrics_port))
 
 
 def _bound(stack: AsyncExitStack, door: Door) -> Bound:

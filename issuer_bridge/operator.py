@@ -12,6 +12,7 @@ from datetime import timedelta
 from acme_server.protocol.driver import Driver, Entropy
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.vantage import Inquiry
+from issuer_bridge.acme_client.traffic import Traffic
 from issuer_bridge.acme_issuer.controllers import AcmeIssuers
 from issuer_bridge.acme_issuer.parameters import Parameters
 from issuer_bridge.cert_manager.accepting import Acceptance
@@ -89,6 +90,8 @@ class Operator:
         self._acme_issuers = self._frame_of(options.acme_issuers, worlds) if options.acme_issuers else None
         self._facts = RequestFacts(self._context)
         self._stop: Callable[[], None] | None = None
+        self.traffic = Traffic()
+        """What was asked of ACME servers."""
         self._controllers(solvers, worlds, options)
 
     def _frame_of(self, parameters: Parameters, worlds: Mapping[str, WorldAddress]) -> AcmeIssuers:
@@ -113,6 +116,7 @@ class Operator:
             options.cluster_resource_namespace,
             options.user_agent,
             self._wake_dependants,
+            self.traffic,
             upstream=options.upstream_accounts,
         )
         self._local = LocalSigner(context, options.cluster_resource_namespace)
@@ -162,6 +166,24 @@ class Operator:
         self._order_queue = self._queue(lambda key: orders.sync(*key[1:]), LONG_BACKOFF)
         self._challenge_queue = self._queue(lambda key: self._challenges.sync(*key[1:]), LONG_BACKOFF)
         self.scheduler = self._challenges.scheduler
+
+    @property
+    def controllers(self) -> Mapping[str, tuple[Reconciler, str]]:
+        """The queues of the controllers and which kind of resource it is, by cert-manager's names for them.
+
+        Upstream has six of Certificates, where we have one.
+        """
+        approver = self._approving.requests
+        return {
+            "certificates": (self._certificate_queue, CERTIFICATE.kind),
+            **({"certificaterequests-approver": (approver, CERTIFICATE_REQUEST.kind)} if approver else {}),
+            "certificaterequests-issuer-acme": (self._request_queue, CERTIFICATE_REQUEST.kind),
+            "challenges": (self._challenge_queue, CHALLENGE.kind),
+            "clusterissuers": (self._issuer_queue, CLUSTER_ISSUER.kind),
+            "ingress-shim": (self._ingress_queue, INGRESS.kind),
+            "issuers": (self._issuer_queue, ISSUER.kind),
+            "orders": (self._order_queue, ORDER.kind),
+        }
 
     def _queue(self, sync: Callable[[Key], Inquiry[Outcome]], longest_backoff: timedelta) -> Reconciler:
         return Reconciler(self._driver, sync, longest_backoff, self._options.workers)

@@ -47,6 +47,10 @@ class Reconciler:
         self._running: dict[Key, bool] = {}  # whether it changed meanwhile
         self._timers: dict[Key, tuple[Cancel, bool]] = {}  # and whether a change must wait for it
         self._failures: dict[Key, int] = {}
+        self.calls: dict[str, int] = {}
+        """How often a resource was looked at, by kind."""
+        self.errors: dict[str, int] = {}
+        """How often that failed, writes that lost a race left out."""
         self._starting = False
 
     def add(self, key: Key) -> None:
@@ -63,6 +67,10 @@ class Reconciler:
         self._ready[key] = None
         self._start()
 
+    def depth(self, kind: str) -> int:
+        """Return how many resources of a kind wait for a worker."""
+        return sum(key[0] == kind for key in self._ready)
+
     def _start(self) -> None:
         """Start as many as there are workers; a look that ends at once comes back here."""
         if self._starting:
@@ -73,6 +81,7 @@ class Reconciler:
                 key = next(iter(self._ready))
                 del self._ready[key]
                 self._running[key] = False
+                self.calls[key[0]] = self.calls.get(key[0], 0) + 1
                 self._driver.spawn(self._look(key), partial(self._ended, key), partial(self._crashed, key))
         finally:
             self._starting = False
@@ -86,6 +95,7 @@ class Reconciler:
         match outcome:
             case Retry(reason=reason, after=after):
                 log.info("%s: %s", "/".join(key), reason)
+                self._erred(key)
                 self._failed(key, after, changed=changed)
             case Wait(after=after, held=held, keeps_failures=keeps):
                 if not keeps:
@@ -106,8 +116,13 @@ class Reconciler:
             log.info("%s: %s", "/".join(key), error)
         else:
             log.error("%s: cannot be reconciled", "/".join(key), exc_info=error)
+        if not (isinstance(error, ApiError) and error.reason == "Conflict"):
+            self._erred(key)
         self._failed(key, None, changed=False)
         self._start()
+
+    def _erred(self, key: Key) -> None:
+        self.errors[key[0]] = self.errors.get(key[0], 0) + 1
 
     def _failed(self, key: Key, after: timedelta | None, *, changed: bool) -> None:
         """Wait as long as the server said, or else a backoff; the change may be our own, so it shortens that only."""

@@ -46,6 +46,11 @@ def is_of_our_group(reference: Mapping[str, Any]) -> bool:
     return reference.get("group", "") in ("", GROUP)
 
 
+def issuer_words(reference: Mapping[str, Any]) -> tuple[str, str]:
+    """Return kind and group that an issuerRef names, or stands for where it names none."""
+    return reference.get("kind") or ISSUER.kind, reference.get("group") or GROUP
+
+
 def issuer_kind(reference: Mapping[str, Any]) -> Kind | None:
     """Return the kind that an issuerRef names; Issuer when it names none."""
     return {"": ISSUER, ISSUER.kind: ISSUER, CLUSTER_ISSUER.kind: CLUSTER_ISSUER}.get(reference.get("kind") or "")

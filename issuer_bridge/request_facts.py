@@ -6,6 +6,7 @@ from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.conditions import APPROVED, DENIED, condition, is_approved
 from issuer_bridge.context import Context
 from issuer_bridge.kube_api.users import User
+from issuer_bridge.references import issuer_words
 from issuer_bridge.resources import Resource
 
 
@@ -26,7 +27,11 @@ class RequestFacts:
             known_before = bool(request.get("status"))  # to an earlier run
             self._noted[uid] = known_before and is_approved(request)
             if not known_before:
-                self._context.note("RequestSeen", request, issuer=request["spec"]["issuerRef"]["name"])
+                reference = request["spec"]["issuerRef"]
+                kind, group = issuer_words(reference)
+                self._context.note(
+                    "RequestSeen", request, issuer=reference["name"], issuer_kind=kind, issuer_group=group
+                )
         if is_approved(request) and not self._noted[uid]:
             self._noted[uid] = True
             self._context.note("RequestApproved", request, by=condition(request, APPROVED).get("reason", ""))

@@ -32,6 +32,7 @@ CLIENTS = {
     "curl": ("curl", "apt install curl"),
     "node": ("node", "apt install nodejs"),
     "keytool": ("keytool", "apt install default-jre-headless"),
+    "promtool": ("promtool", "apt install prometheus"),
     "openssl": ("openssl", "apt install openssl"),
     "kopf": (str(Path(sys.executable).with_name("kopf")), "make operators"),
     "kubectl": (str(Path(sys.executable).with_name("kubectl")), "make kubectl"),

@@ -12,6 +12,7 @@ from acme_server.faults.rule import NAME_OF, Match, When
 from acme_server.protocol import status
 from gravel.check.findings import RULES
 from gravel.check.rules import Blocks
+from gravel.metrics.documented import FAMILIES
 from issuer_bridge.gloo import states
 from scheduler import events, stages
 from tests import features
@@ -125,6 +126,14 @@ def findings():
     return "\n".join([*head, *(f"| {row.format(', '.join(types))}" for row, types in rows.items())])
 
 
+def metrics():
+    rows = [
+        f"| `{one.name}` | {one.type} | {', '.join(f'`{label}`' for label in one.labels) or '-'} | {one.help} |"
+        for one in FAMILIES
+    ]
+    return "\n".join(["| metric | type | labels | what it tells |", "|---|---|---|---|", *rows])
+
+
 PARTS = {
     "README.md": {"features": features.table},
     "ARCHITECTURE.md": {"state machines": state_machines, "answers": answers},
@@ -132,6 +141,7 @@ PARTS = {
     "docs/bridge.md": {"recorded cert-manager": recorded_walk.table},
     "docs/check.md": {"findings": findings},
     "docs/issuer-library.md": issuer_page.PARTS,
+    "docs/metrics.md": {"metrics": metrics},
     "docs/faults.md": {"match": match, "actions": actions, "personas": personas},
     "docs/gloo.md": {"gloo states": gloo_states, "gloo rows": gloo_rows.table},
 }

@@ -95,6 +95,8 @@ class Journal:
         self._entries: list[Entry] = []
         self._noted: list[Row] = []
         self._listeners: list[Callable[[Entry], None]] = []
+        # Called with a number before all entries up to it are dropped.
+        self.before_drop: Callable[[int], None] | None = None
 
     @property
     def digest(self) -> str:
@@ -246,6 +248,8 @@ class Journal:
 
     def _drop(self, pieces: int) -> None:
         dropped = self._dropped + pieces * self._recent
+        if self.before_drop is not None:
+            self.before_drop(dropped)
         if self._archive:
             self._archive.drop(dropped)
         else:

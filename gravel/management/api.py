@@ -32,6 +32,9 @@ from gravel.management.webhook_endpoints import PATHS as WEBHOOK_PATHS
 from gravel.management.webhook_endpoints import webhook_endpoints
 from gravel.management.world_endpoints import ENDPOINTS, PEM, Endpoint, Hosted, clock_of
 from gravel.management.world_options import options_of
+from gravel.metrics.gathering import Metrics
+from gravel.metrics.serving import PATH as METRICS
+from gravel.metrics.serving import page
 from solvers.dns.zone import Zone
 
 _WORLD = "/worlds/{world}"
@@ -58,7 +61,9 @@ class Access:
         return (*OPEN_PATHS, *acme_dns, *(WEBHOOK_PATHS if self.webhook_open else ()))
 
 
-def create_app(default: Hosted, worlds: Worlds[DnsView], tls_ca: str, access: Access) -> web.Application:
+def create_app(
+    default: Hosted, worlds: Worlds[DnsView], tls_ca: str, access: Access, metrics: Metrics | None = None
+) -> web.Application:
     """Return the application; tls_ca: PEM of what clients must trust."""
 
     async def show_tls_ca(_: web.Request) -> web.Response:
@@ -69,6 +74,8 @@ def create_app(default: Hosted, worlds: Worlds[DnsView], tls_ca: str, access: Ac
     for path in ("/healthz", "/livez", "/readyz"):
         app.router.add_get(path, _healthy)
     app.router.add_get("/tls-ca", show_tls_ca)
+    if metrics is not None:
+        app.router.add_get(METRICS, page(metrics.of_all))
     lifecycle = _Lifecycle(default, worlds)
     app.router.add_get("/worlds", lifecycle.list)
     app.router.add_post("/worlds", lifecycle.create)

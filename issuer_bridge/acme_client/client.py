@@ -36,6 +36,7 @@ from issuer_bridge.acme_client.resources import (
     read_order,
 )
 from issuer_bridge.acme_client.session import Session
+from issuer_bridge.acme_client.traffic import UNNAMED, Traffic
 from issuer_bridge.pem import read_chain, top_issuer
 
 POLL_INTERVAL = timedelta(seconds=1)
@@ -68,8 +69,10 @@ class Client:
         verify: bool = True,
         user_agent: str = "gravel",
         gate: Callable[[], None] = lambda: None,
+        traffic: Traffic | None = None,
     ) -> None:
-        self._session = Session(directory_url, key, clock, trust=trust, verify=verify, user_agent=user_agent, gate=gate)
+        about: Mapping[str, Any] = {"trust": trust, "verify": verify, "user_agent": user_agent}
+        self._session = Session(directory_url, key, clock, **about, gate=gate, traffic=traffic)
         self._clock = clock
 
     @property
@@ -102,14 +105,14 @@ class Client:
 
         external: the account at the CA to bind it to, which is of no use to one that exists.
         """
-        session = self._session
-        url = yield from session.url_of("newAccount")
+        session, action = self._session, "get_registration" if only_existing else "register_account"
+        url = yield from session.url_of("newAccount", action)
         payload: dict[str, Any] = {"onlyReturnExisting": True} if only_existing else {"termsOfServiceAgreed": True}
         if contact and not only_existing:
             payload["contact"] = list(contact)
         if external and not only_existing:
             payload["externalAccountBinding"] = external.bind(session.jwk, url)
-        reply = yield from session.post(url, payload, key=session.key)
+        reply = yield from session.post(url, payload, action, key=session.key)
         account = read_account(reply.place(), reply.document(), created=reply.status == HTTPStatus.CREATED)
         session.account_url = account.url
         return account
@@ -124,7 +127,7 @@ class Client:
 
     def _update_account(self, payload: Mapping[str, Any]) -> Inquiry[AcmeAccount]:
         url = self._session.account_url or ""
-        reply = yield from self._session.post(url, payload)
+        reply = yield from self._session.post(url, payload, "update_registration")
         return read_account(url, reply.document())
 
     def change_key(self, key: PrivateKey) -> Inquiry[None]:
@@ -154,12 +157,13 @@ class Client:
         }
         payload: dict[str, Any] = {"identifiers": [identifier.to_json() for identifier in identifiers]}
         payload |= {name: value for name, value in optional.items() if value}
-        reply = yield from self._session.post((yield from self._session.url_of("newOrder")), payload)
+        action = "authorize_order"
+        reply = yield from self._session.post((yield from self._session.url_of("newOrder", action)), payload, action)
         return read_order(reply.place(), reply.document(), reply.retry_after)
 
-    def order(self, url: str) -> Inquiry[AcmeOrder]:
-        """Look at an order."""
-        reply = yield from self._session.post(url, None)
+    def order(self, url: str, action: str = "get_order") -> Inquiry[AcmeOrder]:
+        """Look at an order; action: what for, as cert-manager calls it."""
+        reply = yield from self._session.post(url, None, action)
         return read_order(url, reply.document(), reply.retry_after)
 
     def preauthorize(self, identifier: Identifier) -> Inquiry[AcmeAuthorization]:
@@ -168,33 +172,33 @@ class Client:
         reply = yield from self._session.post(url, {"identifier": identifier.to_json()})
         return read_authorization(reply.place(), reply.document(), reply.retry_after)
 
-    def authorization(self, url: str) -> Inquiry[AcmeAuthorization]:
-        """Look at an authorization (section 7.5)."""
-        return (yield from self._authorization(url, None))
+    def authorization(self, url: str, action: str = "get_authorization") -> Inquiry[AcmeAuthorization]:
+        """Look at an authorization (section 7.5); action: as for `order`."""
+        return (yield from self._authorization(url, None, action))
 
     def deactivate_authorization(self, url: str) -> Inquiry[AcmeAuthorization]:
         """Give an authorization up (section 7.5.2)."""
-        return (yield from self._authorization(url, {"status": "deactivated"}))
+        return (yield from self._authorization(url, {"status": "deactivated"}, UNNAMED))
 
-    def _authorization(self, url: str, payload: Mapping[str, Any] | None) -> Inquiry[AcmeAuthorization]:
-        reply = yield from self._session.post(url, payload)
+    def _authorization(self, url: str, payload: Mapping[str, Any] | None, action: str) -> Inquiry[AcmeAuthorization]:
+        reply = yield from self._session.post(url, payload, action)
         return read_authorization(url, reply.document(), reply.retry_after)
 
     def challenge(self, url: str) -> Inquiry[AcmeChallenge]:
         """Look at a challenge."""
-        return (yield from self._challenge(url, None))
+        return (yield from self._challenge(url, None, "get_challenge"))
 
     def respond(self, challenge_url: str) -> Inquiry[AcmeChallenge]:
         """Say that the answer to a challenge is there (section 7.5.1)."""
-        return (yield from self._challenge(challenge_url, {}))
+        return (yield from self._challenge(challenge_url, {}, "accept_challenge"))
 
-    def _challenge(self, url: str, payload: Mapping[str, Any] | None) -> Inquiry[AcmeChallenge]:
-        reply = yield from self._session.post(url, payload)
+    def _challenge(self, url: str, payload: Mapping[str, Any] | None, action: str) -> Inquiry[AcmeChallenge]:
+        reply = yield from self._session.post(url, payload, action)
         return read_challenge(reply.document(), reply.retry_after)
 
     def finalize(self, url: str, order_url: str, csr: bytes) -> Inquiry[AcmeOrder]:
         """Hand in the CSR, in DER (section 7.4); the order is known by its own URL, not by a Location."""
-        reply = yield from self._session.post(url, {"csr": b64url(csr)})
+        reply = yield from self._session.post(url, {"csr": b64url(csr)}, "create_order_cert")
         return attrs.evolve(
             read_order(order_url, reply.document(), reply.retry_after), location=reply.answer.header("Location") or ""
         )
@@ -209,7 +213,7 @@ class Client:
         chain, others = yield from self._chain(url)
         if preferred_chain and top_issuer(chain) != preferred_chain:
             for other in others[:MAX_ALTERNATES]:
-                alternate, _ = yield from self._chain(other)
+                alternate, _ = yield from self._chain(other, "list_cert_alternates")
                 if top_issuer(alternate) == preferred_chain:
                     return alternate
         return chain
@@ -219,12 +223,12 @@ class Client:
         chain, others = yield from self._chain(url)
         chains = [chain]
         for other in others[:MAX_ALTERNATES]:
-            alternate, _ = yield from self._chain(other)
+            alternate, _ = yield from self._chain(other, "list_cert_alternates")
             chains.append(alternate)
         return tuple(chains)
 
-    def _chain(self, url: str) -> Inquiry[tuple[str, tuple[str, ...]]]:
-        reply = yield from self._session.post(url, None, accept=PEM_CHAIN)
+    def _chain(self, url: str, action: str = "fetch_cert") -> Inquiry[tuple[str, tuple[str, ...]]]:
+        reply = yield from self._session.post(url, None, action, accept=PEM_CHAIN)
         try:
             return read_chain(reply.body(PEM_CHAIN)), tuple(reply.alternates())
         except ValueError as error:
@@ -232,8 +236,9 @@ class Client:
 
     def renewal_info(self, certificate: str) -> Inquiry[RenewalInfo]:
         """Ask when to replace a certificate, given as a chain in PEM (RFC 9773 section 4); nothing is signed."""
-        url = yield from self._session.url_of("renewalInfo")
-        reply = yield from self._session.get(f"{url.rstrip('/')}/{certificate_id(certificate)}")
+        action = "get_renewal_info"
+        url = yield from self._session.url_of("renewalInfo", action)
+        reply = yield from self._session.get(f"{url.rstrip('/')}/{certificate_id(certificate)}", action)
         return read_renewal_info(reply.document(), reply.retry_after)
 
     def revoke(self, certificate: bytes, reason: int | None = None, key: PrivateKey | None = None) -> Inquiry[None]:

@@ -24,6 +24,7 @@ from acme_server.protocol.jose import sign
 from acme_server.protocol.jwk import PrivateKey, jwk_of
 from acme_server.protocol.vantage import Fetch, HttpAnswer, Inquiry, fetch
 from issuer_bridge.acme_client.errors import NetworkError, TransportError, delay_of, is_refused_nonce, problem_in
+from issuer_bridge.acme_client.traffic import UNANSWERED, UNNAMED, Traffic
 
 NONCE_TRIES = 6
 MAX_NONCES = 100
@@ -89,6 +90,7 @@ class Session:
     """A key and what it has learned of its server; `account_url` is known once registered.
 
     gate: called before each request; what it raises keeps the request from being sent.
+    traffic: counts the requests, those for the directory and for nonces under the `action` that needs them.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class Session:
         verify: bool = True,
         user_agent: str = "gravel",
         gate: Callable[[], None] = lambda: None,
+        traffic: Traffic | None = None,
     ) -> None:
         self._gate = gate
         self.directory_url = directory_url
@@ -111,6 +114,7 @@ class Session:
         self._trust = trust
         self._verify = verify
         self._user_agent = user_agent
+        self._traffic = traffic or Traffic()
         self._directory: Mapping[str, Any] | None = None
         self._nonces: deque[str] = deque(maxlen=MAX_NONCES)
 
@@ -118,28 +122,34 @@ class Session:
         """Sign with this key from now on."""
         self.key, self.jwk = key, jwk_of(key.public_key())
 
-    def directory(self) -> Inquiry[Mapping[str, Any]]:
+    def directory(self, action: str = "discover") -> Inquiry[Mapping[str, Any]]:
         """Return the directory (RFC 8555 section 7.1.1), fetched once."""
         if self._directory is None:
-            self._directory = (yield from self.get(self.directory_url)).document()
+            self._directory = (yield from self.get(self.directory_url, action)).document()
         return self._directory
 
-    def url_of(self, resource: str) -> Inquiry[str]:
+    def url_of(self, resource: str, action: str = UNNAMED) -> Inquiry[str]:
         """Return the URL of `newOrder` and its like."""
-        url = (yield from self.directory()).get(resource)
+        url = (yield from self.directory(action)).get(resource)
         if not isinstance(url, str):
             raise TransportError(f"the directory at {self.directory_url} has no {resource!r}")
         return url
 
-    def get(self, url: str) -> Inquiry[AcmeReply]:
+    def get(self, url: str, action: str = UNNAMED) -> Inquiry[AcmeReply]:
         """Ask for what needs no signature: the directory, and renewal information."""
-        answer = yield from self._fetch("GET", url)
+        answer = yield from self._fetch("GET", url, action)
         if answer.status != 200:
             raise problem_in(answer)
         return self._reply("GET", url, answer)
 
     def post(
-        self, url: str, payload: Mapping[str, Any] | None, *, key: PrivateKey | None = None, accept: str = JSON
+        self,
+        url: str,
+        payload: Mapping[str, Any] | None,
+        action: str = UNNAMED,
+        *,
+        key: PrivateKey | None = None,
+        accept: str = JSON,
     ) -> Inquiry[AcmeReply]:
         """Send a signed request; no payload makes it a POST-as-GET (section 6.3).
 
@@ -148,8 +158,9 @@ class Session:
         body = b"" if payload is None else json.dumps(payload, separators=(",", ":")).encode()
         tries = 0
         while True:
-            nonce = yield from self._nonce()
-            answer = yield from self._fetch("POST", url, self._signed(url, body, nonce, key), ("Accept", accept))
+            nonce = yield from self._nonce(action)
+            signed = self._signed(url, body, nonce, key)
+            answer = yield from self._fetch("POST", url, action, signed, ("Accept", accept))
             if answer.status in (200, 201, 202, 204):
                 return self._reply("POST", url, answer)
             problem = problem_in(answer)
@@ -169,11 +180,14 @@ class Session:
         header["kid"] = self.account_url
         return json.dumps(sign(self.key, header, body, self.jwk.kind)).encode()
 
-    def _fetch(self, method: str, url: str, body: bytes = b"", *headers: tuple[str, str]) -> Inquiry[HttpAnswer]:
+    def _fetch(
+        self, method: str, url: str, action: str, body: bytes = b"", *headers: tuple[str, str]
+    ) -> Inquiry[HttpAnswer]:
         if not self._fits.fullmatch(url):
             raise TransportError(f"{url[:256]!r} is no URL to follow from {self.directory_url}")
         self._gate()
         content = (("Content-Type", "application/jose+json"),) if body else ()
+        began = self._clock()
         answer = yield from fetch(
             Fetch(
                 url,
@@ -186,6 +200,8 @@ class Session:
                 limit=MAX_REPLY + 1,
             )
         )
+        status = UNANSWERED if answer.error is not None else answer.status
+        self._traffic.note(method, url, action, status, began, self._clock())
         if answer.error is not None:
             raise NetworkError(f"{method} {url}: {answer.error}")
         self._keep(answer)
@@ -193,12 +209,12 @@ class Session:
             raise TransportError(f"{method} {url}: the answer is longer than {MAX_REPLY} bytes")
         return answer
 
-    def _nonce(self) -> Inquiry[str]:
+    def _nonce(self, action: str) -> Inquiry[str]:
         """Take the newest nonce, or ask for one (section 7.2)."""
         if not self._nonces:
-            url = yield from self.url_of("newNonce")
+            url = yield from self.url_of("newNonce", action)
             if not self._nonces:  # the directory may have brought one
-                answer = yield from self._fetch("HEAD", url)
+                answer = yield from self._fetch("HEAD", url, action)
                 if not self._nonces and answer.status >= 400:
                     raise problem_in(answer)
         if not self._nonces:

@@ -135,7 +135,7 @@ class Acceptance:
 
         def read() -> Inquiry[AcmeAuthorization]:
             try:
-                return (yield from client.authorization(url))
+                return (yield from client.authorization(url, "wait_authorization"))
             except TransportError as error:
                 if self._conduct.looks_first or isinstance(error, NetworkError):
                     raise

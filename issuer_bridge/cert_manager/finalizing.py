@@ -90,7 +90,9 @@ def _issued(settling: Settling, csr: bytes) -> Inquiry[AcmeOrder]:
     if not answer.location:
         raise TransportError(NO_LOCATION)
     decided = yield from client.poll(
-        lambda: client.order(answer.location), lambda order: order.status in ("ready", "valid", "invalid"), None
+        lambda: client.order(answer.location, "wait_order"),
+        lambda order: order.status in ("ready", "valid", "invalid"),
+        None,
     )
     if decided is None or decided.status != "valid":
         raise TransportError(f"acme: order {answer.location} status: {decided and decided.status}")

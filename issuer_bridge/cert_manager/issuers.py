@@ -16,6 +16,7 @@ from acme_server.protocol.problem import Problem
 from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.acme_client.client import Client
 from issuer_bridge.acme_client.errors import TransportError, is_transient, retry_after
+from issuer_bridge.acme_client.traffic import Traffic
 from issuer_bridge.cert_manager.account_keys import new_key, secret_with
 from issuer_bridge.cert_manager.accounts import Accounts, Target, WorldAddress, acme_of
 from issuer_bridge.cert_manager.issuer_steps import (
@@ -41,7 +42,7 @@ WILL_BE_RETRIED = ("ErrInitIssuer", "Error initializing issuer: ")
 
 
 class Issuers:
-    """The controller of both kinds; `ready` is called with each issuer that has an account.
+    """The controller of both kinds; `ready` is called with each issuer that has an account, `traffic` counts.
 
     upstream: take and make the account keys that cert-manager does, and give up where it does.
     """
@@ -54,6 +55,7 @@ class Issuers:
         cluster_namespace: str,
         user_agent: str,
         ready: Callable[[Resource], None],
+        traffic: Traffic,
         *,
         upstream: bool = False,
     ) -> None:
@@ -63,6 +65,7 @@ class Issuers:
         self._cluster_namespace = cluster_namespace
         self._user_agent = user_agent
         self._ready = ready
+        self._traffic = traffic
         self._upstream = upstream
 
     def secrets_of(self, issuer: Resource) -> tuple[tuple[str, str], ...]:
@@ -143,6 +146,7 @@ class Issuers:
             trust=target.trust,
             verify=target.verify,
             user_agent=self._user_agent,
+            traffic=self._traffic,
         )
 
     def _register(self, issuer: Resource, step: Register) -> Inquiry[Outcome]:

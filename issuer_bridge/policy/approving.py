@@ -45,22 +45,22 @@ class Approving:
 
     def __init__(self, context: Context, approval: Approval, queue: Queue) -> None:
         self._resources = context.resources
-        self._requests: Reconciler | None = None
+        self.requests: Reconciler | None = None
         self._policies: Reconciler | None = None
         self._summaries: Reconciler | None = None
         self._denials = Denials()
         self._forget: Callable[[Resource], None] = lambda _: None
         match approval.by:
             case "all":
-                self._requests = queue(lambda key: Approver(context).sync(*key[1:]))
+                self.requests = queue(lambda key: Approver(context).sync(*key[1:]))
             case "ticket":
                 tickets = TicketApprover(context, approval.ticket_url)
-                self._requests = queue(lambda key: tickets.sync(*key[1:]))
+                self.requests = queue(lambda key: tickets.sync(*key[1:]))
             case "policy":
                 plugins = {"ticket": ticket_plugin(approval.ticket_url), **approval.plugins}
                 approver = PolicyApprover(context, Court(access_of(context.resources), approval.reading, plugins))
                 readiness = PolicyReadiness(context, plugins)
-                self._requests = queue(lambda key: approver.sync(*key[1:]))
+                self.requests = queue(lambda key: approver.sync(*key[1:]))
                 self._policies = queue(lambda key: readiness.sync(key[2]))
                 if approval.summaries:
                     summaries = Summaries(context)
@@ -86,8 +86,8 @@ class Approving:
         return exposition(self._resources.list(CERTIFICATE_REQUEST), self._denials.total)
 
     def _look(self, namespace: str, name: str) -> None:
-        if self._requests is not None:
-            self._requests.add((CERTIFICATE_REQUEST.kind, namespace, name))
+        if self.requests is not None:
+            self.requests.add((CERTIFICATE_REQUEST.kind, namespace, name))
 
     def _summarize(self, kind: Kind, name: str) -> None:
         """Say anew what is allowed in a namespace, or in all after a policy has changed."""

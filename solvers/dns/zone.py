@@ -57,6 +57,8 @@ class Zone:
         self._serial = 1
         self.history: deque[Asked] = deque(maxlen=history)
         self._asked = 0
+        # How often each opcode, type and outcome was; no part of the data: a copy begins anew.
+        self.tally: dict[tuple[str, str, str], int] = {}
         self.changes: deque[Change] = deque(maxlen=CHANGES)
         self.clock = clock
         self.changed: Callable[[], None] = lambda: None
@@ -103,6 +105,8 @@ class Zone:
     def note(self, name: str, rtype: str, rcode: str, transport: str, opcode: str, client: str, server: str) -> None:
         """Remember what was asked (see `Asked`), its moment and number."""
         self._asked += 1
+        kind = (opcode, rtype, rcode)
+        self.tally[kind] = self.tally.get(kind, 0) + 1
         asked = Asked(name, rtype, rcode, transport, opcode, client, server, self.clock(), self._asked)
         self.history.append(asked)
 

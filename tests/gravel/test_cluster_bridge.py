@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.gravel.conftest import ANY_PORT, GRAVEL
+from tests.gravel.metrics.samples import read
 from tests.issuer_bridge.bridge_resources import csr_of
 
 QUICK = tuple(f"--leader-election-{name}" for name in ("lease-duration=2", "renew-deadline=1", "retry-period=0.2"))
@@ -101,6 +102,18 @@ def test_a_request_applied_to_a_cluster_is_issued_by_the_bridge_that_runs_elsewh
     assert [order["status"]["state"] for order in orders] == ["valid", "valid"]
     assert bridge.stop() == (0, "")
     assert cluster.lease()["holderIdentity"] == ""
+
+
+def test_its_metrics_are_of_the_cluster(cluster):
+    bridge = cluster.bridge("--metrics-port", "0")
+    cluster.ask("/apis/cert-manager.io/v1/clusterissuers", ISSUER)
+    cluster.apply("www")
+    cluster.follow("www")
+    with urllib.request.urlopen(bridge.ready["metrics"]) as answer:
+        samples = read(answer.read().decode())
+    assert samples['certmanager_clusterissuer_ready_status{condition="True",name="gravel"}'] == 1
+    assert samples['certmanager_controller_sync_call_count{controller="orders"}'] > 0
+    assert samples['gravel_challenges_decided_total{state="valid",type="HTTP-01"}'] == 1
 
 
 def test_when_the_bridge_at_work_is_killed_the_one_that_waited_goes_on(cluster):

@@ -157,7 +157,7 @@ def test_everywhere_is_no_name_that_clients_can_reach(free_settings, host):
 def test_beyond_loopback_a_warning_and_the_token_go_to_stderr(free_settings, capsys, json):
     running = Running(free_settings(host="192.0.2.1", json=json), bridge=False)
     running.addresses = Addresses(
-        "https://192.0.2.1:1/dir", "https://192.0.2.1:2", "192.0.2.1:3", None, None, None, None, "a", "b", None, None
+        "https://192.0.2.1:1/dir", "https://192.0.2.1:2", "192.0.2.1:3", *[None] * 5, "a", "b", None, None
     )
     announce(running)
     out, err = capsys.readouterr()

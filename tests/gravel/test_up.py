@@ -25,6 +25,7 @@ READY = [
     "https01",
     "tls_alpn",
     "kubernetes",
+    "metrics",
     "tls_ca",
     "issuing_roots",
     "state",

@@ -55,6 +55,21 @@ def test_a_change_is_looked_at_once():
     assert bench.run() == [("a", 5)]
 
 
+def test_looks_are_counted_and_so_are_failures_but_for_a_race_that_was_lost():
+    script = [Retry("no"), ValueError("a bug"), ApiError(409, "Conflict", "slow"), ApiError(500, "InternalError", "oh")]
+    bench = Bench(a=script)
+    bench.at(0, A)
+    bench.run()
+    assert (bench.reconciler.calls, bench.reconciler.errors) == ({"Order": 5}, {"Order": 3})
+
+
+def test_the_depth_is_how_many_of_a_kind_wait_for_a_worker():
+    bench = Bench(workers=1)
+    bench.at(0, A, B, ("Issuer", "default", "c"))
+    bench.run(seconds=0.5)
+    assert [bench.reconciler.depth(kind) for kind in ("Order", "Issuer", "Challenge")] == [1, 1, 0]
+
+
 def test_a_change_during_a_look_is_looked_at_once_more_and_never_at_the_same_time():
     bench = Bench()
     bench.at(5, A)

@@ -167,6 +167,16 @@ def test_a_limit_drops_the_oldest_and_the_digests_go_on():
     assert journal.digest == whole.digest
 
 
+def test_before_entries_are_dropped_somebody_may_read_them():
+    journal, seen = Journal(recent=4, limit=8), []
+    journal.before_drop = lambda until: seen.extend(
+        entry.seq for entry in journal.since(len(seen)) if entry.seq <= until
+    )
+    for _ in range(40):
+        journal.append("acme_server", [Fact("Counted", {})], NOON)
+    assert seen == list(range(1, journal.oldest))
+
+
 def test_what_was_dropped_is_asked_for_in_vain_and_told_the_oldest():
     journal = Journal(recent=4, limit=8)
     journal.append("acme_server", [Fact("Counted", {})] * 30, NOON)
