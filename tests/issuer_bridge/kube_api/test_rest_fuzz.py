@@ -30,6 +30,8 @@ VALID = {
     "CertificateRequestPolicy": {"spec": {"selector": {"issuerRef": {}}}},
     "AcmeIssuer": ACME_ISSUER,
     "AcmeClusterIssuer": ACME_ISSUER,
+    "IssuedCertificate": {"spec": {}},
+    "PodBounceDirective": {"spec": {}},
     "Secret": {"data": {"a": "Zm9v"}},
     "RoleBinding": {"roleRef": {"kind": "Role", "name": "x"}},
     "ClusterRoleBinding": {"roleRef": {"kind": "ClusterRole", "name": "x"}},
