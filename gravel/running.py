@@ -217,21 +217,13 @@ class Running:
         resources: EmbeddedStore | None,
     ) -> None:
         from gravel.house import add_bridge, house_settings
+        from gravel.resource_api import serve_resources
         from issuer_bridge.cert_manager.acmesolver import AcmeSolvers
-        from issuer_bridge.kube_api.api import create_app
-        from issuer_bridge.kube_api.users import ADMIN
-        from issuer_bridge.kube_api.users import Access as ApiAccess
 
         world = parts.world
         settings = house_settings(self.settings, world.settings, world.base_url, material.ca_pem)
         house = add_bridge(parts, settings, entropy, resources)
-        # Always on loopback. Without a token whoever is on this machine may use it; kubectl shows one over TLS only.
-        token, operator = self.settings.kubernetes_token, house.operator
-        tls = server_context(material.certificate_pem, material.key_pem) if token else None
-        access = ApiAccess(
-            {token: ADMIN} if token else {}, identities=True, audit=operator.record_decision, metrics=operator.metrics
-        )
-        await serve(stack, create_app(house.resources, access), kubernetes.sock, tls)
+        await serve_resources(stack, house, kubernetes, self.settings.kubernetes_token, material)
         self.resources = house.resources
         slots = self.settings.max_concurrent_challenges
         self.metrics.watch(house.resources, lambda: house.operator, slots, parts.driver.now)

@@ -20,6 +20,9 @@ import pytest
 
 from gravel.running import Running
 from gravel.settings import Settings
+from tests.issuer_bridge.conftest import nobody_changes_what_is_shared
+
+__all__ = ["nobody_changes_what_is_shared"]
 
 GRAVEL = (sys.executable, "-c", "from gravel.cli import main; main()")
 ANY_PORT = ("--acme-port", "0", "--management-port", "0", "--dns-port", "0")

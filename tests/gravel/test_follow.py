@@ -26,8 +26,7 @@ def add(store, kind, name, owner=None, **spec):
 
 def tell(store, kind, name, **status):
     resource = store.get(kind, "default", name)
-    resource["status"] = (resource.get("status") or {}) | status
-    return store.replace_status(kind, resource)
+    return store.replace_status(kind, {**resource, "status": (resource.get("status") or {}) | status})
 
 
 def condition(name, status, reason, message=""):
