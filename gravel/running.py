@@ -17,15 +17,14 @@ import click
 from acme_server import tls
 from acme_server.faults.rule import Rule
 from acme_server.network import Network
-from acme_server.personality import PERSONALITIES
 from acme_server.protocol.driver import Entropy
+from acme_server.protocol.vantage import Vantage
 from acme_server.runner import AsyncioDriver
-from acme_server.settings import Settings as ServerSettings
 from acme_server.tls import TlsMaterial
 from acme_server.web import Handler, create_runner
 from acme_server.worlds import HostedWorld, Ports, Worlds
 from gravel.announced import Addresses
-from gravel.authority_options import design_of, profiles_of
+from gravel.authority_options import design_of
 from gravel.dns_view import DnsOptions, DnsView, open_view
 from gravel.entropy import entropy_of
 from gravel.homeward import homeward
@@ -37,10 +36,10 @@ from gravel.metrics.gathering import Metrics
 from gravel.metrics.serving import serve_bridge
 from gravel.rate_limit_options import rates_of
 from gravel.responders import Responders
+from gravel.served_settings import served_settings
 from gravel.server_parts import ServerParts, build_server
 from gravel.settings import Settings
-from gravel.sockets import EVERYWHERE, Bound, Sockets, names_of, open_https01, open_sockets, ports_to_dial
-from gravel.validation_options import with_validation
+from gravel.sockets import EVERYWHERE, Bound, Sockets, names_of, open_https01, open_sockets
 from solvers.tls_context import server_context
 
 if TYPE_CHECKING:
@@ -118,7 +117,10 @@ class Running:
         driver = AsyncioDriver(_now, vantage)
         stack.push_async_callback(driver.close)
         cluster = await self._cluster(stack)
-        server = self._server_settings(sockets, responders, dns)
+        server = served_settings(
+            settings, sockets, responders, dns=dns, rate_limits=self._rates, authority=self._design
+        )
+        server = attrs.evolve(server, **self._changes)
         parts = build_server(
             driver,
             base_url,
@@ -156,11 +158,22 @@ class Running:
             seed=settings.seed,
         )
         if cluster:
-            from gravel.cluster_bridge import ClusterBridge
+            await self._work_on(cluster, stack, responders, vantage, material.ca_pem, entropy)
 
-            bridge = ClusterBridge(cluster, settings, parts, responders.site, material.ca_pem, vantage, entropy)
-            self.resources = (await stack.enter_async_context(bridge)).resources
-            self.metrics.watch(self.resources, lambda: bridge.operator, settings.max_concurrent_challenges, _now)
+    async def _work_on(
+        self,
+        cluster: Connection,
+        stack: AsyncExitStack,
+        responders: Responders,
+        network: Vantage,
+        tls_ca: str,
+        entropy: Entropy,
+    ) -> None:
+        from gravel.cluster_bridge import ClusterBridge
+
+        bridge = ClusterBridge(cluster, self.settings, self.parts, responders.site, tls_ca, network, entropy)
+        self.resources = (await stack.enter_async_context(bridge)).resources
+        self.metrics.watch(self.resources, lambda: bridge.operator, self.settings.max_concurrent_challenges, _now)
 
     async def _cluster(self, stack: AsyncExitStack) -> Connection | None:
         """Reach the cluster on which the bridge is to work, if there is one."""
@@ -182,29 +195,6 @@ class Running:
         self.metrics = Metrics(lambda: (self.default, *self.worlds))
         if state:
             state.last(self.default)
-
-    def _server_settings(self, sockets: Sockets, responders: Responders, dns: str | None) -> ServerSettings:
-        settings = self.settings
-        http01_port, tls_alpn_port = ports_to_dial(settings, responders)
-        server = ServerSettings(
-            dns=dns,
-            http01_port=http01_port,
-            tls_alpn_port=tls_alpn_port,
-            terms_of_service=settings.terms_of_service,
-            external_account_required=settings.eab_required,
-            external_accounts=dict(settings.eab),
-            rate_limits=self._rates,
-            public_suffixes=settings.public_suffix,
-            authority=self._design,
-            # A port that differs from run to run would keep certificates from repeating byte for byte.
-            certificate_urls=bool(settings.acme_port or settings.base_url),
-            profiles=profiles_of(settings),
-            personality=PERSONALITIES[settings.personality],
-            blocked_names=settings.blocked_name,
-            journal_limit=settings.journal_limit,
-        )
-        server = with_validation(server, settings, sockets.nameservers)
-        return attrs.evolve(server, **self._changes)
 
     async def _start_bridge(
         self,
