@@ -13,6 +13,7 @@ from gravel.applying import (
 )
 from gravel.approval import Decision, complaint, patch
 from gravel.kube_client import KubeClient
+from issuer_bridge.kube_api.json_values import copy_json
 from issuer_bridge.manifests import Manifest
 from issuer_bridge.resources import CERTIFICATE_REQUEST, CLUSTER_ISSUER, SECRET
 from tests.embedded_api import NOW, new_store, serving
@@ -104,7 +105,7 @@ async def test_applying_creates_then_leaves_then_changes():
 async def test_applying_leaves_what_others_have_set():
     store = new_store()
     await applied(store, request({"a": "b"}))
-    resource = store.get(CERTIFICATE_REQUEST, "default", "www")
+    resource = copy_json(store.get(CERTIFICATE_REQUEST, "default", "www"))
     resource["metadata"]["labels"]["theirs"] = "x"
     store.replace(CERTIFICATE_REQUEST, resource)
     assert await applied(store, request({"a": "c"})) == [("configured", "")]

@@ -54,7 +54,7 @@ def make_issuers(kube):
     """Make an issuer that signs, and one that is never ready."""
     for name, spec in {"ours": {}, "unready": {"broken": True}}.items():
         document = {"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": {"name": name}}
-        kube.create(ISSUERS, {**document, "spec": {"ca": {"secretName": "ca", **spec}}})
+        kube.create(ISSUERS, {**document, "spec": {"vault": spec}})
 
 
 @pytest.fixture(scope="session", autouse=True)

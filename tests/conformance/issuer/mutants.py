@@ -72,8 +72,9 @@ def forgets_what_waits_for_approval(self, request):
 
 
 def starts_first(self, request):
-    if self.is_ours(request["spec"]["issuerRef"]) and condition(request, "Approved") and not reason_of(request):
-        self.write(request, "Unknown", "Started", "it begins")
+    found = self.fresh(request)
+    if found and self.is_ours(found["spec"]["issuerRef"]) and condition(found, "Approved") and not reason_of(found):
+        self.write(found, "Unknown", "Started", "it begins")
     else:
         Signer.look(self, request)
 
@@ -152,7 +153,7 @@ MUTANTS = {
     "an_issuer_that_comes_later_wakes_its_requests": mutant(issuer_changed=lambda self, name: None),
     "an_issuer_that_is_not_ready_signs_nothing": mutant(is_ready=lambda self, issuer: True),
     "an_issuer_says_that_it_is_ready": mutant(
-        publish=lambda self, issuer: None, is_ready=lambda self, issuer: "broken" not in issuer["spec"]["ca"]
+        publish=lambda self, issuer: None, is_ready=lambda self, issuer: "broken" not in issuer["spec"]["vault"]
     ),
     "an_issuer_says_of_which_generation_it_is_ready": mutant(
         ready_of=lambda self, issuer: {"status": Signer.ready_of(self, issuer)["status"]}

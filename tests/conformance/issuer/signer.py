@@ -1,6 +1,6 @@
 """A small external issuer that does as it should, in a thread; the broken ones differ from it in a method or two.
 
-It serves Issuers of `spec.ca`, which nothing else here does. An issuer is ready unless its spec says `broken`.
+It serves Issuers of `spec.vault`, which nothing else here does. An issuer is ready unless its spec says `broken`.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Signer:
             self.kube.update_status(path, lambda status: {**status, "conditions": [ready]})
 
     def ready_of(self, issuer):
-        status = "False" if "broken" in issuer["spec"]["ca"] else "True"
+        status = "False" if "broken" in issuer["spec"]["vault"] else "True"
         return {"status": status, "observedGeneration": issuer["metadata"]["generation"]}
 
     def is_ready(self, issuer):
