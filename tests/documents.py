@@ -18,7 +18,6 @@ from scheduler import events, stages
 from tests import features, seeds
 from tests.issuer_bridge import recorded_walk
 from tests.issuer_bridge.acme_issuer import acme_page
-from tests.issuer_bridge.gloo import rows as gloo_rows
 from tests.issuer_bridge.issuer_lib import issuer_page
 
 ROOT = Path(__file__).parent.parent
@@ -144,7 +143,7 @@ PARTS = {
     "docs/metrics.md": {"metrics": metrics},
     "docs/faults.md": {"match": match, "actions": actions, "personas": personas},
     "docs/seeds.md": seeds.PARTS,
-    "docs/gloo.md": {"gloo states": gloo_states, "gloo rows": gloo_rows.table},
+    "docs/gloo.md": {"gloo states": gloo_states},
 }
 
 

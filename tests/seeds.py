@@ -65,7 +65,7 @@ DOCUMENTS: dict[str, tuple[Row, ...]] = {
         Row("G21", ADJACENT, "FAILED"),
     ),
     "issuer-lib": (
-        Row("L01", PROSE, "how stable the library is", page="issuer-library.md"),
+        Row("L01", PROSE, "how stable the library is", page="issuer-library.md#where-it-differs-from-issuer-lib"),
         Row("L02", CORE, "issuers watch CertificateRequests and write what was signed into the status"),
         Row("L03", CORE, "only requests whose issuerRef is the issuer's name, kind and group"),
         Row("L04", CORE, "only approved requests"),
@@ -91,7 +91,12 @@ DOCUMENTS: dict[str, tuple[Row, ...]] = {
     ),
     "cert-manager: concepts": (
         Row("K01", CORE, "Certificate, Issuer, ClusterIssuer, CertificateRequest, Order, Challenge"),
-        Row("K02", SIMULATED, "issuer types: SelfSigned, CA, Vault, Venafi, external, ACME"),
+        Row(
+            "K02",
+            SIMULATED,
+            "issuer types: SelfSigned, CA, Vault, Venafi, external, ACME",
+            missing="Vault and Venafi have no stand-in; the other types issue",
+        ),
         Row("K03", CORE, "an Issuer serves its namespace, a ClusterIssuer all"),
         Row("K04", ADJACENT, "`ca.secretName`: the key in the Secret signs"),
         Row("K05", CORE, "an issuer must be Ready before it serves"),
@@ -142,7 +147,7 @@ DOCUMENTS: dict[str, tuple[Row, ...]] = {
         Row("B12", CORE, "what a controller does, from issuerRef to status"),
         Row("B13", ADJACENT, "a webhook validates issuers when they are written"),
         Row("B14", CORE, "policy comes before issuance"),
-        Row("B15", PROSE, "a project is scaffolded", page="issuer-library.md"),
+        Row("B15", PROSE, "a project is scaffolded", page="issuer-library.md#from-nothing-to-a-certificate"),
         Row("B16", CORE, "fields of an issuer: address, credentials, CA bundle, template"),
         Row("B17", CORE, "conditions of an issuer"),
         Row("B18", CORE, "credentials are in a Secret, so that they rotate alone"),
@@ -170,33 +175,68 @@ DOCUMENTS: dict[str, tuple[Row, ...]] = {
         Row("B40", ADJACENT, "`revision-history-limit`, for a rollback"),
         Row("B41", SIMULATED, "istio-csr: workloads get certificates for their identities"),
         Row("B42", SIMULATED, "mTLS, strict"),
-        Row("B43", SIMULATED, "principals by wildcard"),
+        Row(
+            "B43",
+            SIMULATED,
+            "principals by wildcard",
+            missing="no policy on identities is read; the identities are (B41, B42)",
+        ),
         Row("B44", SIMULATED, "Linkerd's identity issuer, which rotates without a restart"),
         Row("B45", ADJACENT, "an init container waits for a certificate"),
-        Row("B46", SIMULATED, "waves of Argo CD, dependencies of Flux"),
-        Row("B47", ADJACENT, "a pipeline verifies chains, references and SANs"),
+        Row(
+            "B46",
+            SIMULATED,
+            "waves of Argo CD, dependencies of Flux",
+            missing="neither has a stand-in; `gravel wait` (B45) is what both would call",
+        ),
+        Row(
+            "B47",
+            ADJACENT,
+            "a pipeline verifies chains, references and SANs",
+            missing="`gravel check` looks at names before issuance, nothing at what was issued",
+        ),
         Row("B48", CORE, "metrics on port 9402"),
         Row("B49", CORE, "cert-manager's four metrics"),
         Row("B50", CORE, "metrics by issuer: latency, depth of the queue, errors"),
         Row("B51", ADJACENT, "alert: a certificate expires soon"),
         Row("B52", ADJACENT, "alert: a renewal failed"),
         Row("B53", ADJACENT, "alert: a request is stuck"),
-        Row("B54", PROSE, "which threshold to warn at", page="metrics.md"),
+        Row("B54", PROSE, "which threshold to warn at", page="metrics.md#alert-rules"),
         Row("B55", ADJACENT, "alert: the share of degraded certificates"),
         Row("B56", ADJACENT, "debugging: describe, events, logs"),
         Row("B57", SIMULATED, "failures: RBAC on Secrets, network policies, rate limits"),
         Row("B58", CORE, "`conditions` and `failureTime` say where it stalls"),
         Row("B59", CORE, "logs that name the request across all steps"),
         Row("B60", ADJACENT, "a runbook: from the error to what to do"),
-        Row("B61", SIMULATED, "backup and restore"),
-        Row("B62", SIMULATED, "Secrets encrypted at rest by a KMS"),
+        Row(
+            "B61",
+            SIMULATED,
+            "backup and restore",
+            missing="a restart is proved (docs/state.md), the restore of a backup is not",
+        ),
+        Row("B62", SIMULATED, "Secrets encrypted at rest by a KMS", missing="the state is not encrypted"),
         Row("B63", CORE, "several signing certificates whose validities overlap"),
-        Row("B64", ADJACENT, "rotation of a CA in three phases"),
-        Row("B65", ADJACENT, "the phase is a condition of the issuer"),
+        Row(
+            "B64",
+            ADJACENT,
+            "rotation of a CA in three phases",
+            missing="intermediates rotate (B63), roots do not in phases",
+        ),
+        Row("B65", ADJACENT, "the phase is a condition of the issuer", missing="there are no phases to tell of (B64)"),
         Row("B66", CORE, "staging with lifetimes of hours"),
-        Row("B67", CORE, "inject: a revoked CA, a corrupt key, an HSM that is away"),
+        Row(
+            "B67",
+            CORE,
+            "inject: a revoked CA, a corrupt key, an HSM that is away",
+            missing="a key that is missing or corrupt is told; a revoked CA and an HSM that is away cannot be armed",
+        ),
         Row("B68", ADJACENT, "chaos: deleted Secrets come back in time"),
-        Row("B69", PROSE, "start from a template, policies early, rehearse rotations", page="issuer-library.md"),
+        Row(
+            "B69",
+            PROSE,
+            "start from a template, policies early, rehearse rotations",
+            page="issuer-library.md#from-nothing-to-a-certificate",
+        ),
     ),
     "cert-manager: implementing external issuers": (
         Row("E01", CORE, "external issuers are treated as those in the tree"),
@@ -208,7 +248,7 @@ DOCUMENTS: dict[str, tuple[Row, ...]] = {
         Row("E07", CORE, "after signing, Ready tells those above"),
         Row("E08", CORE, "a failure is marked as well"),
         Row("E09", CORE, "the conditions are those of the concepts"),
-        Row("E10", PROSE, "kubebuilder, and where to ask", page="issuer-library.md"),
+        Row("E10", PROSE, "kubebuilder, and where to ask", page="issuer-library.md#from-nothing-to-a-certificate"),
     ),
 }
 ROWS: tuple[Row, ...] = tuple(row for rows in DOCUMENTS.values() for row in rows)
@@ -285,7 +325,7 @@ def tables() -> str:
     for title, rows in DOCUMENTS.items():
         lines += ["", f"## {title}", "", "| row | what it says | | shown by |", "|---|---|---|---|"]
         for row in rows:
-            page = f"[{row.page}]({row.page})" if row.page else ""
+            page = f"[{row.page.partition('#')[0]}]({row.page})" if row.page else ""
             shown = "; ".join(filter(None, (page, shown_by(row.id), row.missing)))
             lines.append(f"| {row.id} | {row.text} | {word(row)} | {shown} |")
     return "\n".join(lines[1:])

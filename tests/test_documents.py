@@ -40,7 +40,12 @@ def test_a_marker_names_rows_that_there_are():
 
 
 @pytest.mark.parametrize("row", seeds.ROWS, ids=lambda row: row.id)
-def test_a_row_says_what_is_missing_only_while_it_is_and_its_page_is_there(row):
-    assert not (row.missing and (row.page or row.id in seeds.proofs()))
-    assert row.place != seeds.PROSE or row.page
+def test_a_row_has_a_test_or_a_page_or_says_what_is_missing(row):
+    assert bool(row.page or row.id in seeds.proofs()) != bool(row.missing)
+    assert (row.place == seeds.PROSE) == bool(row.page)
     assert not row.page or seeds.has_heading(row.page)
+
+
+@pytest.mark.parametrize("one", seeds.CONTRADICTIONS, ids=lambda one: one.id)
+def test_a_contradiction_has_a_test(one):
+    assert seeds.shown_by(one.id)
