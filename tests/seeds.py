@@ -65,7 +65,7 @@ DOCUMENTS: dict[str, tuple[Row, ...]] = {
         Row("G21", ADJACENT, "FAILED"),
     ),
     "issuer-lib": (
-        Row("L01", PROSE, "how stable the library is", page="issuer-library.md#where-it-differs-from-issuer-lib"),
+        Row("L01", PROSE, "how stable the library is", page="issuer-library.md"),
         Row("L02", CORE, "issuers watch CertificateRequests and write what was signed into the status"),
         Row("L03", CORE, "only requests whose issuerRef is the issuer's name, kind and group"),
         Row("L04", CORE, "only approved requests"),

@@ -33,13 +33,7 @@ def test_the_rules_are_well_formed(name):
     assert (code, f"{len(rules(name))} rules found" in said) == (0, True), said
 
 
-@pytest.mark.seed("X12", "X13")
-@pytest.mark.seed("B37")
-@pytest.mark.seed("B51")
-@pytest.mark.seed("B52")
-@pytest.mark.seed("B53")
-@pytest.mark.seed("B54")
-@pytest.mark.seed("B55")
+@pytest.mark.seed("B37", "B51", "B52", "B53", "B54", "B55", "X12", "X13")
 @pytest.mark.client("promtool")
 @pytest.mark.parametrize("name", ["literal", "corrected"])
 def test_the_rules_fire_and_are_silent_as_their_tests_say(name):

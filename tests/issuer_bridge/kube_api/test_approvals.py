@@ -151,8 +151,7 @@ def test_a_decision_stays(second):
 # -- Who is told
 
 
-@pytest.mark.seed("B06")
-@pytest.mark.seed("B35")
+@pytest.mark.seed("B06", "B35")
 def test_a_decision_is_told_once_with_who_took_it():
     told = []
     _, ask = api(NAMESPACED, "issuers.cert-manager.io/*", audit=lambda user, request: told.append((user, request)))
