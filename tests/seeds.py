@@ -273,7 +273,9 @@ CONTRADICTIONS: tuple[Contradiction, ...] = (
     Contradiction("X15", "a denied request gets Ready=Denied", "issuer-lib ignores it (issue 507)"),
     Contradiction("X16", "a request can bring a failed issuer back", "not one that failed for good"),
     Contradiction("X17", "challenges end valid, invalid, expired or revoked", "or errored"),
-    Contradiction("X18", "a self-check is repeated for ever", "true; here until the order expires, if wanted"),
+    Contradiction(
+        "X18", "a self-check is repeated for ever", "true; with a policy that loses patience it yields its slot"
+    ),
     Contradiction("X19", "150 certificates are 5 renewals a day", "2.5, at two thirds of 90 days"),
 )
 
