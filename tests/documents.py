@@ -15,10 +15,9 @@ from gravel.check.rules import Blocks
 from gravel.metrics.documented import FAMILIES
 from issuer_bridge.gloo import states
 from scheduler import events, stages
-from tests import features
+from tests import features, seeds
 from tests.issuer_bridge import recorded_walk
 from tests.issuer_bridge.acme_issuer import acme_page
-from tests.issuer_bridge.gloo import rows as gloo_rows
 from tests.issuer_bridge.issuer_lib import issuer_page
 
 ROOT = Path(__file__).parent.parent
@@ -143,7 +142,8 @@ PARTS = {
     "docs/issuer-library.md": issuer_page.PARTS,
     "docs/metrics.md": {"metrics": metrics},
     "docs/faults.md": {"match": match, "actions": actions, "personas": personas},
-    "docs/gloo.md": {"gloo states": gloo_states, "gloo rows": gloo_rows.table},
+    "docs/seeds.md": seeds.PARTS,
+    "docs/gloo.md": {"gloo states": gloo_states},
 }
 
 

@@ -64,6 +64,7 @@ def test_openssl_verifies_a_chain_of_any_length(tmp_path, length):
     assert verifies(tmp_path, ca.root, ca.chain(), leaf_below(ca))
 
 
+@pytest.mark.seed("B63")
 @pytest.mark.parametrize("length", [1, 2])
 def test_each_root_has_a_chain_and_no_chain_leads_to_another_root(tmp_path, length):
     ca = make(chain_length=length, alternate_roots=2)
@@ -79,6 +80,7 @@ def test_alternate_roots_need_an_intermediate():
         Design(chain_length=0, alternate_roots=1)
 
 
+@pytest.mark.seed("B63")
 @pytest.mark.parametrize("length", [1, 2])
 def test_a_rotated_intermediate_has_all_its_chains(tmp_path, length):
     ca = make(chain_length=length, alternate_roots=1)

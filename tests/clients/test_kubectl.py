@@ -66,6 +66,7 @@ def test_the_whole_object_is_there_in_yaml_json_and_by_path(kubectl, issued):
     assert kubectl("get", "cr", issued, "-o", f"jsonpath={path}") == "Issued"
 
 
+@pytest.mark.seed("B56")
 def test_describe_tells_conditions_and_events(kubectl, issued):
     text = kubectl("describe", "cr", issued)
     assert "Reason:                Issued" in text

@@ -87,6 +87,7 @@ def test_a_certificate_is_renewed_when_sixty_days_have_gone_by(up, tmp_path):
     assert up.stop() == (0, "")
 
 
+@pytest.mark.seed("B56")
 def test_a_certificate_is_listed_and_described_with_its_requests_and_challenges(up):
     heading, row = gravel(up, "get", "certificates").splitlines()
     assert heading.split() == ["NAME", "READY", "SECRET", "AGE"]

@@ -301,6 +301,7 @@ def objects(text):
         position += 1
 
 
+@pytest.mark.seed("B56")
 async def test_describe_shows_a_request_with_all_that_belongs_to_it(house):
     request = house.request("www", PENDING)
     owner = {"apiVersion": "v1", "kind": "X", "name": "www", "uid": request["metadata"]["uid"]}
@@ -340,6 +341,7 @@ async def test_describe_shows_that_there_were_no_events(house):
     assert (exit_code, out.splitlines()[-1]) == (0, "Events: <none>")
 
 
+@pytest.mark.seed("B34", "X5")
 @pytest.mark.parametrize(
     ("verb", "condition", "word"), [("approve", "Approved", "approved"), ("deny", "Denied", "denied")]
 )

@@ -22,9 +22,7 @@ MANIFESTS = dict(re.findall(r"^```yaml\n# (\S+)\n(.*?)^```", DOCUMENT, re.DOTALL
 COMMANDS = re.findall(r"^```sh\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.seed("B39")
-@pytest.mark.seed("B44")
-@pytest.mark.seed("B45")
+@pytest.mark.seed("B39", "B44", "B45")
 async def test_the_commands_do_what_the_document_says(tmp_path, free_settings):
     for name, text in MANIFESTS.items():
         (tmp_path / name).write_text(text)

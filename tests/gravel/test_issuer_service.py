@@ -101,6 +101,7 @@ def store():
     return store
 
 
+@pytest.mark.seed("L05")
 async def test_a_request_is_signed_and_a_rotated_secret_is_used_without_a_restart(store):
     signer = Signer()
     async with serving(store) as url, service(url, signer):

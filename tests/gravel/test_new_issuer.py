@@ -25,12 +25,14 @@ def made(tmp_path, monkeypatch):
     return lambda *arguments: CliRunner().invoke(command, arguments)
 
 
+@pytest.mark.seed("E04")
 def test_the_example_is_what_the_command_makes():
     files = {str(path.relative_to(EXAMPLE)): path.read_text() for path in EXAMPLE.rglob("*") if path.is_file()}
     files = {name: text for name, text in files.items() if "__pycache__" not in name and "cache" not in name}
     assert files == scaffold("rest-ca", "rest-ca.example.com")
 
 
+@pytest.mark.seed("B15", "B69", "E10")
 def test_its_own_tests_pass(tmp_path):
     subprocess.run([*GRAVEL, "new-issuer", "corp-pki", "--group", "pki.corp.test"], cwd=tmp_path, check=True)
     folder = tmp_path / "corp-pki"

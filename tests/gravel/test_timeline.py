@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from acme_server.protocol.journal import Fact, Journal
 from gravel.timeline import STEPS, timelines
 
@@ -32,6 +34,7 @@ def journal_of(facts: list[Fact]) -> Journal:
     return journal
 
 
+@pytest.mark.seed("B59")
 def test_each_step_has_its_moment_whichever_side_knows_it():
     (timeline,) = timelines(journal_of(HAPPY))
     assert (timeline.key, timeline.title) == ("default/www-1", "DNS-01 *.a.test")

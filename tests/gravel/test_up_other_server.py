@@ -28,6 +28,7 @@ def manifest(tmp_path, server, trust):
     return str(path)
 
 
+@pytest.mark.seed("B16")
 @pytest.mark.parametrize("how", ["caBundle", "skipTLSVerify"])
 def test_an_issuer_says_by_which_roots_its_server_is_known_or_that_any_will_do(launch, tmp_path, other, how):
     bundle = base64.b64encode(other.ca.read_bytes()).decode()

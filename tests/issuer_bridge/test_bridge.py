@@ -2,6 +2,7 @@
 
 import base64
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -25,6 +26,7 @@ def write(rig, inquiry):
     rig.driver.spawn(inquiry, lambda _: None)
 
 
+@pytest.mark.seed("K01", "K15", "K20", "K22")
 def test_three_requests_are_issued():
     rig = Rig()
     rig.apply_issuer()
@@ -104,6 +106,7 @@ def test_a_key_that_somebody_keeps_in_the_secret_is_used():
     assert account.data["key_type"] == "RSA"
 
 
+@pytest.mark.seed("B08", "B59")
 def test_the_journal_tells_the_story_of_a_request():
     rig = Rig()
     rig.apply_issuer()
@@ -165,6 +168,7 @@ def test_events_tell_people_what_happened():
     ]
 
 
+@pytest.mark.seed("E05", "B35")
 def test_a_request_that_is_not_approved_is_left_alone_until_somebody_approves_it():
     rig = Rig(approver=False)
     rig.apply_issuer()
@@ -185,6 +189,7 @@ def test_a_request_that_is_not_approved_is_left_alone_until_somebody_approves_it
     assert fact.data == {"by": "me"}
 
 
+@pytest.mark.seed("K19", "B58")
 def test_a_denied_request_is_not_signed_and_says_so():
     rig = Rig(approver=False)
     rig.apply_issuer()
@@ -220,6 +225,7 @@ def test_a_deleted_issuer_leaves_nothing_behind():
     assert rig.operator._accounts.client(deleted) is None
 
 
+@pytest.mark.seed("E08", "B58")
 def test_a_csr_that_does_not_parse_fails_at_once_with_what_it_is():
     rig = Rig()
     rig.apply_issuer()
@@ -233,6 +239,7 @@ def test_a_csr_that_does_not_parse_fails_at_once_with_what_it_is():
     assert (rig.request("bad")["status"]["failureTime"], rig.orders) == ("2026-01-01T00:00:00Z", [])
 
 
+@pytest.mark.seed("K19", "K31", "E08")
 def test_an_answer_that_the_server_cannot_see_fails_the_request_with_the_servers_words():
     rig = Rig()
     rig.hide = of_the_server
@@ -301,6 +308,7 @@ def test_a_world_that_does_not_run_is_named_and_the_request_waits():
     assert rig.ready("one") == ISSUED
 
 
+@pytest.mark.seed("B12", "E03", "K19")
 def test_a_request_may_come_before_its_issuer():
     rig = Rig()
     rig.apply("one", "one.http.test")
@@ -322,6 +330,7 @@ def test_a_request_follows_what_becomes_of_its_issuer():
     assert rig.ready("one")[2] == "Referenced issuer does not have a Ready status condition"
 
 
+@pytest.mark.seed("K03", "B09", "B11")
 def test_a_namespaced_issuer_serves_its_namespace():
     rig = Rig()
     resource = issuer("mine", kind="Issuer")

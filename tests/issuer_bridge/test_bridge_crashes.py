@@ -25,6 +25,7 @@ def questions():
 MOMENTS = questions()
 
 
+@pytest.mark.seed("B20")
 @pytest.mark.parametrize("moment", MOMENTS, ids=[f"{(moment - START).total_seconds():.3f}s" for moment in MOMENTS])
 def test_whenever_it_is_killed_the_request_is_issued_and_the_order_finalized_once(moment):
     """The server has acted by then, and its answer is lost: the worst moment there is."""

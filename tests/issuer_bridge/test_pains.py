@@ -51,6 +51,7 @@ def instead(rig, kind, reply, *, until=None, times=None, since=lambda: True):
     rig.lose = lose
 
 
+@pytest.mark.seed("K29", "K34", "X18")
 @CONDUCTS
 def test_sixty_unsolvable_challenges_block_all_issuance_until_the_cap_is_wider(compat):
     """#3820, #2888, #1540: no timeout, no ageing, in either conduct; the cap can be sized here first."""
@@ -65,6 +66,7 @@ def test_sixty_unsolvable_challenges_block_all_issuance_until_the_cap_is_wider(c
         assert outcome(rig) == expected
 
 
+@pytest.mark.seed("X18")
 def test_a_policy_that_loses_patience_lets_others_have_the_slots():
     """The same 60, and nobody has sized anything."""
     rig = bridge(settings=Settings(policy=Policy(patience=3)))
@@ -77,6 +79,7 @@ def test_a_policy_that_loses_patience_lets_others_have_the_slots():
     assert outcome(rig) == "Issued"
 
 
+@pytest.mark.seed("K35")
 @pytest.mark.parametrize(("timing", "minutes"), [("cert-manager", 2), ("fast", 0)])
 def test_wildcard_and_apex_wait_for_each_other_and_a_minute_each(timing, minutes):
     """#5430, #1323: one (name, type) at a time, and 60 s after each check; `--timing fast` has no such wait."""

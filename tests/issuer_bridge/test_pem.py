@@ -81,6 +81,7 @@ def test_what_is_no_request_is_named(field, complaint):
         read_request(field)
 
 
+@pytest.mark.seed("B06")
 def test_a_private_key_that_was_put_in_by_mistake_is_not_repeated():
     with pytest.raises(ValueError) as caught:
         read_request(b64(private_key_pem()))

@@ -123,6 +123,7 @@ def test_a_failed_self_check_is_repeated_at_once_and_then_every_retry_period():
     assert engine.deadline() == (START + timedelta(seconds=10), f"checking {KEY} again")
 
 
+@pytest.mark.seed("K32")
 def test_a_slot_is_held_until_the_clean_up_worked_and_then_goes_to_the_next():
     engine = engine_after([*TO_CLEANING_UP, Added(TWIN), Added(OTHER)], max_concurrent=1)
     engine.handle(CleanUpFailed(KEY, "no route"), START)

@@ -88,11 +88,13 @@ UPSTREAM = [
 ]
 
 
+@pytest.mark.seed("K35", "K36")
 @pytest.mark.parametrize(("limit", "challenges", "expected"), UPSTREAM)
 def test_the_selection_is_upstreams(limit, challenges, expected):
     assert expected == names(select(challenges, limit))
 
 
+@pytest.mark.seed("K36")
 @pytest.mark.parametrize("state", FINAL)
 def test_a_final_challenge_that_still_holds_its_slot_counts_and_blocks_its_name(state):
     held = item("held", processing=True, state=state)

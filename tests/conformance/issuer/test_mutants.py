@@ -31,6 +31,7 @@ def test_an_issuer_that_does_as_it_should_passes_every_check(verdicts_of):
     )
 
 
+@pytest.mark.seed("L12")
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mutant_is_caught_by_its_check_alone(name, verdicts_of):
     verdicts = verdicts_of(MUTANTS[name], **SLOW.get(name, {}))

@@ -46,6 +46,7 @@ def make(url, kind="Issuer"):
     return kube
 
 
+@pytest.mark.seed("L12", "E09")
 @pytest.mark.parametrize("kind", ["Issuer", "ClusterIssuer"])
 def test_our_issuer_passes_every_check_and_nothing_is_left_behind(kind):
     with Served(bridge=True, no_approver=True, **OWN) as addresses:

@@ -23,8 +23,7 @@ def get(url, tls_ca=None, **headers):
         return answer.read().decode()
 
 
-@pytest.mark.seed("B48")
-@pytest.mark.seed("B49")
+@pytest.mark.seed("B48", "B49")
 @pytest.mark.client("promtool")
 def test_what_a_house_tells_after_issuing_is_what_prometheus_wants(launch):
     up = launch("up", "--metrics-port", "0", "--apply", str(EXAMPLES))

@@ -28,6 +28,7 @@ def change(rig, **spec):
     rig.driver.spawn(rig.store.update(ACME_CLUSTER_ISSUER, changed), lambda _: None)
 
 
+@pytest.mark.seed("B05", "E07")
 @pytest.mark.parametrize("names", [("one.http.test",), ("*.dns.test",), ("two.dns.test", "two.http.test")])
 def test_a_request_gets_its_certificate_by_either_challenge(names):
     rig = AcmeRig()
@@ -40,6 +41,7 @@ def test_a_request_gets_its_certificate_by_either_challenge(names):
     assert tuple(sorted(sans.get_values_for_type(x509.DNSName))) == tuple(sorted(names))
 
 
+@pytest.mark.seed("B09", "B11")
 def test_an_issuer_of_a_namespace_has_its_secrets_there():
     rig = AcmeRig(issuer={"kind": "AcmeIssuer"})
     assert rig.store.get(SECRET, "default", "account")
@@ -81,6 +83,7 @@ def test_an_external_account_binds_the_account_when_its_secret_is_there_and_is_n
     assert rig.said()[:2] == ("True", "Checked")
 
 
+@pytest.mark.seed("B18")
 def test_another_key_in_the_secret_is_another_account_without_a_restart():
     rig = AcmeRig()
     secret = rig.store.get(SECRET, "kube-system", "account")
@@ -167,6 +170,7 @@ def test_an_issuer_whose_kinds_are_not_served_is_left_alone():
     assert (rig.issuer.get("status"), rig.ready("one")) == (None, None)
 
 
+@pytest.mark.seed("B24")
 def test_five_errors_in_a_row_open_the_circuit_and_nobody_asks_any_more():
     rig = AcmeRig(page("newOrder", 5), page("directory", 8))
     for number in range(5):
@@ -181,6 +185,7 @@ def test_five_errors_in_a_row_open_the_circuit_and_nobody_asks_any_more():
     assert all(rig.issued(f"r{number}") for number in range(5))
 
 
+@pytest.mark.seed("B24")
 def test_a_half_open_circuit_is_tried_by_a_check_less_and_less_often():
     rig = AcmeRig(page("newOrder", 5))
     begun = rig.count("dir")

@@ -84,6 +84,7 @@ TABLE = [
 ]
 
 
+@pytest.mark.seed("B23")
 @pytest.mark.parametrize(("kind", "status", "operation", "ours", "upstreams"), TABLE)
 def test_a_problem_has_a_class(kind, status, operation, ours, upstreams):
     error = problem(kind, status)

@@ -54,6 +54,7 @@ def certificate_for(*names):
     return encode(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode())
 
 
+@pytest.mark.seed("E02", "B19")
 def test_a_request_for_another_group_is_not_ours():
     other = request("a.test", reference={"name": "x", "kind": "AcmeIssuer", "group": "gravel.test"})
     assert decide(other, None, nothing_found) == Nothing("an issuer of another group")
@@ -80,6 +81,7 @@ def test_without_approval_there_is_only_an_event(conditions):
     assert step == Announce("WaitingForApproval", "Not signing CertificateRequest until it is Approved")
 
 
+@pytest.mark.seed("K18", "B19")
 @pytest.mark.parametrize("reason", ["Failed", "Issued"])
 def test_the_end_is_the_end(reason):
     finished = request("a.test", conditions=[APPROVED, ready(reason)])
@@ -117,6 +119,7 @@ def test_an_issuer_of_another_type_is_not_ours():
     assert decide(request("a.test"), {**issuer(), "spec": {"ca": {}}}, nothing_found) == Nothing("not an ACME issuer")
 
 
+@pytest.mark.seed("K05")
 @pytest.mark.parametrize("status", [None, "False", "Unknown"])
 def test_an_issuer_that_is_not_ready_is_waited_for(status):
     step = decide(request("a.test"), issuer(ready=status), nothing_found)
@@ -154,6 +157,7 @@ def test_a_csr_that_names_nothing_fails():
     assert step.reason == "OrderBuildingError"
 
 
+@pytest.mark.seed("K21")
 def test_the_order_is_named_owned_and_made_as_upstream_makes_it():
     step = decide(request("b.test", "a.test"), issuer(), nothing_found)
     assert isinstance(step, CreateOrder)
@@ -206,6 +210,7 @@ def test_an_order_without_a_certificate_is_waited_for(state):
     assert step == Pending("OrderPending", f'Waiting on certificate issuance from order default/{ORDER}: "{state}"')
 
 
+@pytest.mark.seed("K17")
 def test_a_certificate_for_the_key_of_the_request_is_handed_over():
     chain = certificate_for("a.test")
     assert decide(request("a.test"), issuer(), order_in(state="valid", certificate=chain)) == Issue(chain)

@@ -72,6 +72,7 @@ ALL = (
 )
 
 
+@pytest.mark.seed("K26", "K27")
 def test_presented_with_the_reason_of_the_failing_check():
     """call Present and update challenge status to presented."""
     rig = rig_with(HTTP01)
@@ -84,6 +85,7 @@ def test_presented_with_the_reason_of_the_failing_check():
     assert ("Presented", "Presented challenge using HTTP-01 challenge mechanism") in rig.events("Challenge")
 
 
+@pytest.mark.seed("K30", "K31", "K32")
 def test_accepted_when_the_self_check_passes():
     """accept the challenge if the self check is passing; valid challenges are cleaned up and process no more."""
     rig = rig_with(HTTP01)
@@ -97,6 +99,7 @@ def test_accepted_when_the_self_check_passes():
     assert rig.responder._keys == {}
 
 
+@pytest.mark.seed("K31", "K32")
 def test_an_invalid_authorization_is_told_with_the_server_s_error():
     """mark certificate as failed if accepting fails; persist error details; failed challenges are cleaned up."""
     rig = rig_with(HTTP01)
@@ -169,6 +172,7 @@ def test_a_deleted_challenge_is_cleaned_up_and_frees_its_slot():
     assert (rig.responder._keys, rig.operator.scheduler.challenges) == ({}, ())
 
 
+@pytest.mark.seed("K28")
 def test_the_first_failure_checks_again_at_once_and_then_every_retry_period():
     """readiness.go and client-go's delaying queue: a new reason is a status update, which wakes the controller."""
     rig = rig_with(HTTP01)

@@ -30,6 +30,7 @@ def resource(**status):
     }
 
 
+@pytest.mark.seed("K24")
 def test_a_new_resource_is_queued_by_its_creation():
     assert scheduled(resource()) == QUEUED
 

@@ -45,6 +45,7 @@ def test_a_challenge_takes_all_the_steps_of_a_cluster():
     ]
 
 
+@pytest.mark.seed("K33")
 def test_twenty_challenges_start_each_second():
     rig = rig_with(*(f"n{number:02}" for number in range(50)))
     rig.run(minutes=1)

@@ -81,8 +81,7 @@ def test_a_ca_issuer_signs_with_the_key_in_its_secret():
     assert ("CertificateIssued", ISSUED[2]) in rig.events("CertificateRequest")
 
 
-@pytest.mark.seed("K10")
-@pytest.mark.seed("K11")
+@pytest.mark.seed("K09", "K10", "K11")
 def test_a_certificate_of_an_intermediate_carries_the_chain_and_the_root_is_in_ca_crt():
     rig = LocalRig()
     rig.add_in("default", "middle", isCA=True, commonName="middle.test")
@@ -169,6 +168,7 @@ def test_a_certificate_that_is_no_ca_cannot_sign():
     assert rig.events("Issuer") == [("ErrInvalidKeyPair", text)]
 
 
+@pytest.mark.seed("K05")
 def test_an_issuer_becomes_ready_and_signs_when_its_secret_comes():
     rig = LocalRig(root=False)
     rig.issuer("ca", {"ca": {"secretName": "pair"}}, "default")

@@ -221,6 +221,7 @@ def test_a_duration_becomes_not_after_from_now():
     assert bench.server.payload(-1)["notAfter"] == "2026-01-02T00:00:00Z"
 
 
+@pytest.mark.seed("B06")
 @pytest.mark.parametrize(
     ("profile", "sent", "reason"),
     [

@@ -161,6 +161,7 @@ def test_challenges_that_are_not_needed_any_more_are_deleted():
     assert decided(listed, owned=["old"]) == DeleteChallenges(("old",))
 
 
+@pytest.mark.seed("K22")
 def test_an_authorization_that_was_valid_from_the_start_needs_no_challenge():
     assert decided(order(**CALLED, authorizations=[authorization(1, initialState="valid")])) == LookAtOrder()
 

@@ -87,6 +87,7 @@ async def test_a_creation_that_was_not_answered_is_not_repeated(tmp_path):
         assert sum(method == "POST" for method, *_ in faults.asked) == 1
 
 
+@pytest.mark.seed("B57")
 @pytest.mark.parametrize(("code", "reason"), [(403, "Forbidden"), (422, "Invalid"), (500, "InternalError")])
 async def test_a_refusal_is_told_in_the_words_of_its_status(tmp_path, code, reason):
     async with rig(tmp_path) as (_, faults, opened):

@@ -53,7 +53,7 @@ def respecify(rig, **spec):
     rig.run(seconds=1)
 
 
-@pytest.mark.seed("G03")
+@pytest.mark.seed("G03", "X14")
 def test_the_agent_makes_a_key_and_a_certificate_request_and_shows_the_csr_in_the_status():
     """The source has a CertificateRequest; where the document has the CSR, it stands as well (X14)."""
     rig = alone()

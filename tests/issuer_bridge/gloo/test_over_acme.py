@@ -21,8 +21,7 @@ def two(rig):
     return remote
 
 
-@pytest.mark.seed("G01")
-@pytest.mark.seed("G06")
+@pytest.mark.seed("G01", "G06")
 def test_it_becomes_a_certificate_request_an_order_and_a_certificate_for_its_hosts():
     rig = Rig()
     rig.apply_issuer()

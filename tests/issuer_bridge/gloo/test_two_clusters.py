@@ -134,7 +134,7 @@ def test_the_agent_alone_writes_the_status_and_the_issuer_alone_that_of_the_requ
     assert by_issuer == {GLOO_REQUEST}
 
 
-@pytest.mark.seed("G04")
+@pytest.mark.seed("G04", "X14")
 def test_the_issuer_fills_the_status_and_the_agent_writes_the_secret():
     """Where the document has the issuer write the Secret, it would need the private key, which it has not (X14)."""
     rig = meshed()

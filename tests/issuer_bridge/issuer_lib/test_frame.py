@@ -50,6 +50,7 @@ TIMES = [
 ]
 
 
+@pytest.mark.seed("L09", "L14", "L16")
 @pytest.mark.parametrize(("chosen", "checks", "signs", "expected"), TIMES)
 def test_calls_come_when_issuer_libs_come(chosen, checks, signs, expected):
     rig = FrameRig(timed(**chosen), checks, signs)
@@ -59,6 +60,7 @@ def test_calls_come_when_issuer_libs_come(chosen, checks, signs, expected):
     assert rig.times == expected
 
 
+@pytest.mark.seed("L02", "L06", "L08", "E03", "B05")
 @pytest.mark.parametrize("kind", [TEST_ISSUER, TEST_CLUSTER_ISSUER], ids=lambda kind: kind.kind)
 @pytest.mark.parametrize("conduct", [{}, {"conduct": ISSUER_LIB}], ids=["ours", "issuer-lib"])
 def test_a_request_waits_for_its_issuer_to_exist_and_to_be_ready(kind, conduct):
@@ -75,6 +77,7 @@ def test_a_request_waits_for_its_issuer_to_exist_and_to_be_ready(kind, conduct):
     assert [name for name, _ in rig.times if name == "sign"] == ["sign"]
 
 
+@pytest.mark.seed("L18")
 def test_a_condition_that_changes_its_message_only_does_not_hurry():
     """Set twice, then success: three calls; the first is followed at once, since the condition is new."""
     rig = FrameRig(timed(), signs=[WithCondition(Exception(text), "Own", "True", "r") for text in ("one", "two")])
@@ -85,6 +88,7 @@ def test_a_condition_that_changes_its_message_only_does_not_hurry():
     assert rig.ready() == ISSUED
 
 
+@pytest.mark.seed("L07", "L17", "B17")
 def test_a_fault_of_the_issuer_shows_on_it_and_on_its_requests_and_mends_itself():
     rig = FrameRig(checks=[None, ERROR], signs=[IssuerFault("broken")])
     rig.issuer()
@@ -107,6 +111,7 @@ def test_d11_many_faults_are_one_and_leave_the_backoff_of_the_issuer_alone():
     assert (first, second) == (0, reported + 1000)
 
 
+@pytest.mark.seed("L15", "L17", "B25")
 def test_a_fault_for_good_stays_until_the_issuer_changes():
     rig = FrameRig(signs=[IssuerFault("closed", permanent=True)])
     rig.issuer()
@@ -120,6 +125,7 @@ def test_a_fault_for_good_stays_until_the_issuer_changes():
     assert rig.ready() == ISSUED
 
 
+@pytest.mark.seed("L04", "L10", "E05", "X8")
 def test_a_request_that_nobody_decided_on_is_not_touched():
     rig = FrameRig()
     rig.issuer()
@@ -132,6 +138,7 @@ def test_a_request_that_nobody_decided_on_is_not_touched():
     assert rig.ready() == ISSUED
 
 
+@pytest.mark.seed("L10")
 def test_a_denied_request_is_told_so_and_never_signed():
     rig = FrameRig()
     rig.issuer()
@@ -152,6 +159,7 @@ def test_a_request_that_went_while_it_was_signed_is_let_go():
     assert rig.times == [("check", 0), ("sign", 0)]
 
 
+@pytest.mark.seed("B20")
 def test_what_was_signed_is_kept_when_somebody_else_wrote_meanwhile():
     rig = FrameRig(takes=timedelta(seconds=5))
     rig.issuer()
@@ -227,6 +235,7 @@ def test_d8_the_requests_of_an_issuer_that_is_back_do_not_come_at_once():
     assert len(set(moments(conduct=ISSUER_LIB))) == 1
 
 
+@pytest.mark.seed("B26")
 @pytest.mark.parametrize(
     ("chosen", "at_once"),
     [
@@ -269,6 +278,7 @@ def test_one_that_went_while_it_waited_for_a_place_leaves_it_to_the_next():
     assert (rig.ready(name="cr1"), rig.ready(name="cr3")) == (ISSUED, ISSUED)
 
 
+@pytest.mark.seed("B18", "B22")
 def test_a_rotated_secret_is_used_at_once():
     rig = FrameRig()
     rig.secret("old")
@@ -281,6 +291,7 @@ def test_a_rotated_secret_is_used_at_once():
     assert tokens == [("check", b"old"), ("check", b"new"), ("sign", b"new")]
 
 
+@pytest.mark.seed("B18", "B25")
 @pytest.mark.parametrize(("conduct", "state"), [({}, "True"), ({"conduct": ISSUER_LIB}, "False")])
 def test_d10_a_rotated_secret_mends_an_issuer_that_failed_for_good(conduct, state):
     rig = FrameRig(checks=[Permanent("wrong token")], **conduct)

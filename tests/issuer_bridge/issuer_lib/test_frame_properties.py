@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -96,6 +97,7 @@ def lived(life):
     return rig
 
 
+@pytest.mark.seed("L04", "E05")
 @given(LIFE)
 def test_every_approved_request_ends_and_no_other_is_touched(life):
     rig = lived(life)

@@ -15,6 +15,7 @@ from tests.issuer_bridge.issuer_lib.lib_resources import (
 HERE, EVERYWHERE = Place(TEST_ISSUER, "ns1", "issuer-1"), Place(TEST_CLUSTER_ISSUER, "", "issuer-1")
 
 
+@pytest.mark.seed("L03", "E02")
 @pytest.mark.parametrize(
     ("kinds", "kind", "expected"),
     [

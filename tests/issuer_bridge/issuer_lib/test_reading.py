@@ -51,6 +51,7 @@ def test_what_is_secret_is_not_printed():
     assert "open sesame" not in repr(issuer_of(issuer(), {"a": secret(token="open sesame")}))
 
 
+@pytest.mark.seed("B22")
 def test_the_key_of_an_issuer_changes_with_its_uid_its_spec_and_its_secrets():
     def key(version="1", generation=70, name="issuer-1", labels=None):
         resource = issuer(HEALTHY, generation=generation, name=name)

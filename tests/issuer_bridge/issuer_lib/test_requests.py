@@ -180,6 +180,7 @@ EXPECTED_DIFFERENCES = {
 }
 
 
+@pytest.mark.seed("L16", "L18", "L19", "L20")
 @pytest.mark.parametrize(
     ("resource", "found", "said", "expected"), [row[1:] for row in TABLE], ids=[r[0] for r in TABLE]
 )
@@ -192,6 +193,7 @@ def test_by_default(name, resource, found, said, expected):
     assert look(resource, found, OURS, said) == EXPECTED_DIFFERENCES.get(name, expected)
 
 
+@pytest.mark.seed("L10", "X15")
 def test_9b_denied_only_is_an_end_and_not_so_in_issuer_lib():
     """issuer-lib#507: its README says that it is."""
     denied = request(BEGUN, DENIED)
@@ -199,6 +201,7 @@ def test_9b_denied_only_is_an_end_and_not_so_in_issuer_lib():
     assert look(denied, issuer(HEALTHY), UPSTREAM) == NOTHING
 
 
+@pytest.mark.seed("L17")
 def test_a_fault_of_the_issuer_is_reported_and_the_request_waits():
     fault = IssuerFault("no such account")
     for options in (OURS, UPSTREAM):
@@ -237,6 +240,7 @@ def test_d12_a_request_has_its_time_again_when_its_issuer_is_back(options, reaso
     assert look(usual(LATE), back, options).status["conditions"][-1]["reason"] == reason
 
 
+@pytest.mark.seed("L16")
 def test_the_bound_of_retries_is_strict():
     assert look(usual(T2 - timedelta(minutes=1)), issuer(HEALTHY), UPSTREAM).then == Retry("test error")
 
@@ -247,6 +251,7 @@ def test_a_request_of_nobodys_business_is_left_alone():
         assert look(usual(), issuer(HEALTHY), options) == NOTHING
 
 
+@pytest.mark.seed("K10")
 def test_the_ca_is_written_only_when_asked_for():
     step = look(usual(), issuer(HEALTHY), attrs.evolve(OURS, set_ca=True), Bundle(b"a chain", b"a root"))
     assert step.status["ca"] == base64.b64encode(b"a root").decode()

@@ -153,6 +153,7 @@ TABLE = {
 }
 
 
+@pytest.mark.seed("L11")
 @pytest.mark.parametrize(("resource", "found", "said", "expected"), TABLE.values(), ids=list(TABLE))
 def test_as_issuer_lib(resource, found, said, expected):
     assert look(resource, found, UPSTREAM, said) == expected

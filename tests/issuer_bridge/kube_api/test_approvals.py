@@ -57,6 +57,7 @@ def decide(ask, decision, **more):
     return ask("PATCH", f"{REQUESTS}/one/status", {"status": {"conditions": [condition]}}, **more)
 
 
+@pytest.mark.seed("B10", "B34", "X4")
 @pytest.mark.parametrize("decision", ["Approved", "Denied"])
 @pytest.mark.parametrize(
     ("reference", "signers", "code"),
@@ -150,6 +151,7 @@ def test_a_decision_stays(second):
 # -- Who is told
 
 
+@pytest.mark.seed("B06", "B35")
 def test_a_decision_is_told_once_with_who_took_it():
     told = []
     _, ask = api(NAMESPACED, "issuers.cert-manager.io/*", audit=lambda user, request: told.append((user, request)))

@@ -46,6 +46,7 @@ def causes_of(check, *arguments):
     return [(cause["field"], cause["message"]) for cause in caught.value.details["causes"]]
 
 
+@pytest.mark.seed("K01")
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
 def test_every_kind_has_a_schema(kind):
     assert SCHEMAS[kind]["type"] == "object"
@@ -75,6 +76,7 @@ def test_what_cert_manager_takes_is_taken(kind, resource):
     check_new(kind, resource)
 
 
+@pytest.mark.seed("B13")
 @pytest.mark.parametrize(
     ("kind", "resource", "field", "message"),
     [
@@ -209,6 +211,7 @@ def test_all_mistakes_are_told_at_once():
     )
 
 
+@pytest.mark.seed("K16", "K21")
 @pytest.mark.parametrize(
     ("kind", "stored", "changed", "field"),
     [
@@ -226,6 +229,7 @@ def test_what_was_decided_does_not_change(kind, stored, changed, field):
     assert message.startswith("Forbidden: ")
 
 
+@pytest.mark.seed("K23")
 def test_a_challenge_does_not_change():
     spec = {"authorizationURL": "a", "dnsName": "x.test", "issuerRef": {"name": "gravel"}, "key": "k", "token": "t"}
     spec |= {"solver": {"http01": {}}, "type": "HTTP-01", "url": "u"}

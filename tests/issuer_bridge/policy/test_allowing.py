@@ -98,6 +98,7 @@ def test_nothing_allowed_refuses_everything_that_is_asked():
     ]
 
 
+@pytest.mark.seed("B29", "B31")
 def test_other_values_are_refused_with_all_patterns():
     allowed = allowing(
         lambda value: {"value": f"{value}2"},
@@ -121,6 +122,7 @@ def test_other_values_are_refused_with_all_patterns():
     ]
 
 
+@pytest.mark.seed("B29")
 @pytest.mark.parametrize("usages", [USAGES, ["crl*", "client auth", "any"]])
 @pytest.mark.parametrize("pattern", [lambda value: value, lambda value: value[:2] + "*", lambda value: "*" + value[2:]])
 def test_equal_and_matching_values_pass(pattern, usages):

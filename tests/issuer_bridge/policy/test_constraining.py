@@ -44,6 +44,7 @@ ROWS = {
 }
 
 
+@pytest.mark.seed("B29")
 @pytest.mark.parametrize(("constraints", "key", "duration", "expected"), ROWS.values(), ids=ROWS)
 def test_a_request_keeps_bounds_that_are_inclusive(constraints, key, duration, expected):
     asked = request(csr(key=key), **({"duration": duration} if duration else {}))

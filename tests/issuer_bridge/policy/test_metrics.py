@@ -1,5 +1,7 @@
 """What Prometheus reads of decisions, and what a namespace is told of its policies."""
 
+import pytest
+
 from issuer_bridge.policy.summaries import NAME
 from issuer_bridge.resources import CERTIFICATE_REQUEST, CERTIFICATE_REQUEST_POLICY, CONFIG_MAP, NAMESPACE
 from tests.issuer_bridge.policy.policy_rig import DENY, PASS, PolicyRig
@@ -14,6 +16,7 @@ def samples(rig):
     return [line for line in rig.operator.metrics().splitlines() if not line.startswith("#")]
 
 
+@pytest.mark.seed("B37", "X10")
 def test_each_request_is_counted_by_namespace_and_status():
     rig = PolicyRig().open()
     rig.namespace("shop")
@@ -67,6 +70,7 @@ def summary(rig, namespace="default"):
     return found and found.get("data")
 
 
+@pytest.mark.seed("B38")
 def test_a_namespace_is_told_what_is_allowed_in_it():
     rig = PolicyRig(summaries=True)
     rig.namespace("shop", team="a")

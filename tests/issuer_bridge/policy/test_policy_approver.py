@@ -30,6 +30,7 @@ def consent(**answers):
     return {name: plugin(name) for name in answers}
 
 
+@pytest.mark.seed("B14", "B35", "X3")
 def test_a_policy_that_passes_approves_and_says_so():
     rig = PolicyRig().open()
     rig.say(**PASS)
@@ -40,6 +41,7 @@ def test_a_policy_that_passes_approves_and_says_so():
     assert fact.data == {"result": "Approved", "message": PASSED[2], "policies": {}}
 
 
+@pytest.mark.seed("B27", "B31", "B35")
 def test_a_policy_that_denies_says_why_in_status_events_and_journal():
     rig = PolicyRig().open()
     rig.say(**DENY)
@@ -51,6 +53,7 @@ def test_a_policy_that_denies_says_why_in_status_events_and_journal():
     assert fact.subject == {"request": "default/one"}
 
 
+@pytest.mark.seed("B33")
 @pytest.mark.parametrize(
     ("policies", "decision"),
     [("dp", "Approved"), ("ddp", "Approved"), ("dpp", "Approved"), ("dd", "Denied"), ("ddd", "Denied")],
@@ -63,6 +66,7 @@ def test_one_that_passes_is_enough(policies, decision):
     assert rig.decision()[0] == decision
 
 
+@pytest.mark.seed("B32", "B35", "X2")
 def test_a_request_that_no_policy_is_about_waits_untouched_and_the_journal_knows_why():
     rig = PolicyRig()
     rig.say(**PASS)
@@ -75,6 +79,7 @@ def test_a_request_that_no_policy_is_about_waits_untouched_and_the_journal_knows
     assert fact.data["policies"] == {"a": 'example may not "use" it in namespace default'}
 
 
+@pytest.mark.seed("B32", "X2")
 def test_without_policies_a_request_waits_and_on_no_match_deny_denies_it():
     rig = PolicyRig()
     rig.ask()
@@ -109,6 +114,7 @@ def test_a_decision_is_never_revised():
 # -- What brings a request back
 
 
+@pytest.mark.seed("B10", "B27")
 @pytest.mark.parametrize(
     ("before", "late"),
     [
@@ -259,6 +265,7 @@ def test_none_decides_nothing_and_all_approves_everything():
     assert rig.decision()[:2] == ("Approved", "cert-manager.io")
 
 
+@pytest.mark.seed("B14")
 def test_an_approved_request_is_issued():
     rig = PolicyRig().open()
     rig.apply_issuer()

@@ -62,6 +62,7 @@ def unlabelled():
     raise LookupError("there is no such namespace")
 
 
+@pytest.mark.seed("B29")
 @pytest.mark.parametrize(("asked", "selectors"), ISSUERS.values(), ids=ISSUERS)
 def test_issuers_are_selected_by_all_that_is_named_of_them(asked, selectors):
     policies = [policy(selector={"issuerRef": selector}) for selector, _ in selectors]
@@ -69,12 +70,24 @@ def test_issuers_are_selected_by_all_that_is_named_of_them(asked, selectors):
     assert [expected for _, expected in selectors] == found
 
 
+@pytest.mark.seed("B29")
 @pytest.mark.parametrize(("labels", "selectors"), NAMESPACES.values(), ids=NAMESPACES)
 def test_namespaces_are_selected_by_a_name_and_by_all_labels(labels, selectors):
     policies = [policy(selector={"namespace": selector}) for selector, _ in selectors]
     told = unlabelled if labels is None else lambda: labels
     found = [unselected(each, request(namespace="test-namespace"), told) is None for each in policies]
     assert [expected for _, expected in selectors] == found
+
+
+@pytest.mark.seed("X6")
+@pytest.mark.parametrize(
+    ("group", "kind", "selected"),
+    [("cert-manager.io", "ClusterIssuer", False), ("pki.mycompany.io", "InternalClusterIssuer", True)],
+)
+def test_issuers_of_ones_own_are_selected_by_their_own_group(group, kind, selected):
+    asked = request(issuer={"name": "pki", "kind": "InternalClusterIssuer", "group": "pki.mycompany.io"})
+    selector = {"issuerRef": {"name": "pki", "kind": kind, "group": group}}
+    assert (unselected(policy(selector=selector), asked, unlabelled) is None) is selected
 
 
 def test_labels_of_a_namespace_that_does_not_exist_are_an_error():

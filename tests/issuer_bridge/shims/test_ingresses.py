@@ -53,7 +53,7 @@ def spec_of(**fields):
     return {**names, "issuerRef": reference, "usages": usages, **fields}
 
 
-@pytest.mark.seed("B39")
+@pytest.mark.seed("B39", "X7")
 @pytest.mark.parametrize(
     ("annotations", "spec"),
     [
@@ -140,6 +140,7 @@ def test_a_default_issuer_serves_those_that_ask_by_an_annotation(annotations, op
 BAD = "Could not determine issuer for ingress due to bad annotations: "
 
 
+@pytest.mark.seed("X7")
 @pytest.mark.parametrize(
     ("annotations", "text"),
     [
@@ -252,8 +253,7 @@ def test_an_ingress_that_is_being_deleted_is_not_looked_at():
     assert (found(rig), events(rig)) == (None, [])
 
 
-@pytest.mark.seed("B03")
-@pytest.mark.seed("B39")
+@pytest.mark.seed("B03", "B39")
 def test_an_annotated_ingress_gets_a_secret_by_acme():
     rig = CertificateRig()
     annotations = {CLUSTER: "gravel", f"{CM}private-key-algorithm": "ECDSA"}

@@ -71,7 +71,7 @@ def test_the_identity_issuer_is_a_ca_in_a_secret_of_linkerds_shape():
     assert issuer.not_valid_after_utc - issuer.not_valid_before_utc == timedelta(hours=48)
 
 
-@pytest.mark.seed("B44")
+@pytest.mark.seed("B44", "B66")
 def test_a_rotation_reaches_the_control_plane_and_interrupts_nobody():
     plane = ControlPlane()
     plane.run(hours=30)

@@ -171,3 +171,14 @@ def test_renewals_come_at_a_fixed_point_of_the_lifetime():
     outcome = run(3, renewals=Renewals(lifetime=90 * DAY, before=30 * DAY), until=365 * DAY)
     issued = [*outcome.issuances.issued[::3]]
     assert issued == [9 * SECOND + turn * (60 * DAY + 9 * SECOND) for turn in range(7)]
+
+
+@pytest.mark.seed("B01", "B02", "X19")
+@pytest.mark.parametrize(
+    ("certificates", "every", "days", "issued"),
+    [(500, 90, 360, 2000), (150, 60, 360, 900), (150, 30, 360, 1800)],
+    ids=["500 services, four a year", "2.5 a day at two thirds of 90 days", "5 a day only every 30 days"],
+)
+def test_a_fleet_is_renewed_as_often_as_its_validity_says(certificates, every, days, issued):
+    outcome = run(certificates, renewals=Renewals(lifetime=90 * DAY, before=(90 - every) * DAY), until=(days - 1) * DAY)
+    assert len(outcome.issuances.issued) == issued

@@ -11,6 +11,7 @@ from tests.issuer_bridge.cert_manager.certificates.certificate_rig import ECDSA,
 UP_TO_DATE = "Certificate is up to date and has not expired"
 
 
+@pytest.mark.seed("K07", "K08", "K09", "K10", "K14")
 def test_a_certificate_gets_a_secret_with_a_matching_pair():
     rig = CertificateRig()
     rig.issue()
@@ -28,6 +29,7 @@ def test_a_certificate_gets_a_secret_with_a_matching_pair():
     assert told["Requested"] == 'Created new CertificateRequest resource "www-1"'
 
 
+@pytest.mark.seed("K07")
 def test_its_request_is_named_annotated_and_owned_as_upstream_has_it():
     rig = CertificateRig()
     annotations = {"team": "a", "kubectl.kubernetes.io/last-applied-configuration": "{}"}
@@ -86,6 +88,7 @@ CONFORMANCE = {
 }
 
 
+@pytest.mark.seed("K13", "K14")
 @pytest.mark.parametrize("spec", CONFORMANCE.values(), ids=CONFORMANCE)
 def test_the_issuer_passes_a_row_of_the_conformance_suite(spec):
     rig = CertificateRig()
@@ -134,6 +137,7 @@ def test_a_renewal_makes_a_new_key_unless_the_policy_is_never(policy, same):
     assert ("Reused" in rig.reasons()) is same
 
 
+@pytest.mark.seed("B68")
 def test_a_secret_that_was_deleted_comes_back_with_a_new_key_and_revision():
     rig = CertificateRig()
     rig.issue()
@@ -153,6 +157,7 @@ def test_a_key_outlives_the_deletion_of_the_certificate_data_when_the_policy_is_
     assert (rig.status("revision"), rig.data("tls.key")) == (2, key)
 
 
+@pytest.mark.seed("K06")
 def test_a_dns_name_is_added_by_issuing_anew():
     rig = CertificateRig()
     rig.issue()

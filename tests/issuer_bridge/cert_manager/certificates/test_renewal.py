@@ -75,6 +75,7 @@ def test_without_a_minimum_nothing_is_held_back():
     assert Backoff().left({}, BEGIN) == timedelta(0)
 
 
+@pytest.mark.seed("K06")
 def test_a_certificate_is_renewed_at_two_thirds_of_its_life():
     rig = CertificateRig()
     rig.issue()
@@ -110,6 +111,7 @@ def test_a_certificate_whose_renewal_is_off_expires():
     assert rig.condition("Ready")["message"] == "Certificate expired on Tue, 31 Mar 2026 23:59:01 UTC"
 
 
+@pytest.mark.seed("K18")
 def test_a_refusal_is_told_and_tried_again_after_the_backoff():
     rig = CertificateRig()
     rig.refusing = True
@@ -180,6 +182,7 @@ def test_while_a_renewal_fails_the_old_pair_stays_until_it_expires():
     assert rig.state() == ("False", "Expired")
 
 
+@pytest.mark.seed("E06")
 @pytest.mark.parametrize("shown", ["Denied", "InvalidRequest"])
 def test_a_request_that_is_denied_or_invalid_fails_the_issuance(shown):
     rig = CertificateRig(approver=False)
@@ -191,6 +194,20 @@ def test_a_request_that_is_denied_or_invalid_fails_the_issuance(shown):
     rig.run(minutes=1)
     assert rig.state(type_="Issuing") == ("False", "policy")
     assert rig.condition("Issuing")["message"].endswith("will be retried: no")
+
+
+@pytest.mark.seed("X9")
+@pytest.mark.parametrize(
+    ("reason", "issuing"), [("PolicyViolation", "True"), ("IssuerNotFound", "True"), ("Failed", "False")]
+)
+def test_only_failed_ends_an_issuance(reason, issuing):
+    rig = CertificateRig(approver=False)
+    rig.add()
+    rig.run(minutes=1)
+    condition = {"type": "Ready", "status": "False", "reason": reason, "message": "no", "lastTransitionTime": rig.stamp}
+    rig.store.replace_status(CERTIFICATE_REQUEST, {**rig.request("www-1"), "status": {"conditions": [condition]}})
+    rig.run(minutes=30)
+    assert rig.state(type_="Issuing")[0] == issuing
 
 
 def test_a_failed_request_of_an_earlier_attempt_is_made_anew_for_the_same_key():
@@ -228,6 +245,7 @@ def signed_for(rig, days):
     return pem_of(key, days=(rig.driver.now() - NOW).days + 30 + days)
 
 
+@pytest.mark.seed("E01", "E07")
 def test_what_another_issuer_gave_comes_into_the_secret():
     rig = issued_by_hand(lambda rig: signed_for(rig, 10))
     assert (rig.status("revision"), rig.has_pair()) == (1, True)
