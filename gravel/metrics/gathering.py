@@ -1,4 +1,4 @@
-"""Where all that can be told comes together, when somebody asks."""
+"""Where all that can be told comes together, when somebody asks: until then, nothing of it is even imported."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 from acme_server.protocol.driver import Clock
 from acme_server.worlds import DEFAULT, HostedWorld
 from gravel.dns_view import DnsView
-from gravel.metrics.facts import OF_BRIDGE
-from gravel.metrics.family import Family, Labels, Reading, Samples, Source, Value
-from gravel.metrics.fold import Fold
-from gravel.metrics.worlds import read_world
 
 if TYPE_CHECKING:
+    from gravel.metrics.family import Family, Labels, Reading, Samples, Source, Value
+    from gravel.metrics.fold import Fold
     from issuer_bridge.operator import Operator
     from issuer_bridge.resources import Resources
 
@@ -33,16 +31,23 @@ class Metrics:
         self._worlds = worlds
         self._folds: dict[str, Fold] = {}
         for hosted in worlds():
-            self._fold(hosted)
+            if hosted.world.settings.journal_limit is not None:
+                self._fold(hosted)
 
     def watch(self, resources: Resources, operator: Callable[[], Operator | None], slots: int, clock: Clock) -> None:
         """Tell of a bridge too, as `BridgeSource` does."""
-        from gravel.metrics.bridge import BridgeSource
 
-        self.sources.append(BridgeSource(resources, operator, slots, clock))
+        def readings() -> Iterable[Reading]:
+            from gravel.metrics.bridge import BridgeSource
+
+            return BridgeSource(resources, operator, slots, clock)()
+
+        self.sources.append(readings)
 
     async def of_all(self) -> Mapping[Family, Samples]:
         """Tell of the worlds, and of the bridge."""
+        from gravel.metrics.worlds import read_world
+
         readings: list[Reading] = []
         here = {hosted.world.id: hosted for hosted in self._worlds()}
         self._folds = {world_id: fold for world_id, fold in self._folds.items() if world_id in here}
@@ -56,6 +61,8 @@ class Metrics:
         return _merged(self._bridge())
 
     def _bridge(self) -> Iterable[Reading]:
+        from gravel.metrics.facts import OF_BRIDGE
+
         if not self.sources:
             return
         for source in self.sources:
@@ -71,6 +78,8 @@ class Metrics:
 
     def _fold(self, hosted: Hosted) -> Fold:
         """Return the fold of a world's journal; a world that was brought back has another one."""
+        from gravel.metrics.fold import Fold
+
         world = hosted.world
         fold = self._folds.get(world.id)
         if fold is None or fold.journal is not world.journal:

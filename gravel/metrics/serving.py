@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import click
 from aiohttp import web
 
 from gravel.listening import serve
 from gravel.management.guard import guard
-from gravel.metrics.family import Family, Samples
 from gravel.metrics.gathering import Metrics
 from gravel.sockets import Bound
+
+if TYPE_CHECKING:
+    from gravel.metrics.family import Family, Samples
 
 PATH = "/metrics"
 _MISSING = "metrics need prometheus_client: pip install 'gravel[metrics]'"
