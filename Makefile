@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
+# One more than there are processors, since many tests wait for sockets.
+JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+
 .PHONY: help up demo test test-kube cover lint types alerts clients all-clients interoperability kubectl kubectl-page operators bench bench-bridge bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz kill kill-bridge sandwich conformance dask simulated docs lock clean
 
 help: ## Show this list
@@ -31,13 +34,13 @@ demo: $(VENV)/.user ## The same on free ports, then stop: exit 0 when all is Rea
 	$(BIN)/gravel up --apply examples/ --once --acme-port 0 --management-port 0 --dns-port 0 --kubernetes-port 0 --http01-port 0
 
 test: $(VENV)/.dev ## Run the tests; no root needed
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses $(JOBS)
 
 test-kube: $(VENV)/.dev ## Hold the Kubernetes adapter to its contract on the cluster of $$KUBECONFIG, in a namespace of its own
 	GRAVEL_TEST_KUBE=1 $(BIN)/python -m pytest tests/issuer_bridge/cluster/test_resources_contract.py -q -k on_a_cluster
 
 cover: $(VENV)/.dev ## Run the tests and report branch coverage
-	$(BIN)/python -m pytest --numprocesses auto --cov --cov-report term
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --cov --cov-report term
 
 lint: $(VENV)/.dev ## Check style
 	$(BIN)/ruff check .
