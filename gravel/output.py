@@ -101,6 +101,7 @@ def _banner(running: Running) -> Iterable[str]:
         ("the same over HTTPS", addresses.https01 and f"https://{addresses.https01}"),
         ("tls-alpn-01 responder", addresses.tls_alpn),
         ("Kubernetes-style API", addresses.kubernetes),
+        ("metrics of the bridge", addresses.metrics),
         ("CA of this server", addresses.tls_ca),
         ("CA of what it issues", addresses.issuing_roots),
     )

@@ -88,10 +88,11 @@ def test_chains_verify_against_the_issuing_roots_and_all_stays_up(launch, tmp_pa
 
 
 def test_for_people_there_are_a_banner_and_two_tables(launch):
-    up = launch("up", "--apply", str(EXAMPLES), "--once", ready=False, json_lines=False)
+    up = launch("up", "--metrics-port", "0", "--apply", str(EXAMPLES), "--once", ready=False, json_lines=False)
     code, said, shown = up.finish()
     assert (code, said) == (0, "")
     assert "for testing, never for production" in shown
+    assert re.search(r"^  metrics of the bridge +http://127\.0\.0\.1:\d+/metrics$", shown, re.MULTILINE)
     assert "\nIssued certificates\nREQUEST " in shown
     for request, names in NAMES.items():
         row = re.search(rf"^{request} +(.+?)   +[0-9a-f]+ +gravel \S+ \S+ +20\S+Z$", shown, re.MULTILINE)
