@@ -2,7 +2,7 @@
 
 import pytest
 
-from issuer_bridge.resources import CERTIFICATE_REQUEST, SECRET, ApiError
+from issuer_bridge.resources import CERTIFICATE_REQUEST, INGRESS, SECRET, ApiError
 from tests.embedded_api import new_store
 from tests.issuer_bridge.cluster.cluster_rig import cut_off, rig, status, stream_of, until
 
@@ -125,5 +125,4 @@ async def test_what_is_in_the_way_can_be_read_although_the_watch_has_not_told_it
 
 async def test_every_kind_is_followed(tmp_path):
     async with rig(tmp_path) as (_, faults, _):
-        await until(lambda: faults.watched("ingresses"))
-        assert faults.watched(CERTIFICATE_REQUEST.plural) == 1
+        await until(lambda: faults.watched(INGRESS.plural) == faults.watched(CERTIFICATE_REQUEST.plural) == 1)
