@@ -214,6 +214,9 @@ class Operator:
                 self._certificate_queue.add((CERTIFICATE.kind, namespace, concerned))
         if self._mesh is not None:
             self._mesh.heard(kind, namespace, name)
+        if kind not in WATCHED:  # other groups have kinds of the same names
+            self._approving.heard(event, kind, resource)
+            return
         match kind.kind:
             case "Certificate":
                 self._wake_owner(resource, INGRESS, self._ingress_queue)
@@ -225,7 +228,7 @@ class Operator:
                     self._accounts.forget(resource)
                 self._issuer_queue.add((kind.kind, namespace, name))
                 self._wake_dependants(resource)
-            case "CertificateRequest" if kind == CERTIFICATE_REQUEST:
+            case "CertificateRequest":
                 self._facts.note(event, resource)
                 self._request_queue.add((kind.kind, namespace, name))
                 self._approving.heard(event, kind, resource)
@@ -242,8 +245,6 @@ class Operator:
                 self._wake_issuers(namespace, name)
                 for waiting in self._local.waiting_for(namespace, name):
                     self._request_queue.add((CERTIFICATE_REQUEST.kind, *waiting))
-            case _:
-                self._approving.heard(event, kind, resource)
 
     def metrics(self) -> str:
         """Return how requests were decided, in Prometheus' text format."""
