@@ -16,6 +16,7 @@ from issuer_bridge.kube_api.shapes import (
     Schema,
     array,
     atomic,
+    conditions,
     fields,
     keyed,
     mapping,
@@ -155,18 +156,7 @@ _SIGNING_REQUEST = resource(
         extra=mapping(STRINGS),
     ),
     status=fields(
-        conditions=keyed(
-            fields(
-                "type status",
-                type=STRING,
-                status=one_of("True", "False", "Unknown"),
-                reason=STRING,
-                message=STRING,
-                lastUpdateTime=STRING,
-                lastTransitionTime=STRING,
-            ),
-            "type",
-        ),
+        conditions=conditions(lastUpdateTime=STRING),
         certificate=BYTES,
     ),
 )

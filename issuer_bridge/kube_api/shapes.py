@@ -94,15 +94,12 @@ LABEL_SELECTOR = fields(
     ),
 )
 
-CONDITIONS = keyed(
-    fields(
-        "type status",
-        type=STRING,
-        status=one_of("True", "False", "Unknown"),
-        reason=STRING,
-        message=STRING,
-        lastTransitionTime=STRING,
-        observedGeneration=INTEGER,
-    ),
-    "type",
-)
+
+def conditions(**more: Schema) -> Schema:
+    """Return a list of conditions, with what each has beside the usual."""
+    usual = dict.fromkeys(("type", "reason", "message", "lastTransitionTime"), STRING)
+    status = one_of("True", "False", "Unknown")
+    return keyed(fields("type status", **usual, status=status, **more), "type")
+
+
+CONDITIONS = conditions(observedGeneration=INTEGER)
