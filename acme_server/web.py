@@ -21,7 +21,7 @@ from acme_server.protocol.problem import Problem
 from acme_server.server import Server
 
 LOG = logging.getLogger(__name__)
-# Seconds from the first octet of a head until all of it has come, and then until a whole body has.
+# Seconds until a first head has come, or a later one that has begun, and then until a whole body has.
 PATIENCE = 10.0
 # Longer than clients keep a connection that they do not use (Go 90 s, aiohttp 15 s): who is closed upon just when it
 # sends a POST cannot know whether that was done.
@@ -142,12 +142,23 @@ class _Connection(web.RequestHandler):
     Its task, request, response and turns of the event loop cost about as much as what the server does.
     """
 
-    __slots__ = ("_half_sent", "_handler")
+    __slots__ = ("_awaited", "_handler")
 
     def __init__(self, handler: Handler, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._handler = handler
-        self._half_sent: asyncio.TimerHandle | None = None
+        self._awaited: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for a first head."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Wait for nothing any more."""
+        super().connection_lost(exc)
+        if self._awaited is not None:
+            self._awaited.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Have aiohttp read, and answer; wake its task only for what is left.
@@ -157,21 +168,21 @@ class _Connection(web.RequestHandler):
         waiter, self._waiter = self._waiter, None
         super().data_received(data)
         if waiter is not None and not waiter.done():
-            self._wait_for_head()
+            self._await_head()
             while self._messages and self._answered_first():
                 pass
             if self._messages:
                 waiter.set_result(None)
         self._waiter = waiter
 
-    def _wait_for_head(self) -> None:
-        """Give a head that has begun its time; aiohttp would wait as for a connection that is idle, or for ever."""
+    def _await_head(self) -> None:
+        """Give a head its time; aiohttp would wait as for a connection that is idle."""
         if self._messages:
-            if self._half_sent is not None:
-                self._half_sent.cancel()
-                self._half_sent = None
-        elif self._half_sent is None:
-            self._half_sent = self._loop.call_later(self._handler.patience, self.force_close)
+            if self._awaited is not None:
+                self._awaited.cancel()
+                self._awaited = None
+        elif self._awaited is None:
+            self._awaited = self._loop.call_later(self._handler.patience, self.force_close)
 
     def _answered_first(self) -> bool:
         """Answer the first request, if it is plain."""
