@@ -26,6 +26,7 @@ VERBS: Mapping[str, str] = {
     "manifest": "Print YAML that runs gravel in a cluster and points a ClusterIssuer at it.",
     "new-issuer": "Make a folder with a cert-manager issuer of your own, its CRDs and its tests.",
     "apply": "Apply manifests to a running `gravel up` and follow their progress.",
+    "sync": "Apply manifests in the waves of Argo CD, or as Kustomizations of Flux depend on each other.",
     "get": "List or print resources of a running `gravel up`.",
     "describe": "Show one resource with its conditions and events.",
     "wait": "Wait until certificates are there, as an init container does.",
