@@ -26,8 +26,8 @@ from issuer_bridge.cert_manager.issuers import Issuers
 from issuer_bridge.cert_manager.local_issuers import LocalSigner
 from issuer_bridge.cert_manager.orders import Orders
 from issuer_bridge.cert_manager.ownership import Ownership
+from issuer_bridge.cert_manager.remote_types import remote_types
 from issuer_bridge.cert_manager.shown import show_again
-from issuer_bridge.cert_manager.vault import Vault
 from issuer_bridge.context import Context
 from issuer_bridge.kube_api.users import User
 from issuer_bridge.options import Options
@@ -110,7 +110,7 @@ class Operator:
 
     def _controllers(self, solvers: Mapping[str, Solver], worlds: Mapping[str, WorldAddress], options: Options) -> None:
         context, conduct = self._context, conduct_of(options.errors)
-        remotes = {"vault": Vault(context, options.cluster_resource_namespace)}
+        remotes = remote_types(context, options.cluster_resource_namespace)
         self._issuers = Issuers(
             context,
             self._accounts,
