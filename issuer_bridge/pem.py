@@ -56,6 +56,15 @@ def load_request(field: Any) -> x509.CertificateSigningRequest:
 
 
 @lru_cache(maxsize=1024)
+def holds_private_key(field: Any) -> bool:
+    """Whether there is a private key in `spec.request`, beside a CSR or in its place."""
+    try:
+        return b"PRIVATE KEY-----" in base64.b64decode(field)
+    except (TypeError, ValueError):
+        return False
+
+
+@lru_cache(maxsize=1024)
 def _read_request(field: str) -> SigningRequest:
     """Read a request; it is looked at again and again while it is pending, hence the cache."""
     block = _request_block(field)
