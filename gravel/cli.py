@@ -30,6 +30,7 @@ VERBS: Mapping[str, str] = {
     "get": "List or print resources of a running `gravel up`.",
     "describe": "Show one resource with its conditions and events.",
     "wait": "Wait until certificates are there, as an init container does.",
+    "rollback": "Put an earlier certificate of a Certificate back into its Secret.",
     "approve": "Approve a CertificateRequest.",
     "deny": "Deny a CertificateRequest.",
 }

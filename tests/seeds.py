@@ -133,7 +133,7 @@ DOCUMENTS: dict[str, tuple[Row, ...]] = {
         Row("B03", ADJACENT, "developers annotate an Ingress and forget it"),
         Row("B04", SIMULATED, "CAs that speak something of their own"),
         Row("B05", CORE, "watch, translate, write back"),
-        Row("B06", SIMULATED, "templates, approval, audit, escrow of keys"),
+        Row("B06", ADJACENT, "templates, approval, audit, escrow of keys"),
         Row("B07", PROSE, "look for an issuer that exists first", page="issuer-library.md"),
         Row("B08", CORE, "five steps of a request, of which an issuer does one"),
         Row("B09", CORE, "several tenants: an Issuer is for its namespace"),
