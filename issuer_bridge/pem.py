@@ -55,7 +55,6 @@ def load_request(field: Any) -> x509.CertificateSigningRequest:
         raise ValueError(f"its CERTIFICATE REQUEST does not parse: {error}") from None
 
 
-@lru_cache(maxsize=1024)
 def holds_private_key(field: Any) -> bool:
     """Whether there is a private key in `spec.request`, beside a CSR or in its place."""
     try:

@@ -259,7 +259,6 @@ def _check(session: Session, method: str, path: str, answer: HttpAnswer, while_d
         errors = [str(one) for one in json_of(answer).get("errors") or ()]
     except RemoteError:
         errors = []
-    place = f"Namespace: {session.namespace}\n" if session.namespace else ""
     told = "".join(f"* {one}" for one in errors)
-    text = f"Error making API request.\n\n{place}URL: {method} {url}\nCode: {answer.status}. Errors:\n\n{told}"
+    text = f"Error making API request.\n\nURL: {method} {url}\nCode: {answer.status}. Errors:\n\n{told}"
     raise RemoteError(f"{while_doing}: {text}")
