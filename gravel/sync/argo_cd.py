@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from gravel.sync.stages import FAILED, WAITING, WELL, Health, Tell, apply_stage, condition_of, wait_until_well
+from gravel.sync.stages import FAILED, WAITING, WELL, Health, Tell, apply_stage, wait_until_well
+from issuer_bridge.conditions import READY, condition
 from issuer_bridge.manifests import Manifest
 from issuer_bridge.resources import CERTIFICATE, CLUSTER_ISSUER, ISSUER, POD, Kind, Resource
 
@@ -76,14 +77,14 @@ def health(kind: Kind, resource: Resource | None) -> Health:
 
 
 def _certificate(resource: Resource) -> Health:
-    issuing = condition_of(resource, "Issuing")
+    issuing = condition(resource, "Issuing")
     if issuing.get("status") == "True":
         return Health(WAITING, issuing.get("message", ""))
     return _by_ready(resource, "Waiting for certificate")
 
 
 def _by_ready(resource: Resource, otherwise: str) -> Health:
-    ready = condition_of(resource, "Ready")
+    ready = condition(resource, READY)
     state = {"True": WELL, "False": FAILED}.get(ready.get("status", ""))
     return Health(state, ready.get("message", "")) if state else Health(WAITING, otherwise)
 
@@ -91,7 +92,7 @@ def _by_ready(resource: Resource, otherwise: str) -> Health:
 def _pod(resource: Resource) -> Health:
     phase = (resource.get("status") or {}).get("phase") or "Pending"
     if phase == "Running":
-        ready = condition_of(resource, "Ready").get("status") == "True"
+        ready = condition(resource, READY).get("status") == "True"
         return Health(WELL) if ready else Health(WAITING, "it is not ready")
     return Health({"Succeeded": WELL, "Failed": FAILED}.get(phase, WAITING), phase)
 

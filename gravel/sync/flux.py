@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from gravel.sync.stages import FAILED, WAITING, WELL, Health, Tell, apply_stage, condition_of, wait_until_well
+from gravel.sync.stages import FAILED, WAITING, WELL, Health, Tell, apply_stage, wait_until_well
+from issuer_bridge.conditions import READY, condition
 from issuer_bridge.durations import parse_duration
 from issuer_bridge.manifests import Manifest
 from issuer_bridge.resources import Kind, Resource
@@ -99,9 +100,9 @@ def kstatus(_: Kind, resource: Resource | None) -> Health:
     if status.get("observedGeneration") not in (None, generation):
         return Health(WAITING, f"generation is {generation}, but observed generation is {status['observedGeneration']}")
     for type_, state in (("Reconciling", WAITING), ("Stalled", FAILED)):
-        if condition_of(resource, type_).get("status") == "True":
-            return Health(state, condition_of(resource, type_).get("message", ""))
-    ready = condition_of(resource, "Ready")
+        if condition(resource, type_).get("status") == "True":
+            return Health(state, condition(resource, type_).get("message", ""))
+    ready = condition(resource, READY)
     if ready and ready.get("status") != "True":
         return Health(WAITING, ready.get("message", ""))
     return Health(WELL)

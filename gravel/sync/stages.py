@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
@@ -30,12 +30,6 @@ class Health:
 Judge: TypeAlias = Callable[[Kind, Resource | None], Health]
 Tell: TypeAlias = Callable[[str, str, str], None]
 """Hears the stage, the object and what became of it."""
-
-
-def condition_of(resource: Resource, type_: str) -> Mapping[str, str]:
-    """Return a condition of a resource, empty when it has none of the type."""
-    conditions = (resource.get("status") or {}).get("conditions") or ()
-    return next((each for each in conditions if each.get("type") == type_), {})
 
 
 async def apply_stage(client: KubeClient, title: str, manifests: Sequence[Manifest], tell: Tell) -> bool:

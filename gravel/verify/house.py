@@ -13,6 +13,7 @@ from cryptography import x509
 from acme_server.protocol.times import parse_rfc3339
 from acme_server.protocol.vantage import Fetch, HttpAnswer, Inquiry, fetch
 from gravel.verify.paths import has_issued
+from issuer_bridge.cert_manager.local_signing import extension_of
 
 _TIMEOUT = timedelta(seconds=5)
 _LIMIT = 1 << 24
@@ -74,10 +75,7 @@ def revocation_of(chain: tuple[x509.Certificate, ...], house: House | None) -> I
 
 
 def _lists(leaf: x509.Certificate) -> list[str]:
-    try:
-        points = leaf.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
-    except x509.ExtensionNotFound:
-        return []
+    points = extension_of(leaf, x509.CRLDistributionPoints) or ()
     names = [name for point in points for name in point.full_name or ()]
     urls = [str(name.value) for name in names if isinstance(name, x509.UniformResourceIdentifier)]
     return [url for url in urls if url.startswith(("http://", "https://"))]

@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from acme_server.protocol.times import rfc3339
+from issuer_bridge.cert_manager.local_signing import extension_of
 
 Path: TypeAlias = tuple[x509.Certificate, ...]
 LONGEST = 8
@@ -75,16 +76,9 @@ def _in_the_way(issuer: x509.Certificate, issued: x509.Certificate, below: int, 
     if not issuer.not_valid_before_utc <= now <= issuer.not_valid_after_utc:
         begin, end = rfc3339(issuer.not_valid_before_utc), rfc3339(issuer.not_valid_after_utc)
         return f"{name} is valid from {begin} to {end} only"
-    try:
-        basic = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except x509.ExtensionNotFound:
-        return f"{name} is no CA"
-    if not basic.ca:
+    basic, usage = (extension_of(issuer, each) for each in (x509.BasicConstraints, x509.KeyUsage))
+    if basic is None or not basic.ca:
         return f"{name} is no CA"
     if basic.path_length is not None and below > basic.path_length:
         return f"{name} may have {basic.path_length} CAs below itself and has {below}"
-    try:
-        usage = issuer.extensions.get_extension_for_class(x509.KeyUsage).value
-    except x509.ExtensionNotFound:
-        return ""
-    return "" if usage.key_cert_sign else f"{name} may not sign certificates by its key usage"
+    return "" if usage is None or usage.key_cert_sign else f"{name} may not sign certificates by its key usage"

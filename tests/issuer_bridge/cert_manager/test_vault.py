@@ -46,7 +46,7 @@ def said(path, code, error, method="POST"):
     return f"Error making API request.\n\nURL: {method} {SERVER}{path}\nCode: {code}. Errors:\n\n* {error}"
 
 
-@pytest.mark.seed("K02")
+@pytest.mark.seed("B04", "K02")
 @pytest.mark.parametrize("auth", [TOKEN, APP_ROLE, KUBERNETES], ids=["token", "AppRole", "Kubernetes"])
 def test_a_role_of_a_vault_signs(auth):
     rig = VaultRig(auth)

@@ -48,7 +48,7 @@ def venafi_spec(zone="web", **venafi):
     return {"venafi": {"zone": zone, **({"tpp": {"url": SERVER, "credentialsRef": {"name": "tpp"}}} | venafi)}}
 
 
-@pytest.mark.seed("K02")
+@pytest.mark.seed("B04", "K02")
 @pytest.mark.parametrize("credentials", [USER, TOKEN], ids=["user and password", "access token"])
 def test_a_certificate_is_requested_and_picked_up(credentials):
     rig = VenafiRig(credentials)
