@@ -26,6 +26,7 @@ from issuer_bridge.cert_manager.issuers import Issuers
 from issuer_bridge.cert_manager.local_issuers import LocalSigner
 from issuer_bridge.cert_manager.orders import Orders
 from issuer_bridge.cert_manager.ownership import Ownership
+from issuer_bridge.cert_manager.remote_types import remote_types
 from issuer_bridge.cert_manager.shown import show_again
 from issuer_bridge.context import Context
 from issuer_bridge.kube_api.users import User
@@ -109,6 +110,7 @@ class Operator:
 
     def _controllers(self, solvers: Mapping[str, Solver], worlds: Mapping[str, WorldAddress], options: Options) -> None:
         context, conduct = self._context, conduct_of(options.errors)
+        remotes = remote_types(context, options.cluster_resource_namespace)
         self._issuers = Issuers(
             context,
             self._accounts,
@@ -118,9 +120,10 @@ class Operator:
             self._wake_dependants,
             self.traffic,
             upstream=options.upstream_accounts,
+            remotes=remotes,
         )
         self._local = LocalSigner(context, options.cluster_resource_namespace)
-        requests = CertificateRequests(context, conduct, self._local.sign)
+        requests = CertificateRequests(context, conduct, self._local.sign, remotes)
         orders = Orders(
             context,
             self._accounts,

@@ -35,12 +35,17 @@ class _KeysDifferError(ValueError):
 
 @attrs.frozen
 class Verdict:
-    """What Ready of an issuer is; error: what upstream tells once more, of an issuer that cannot be initialized."""
+    """What Ready of an issuer is.
+
+    error: what upstream tells once more, of an issuer that cannot be initialized; event: reason and message of what
+    it tells when it has become ready.
+    """
 
     ready: bool
     reason: str
     message: str
     error: str = ""
+    event: tuple[str, str] | None = None
 
 
 def verify(issuer: Resource, namespace: str, secret: Resource | None) -> Verdict | None:
@@ -58,7 +63,8 @@ def verify(issuer: Resource, namespace: str, secret: Resource | None) -> Verdict
         return Verdict(ready=False, reason="ErrGetKeyPair", message=f"{text}{error}", error=str(error))
     if not is_ca(chain[0]):
         return Verdict(ready=False, reason="ErrInvalidKeyPair", message=text + "certificate is not a CA")
-    return Verdict(ready=True, reason="KeyPairVerified", message="Signing CA verified")
+    verified = ("KeyPairVerified", "Signing CA verified")
+    return Verdict(True, *verified, event=verified)
 
 
 class LocalSigner:

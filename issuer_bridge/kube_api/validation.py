@@ -33,6 +33,7 @@ from issuer_bridge.kube_api.statuses import (
     wrong_uid,
 )
 from issuer_bridge.kube_api.webhook_rules import WEBHOOK_RULES
+from issuer_bridge.pem import holds_private_key
 from issuer_bridge.policy.problems import problems
 from issuer_bridge.resources import (
     CERTIFICATE_REQUEST,
@@ -223,6 +224,12 @@ def _wait(text: str | None, path: str) -> Iterator[Cause]:
         yield invalid_value(path, quoted(text or ""), "waitInsteadOfSelfCheck must not be negative")
 
 
+def _no_private_key(resource: Resource) -> Iterator[Cause]:
+    """A key is nobody's but its owner's; here it would be kept, shown and sent on."""
+    if holds_private_key(resource["spec"].get("request")):
+        yield invalid_value("spec.request", '"..."', "it holds a private key; make another one, and send its CSR alone")
+
+
 def _approval(resource: Resource) -> Iterator[Cause]:
     """Approved and Denied are decisions: each at most once, only True, never both."""
     found = [item["type"] for item in _decisions(resource)]
@@ -267,7 +274,7 @@ RULES: Mapping[Kind, tuple[Rule, ...]] = {
     ISSUER: (_issuer,),
     CLUSTER_ISSUER: (_issuer,),
     **CERTIFICATE_RULES,
-    CERTIFICATE_REQUEST: (_approval,),
+    CERTIFICATE_REQUEST: (_approval, _no_private_key),
     CERTIFICATE_REQUEST_POLICY: (problems,),
     **CORE_RULES,
     **DEFINITION_RULES,
