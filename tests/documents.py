@@ -2,9 +2,11 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import attrs
+import yaml
 
 from acme_server.faults.actions import ACTIONS
 from acme_server.faults.personas import PERSONAS
@@ -13,6 +15,8 @@ from acme_server.protocol import status
 from gravel.check.findings import RULES
 from gravel.check.rules import Blocks
 from gravel.metrics.documented import FAMILIES
+from issuer_bridge.cluster import permissions
+from issuer_bridge.cluster.election import LEASE_NAME
 from issuer_bridge.gloo import states
 from scheduler import events, stages
 from tests import features, seeds
@@ -133,6 +137,11 @@ def metrics():
     return "\n".join(["| metric | type | labels | what it tells |", "|---|---|---|---|", *rows])
 
 
+def lines_of_yaml(make):
+    """A list as YAML, one line an item."""
+    return "".join(f"- {yaml.safe_dump(each, default_flow_style=True, width=1000, sort_keys=False)}" for each in make())
+
+
 PARTS = {
     "README.md": {"features": features.table},
     "ARCHITECTURE.md": {"state machines": state_machines, "answers": answers},
@@ -146,9 +155,21 @@ PARTS = {
     "docs/gloo.md": {"gloo states": gloo_states},
 }
 
+# Files that are made as a whole.
+FILES = {
+    f"charts/gravel/files/{name}.yaml": partial(lines_of_yaml, make)
+    for name, make in (
+        ("rules", permissions.rules),
+        ("policy-rules", permissions.policy_rules),
+        ("lease-rules", partial(permissions.lease_rules, LEASE_NAME)),
+    )
+}
+
 
 def rendered(name):
     """Return a document with its generated parts as the tables say now."""
+    if name in FILES:
+        return FILES[name]()
     text = (ROOT / name).read_text()
     for part, make in PARTS[name].items():
         pattern = rf"(<!-- generated: {part} -->\n).*?(<!-- end -->)"
@@ -160,5 +181,5 @@ def rendered(name):
 
 
 if __name__ == "__main__":
-    for name in PARTS:
+    for name in (*PARTS, *FILES):
         (ROOT / name).write_text(rendered(name))
