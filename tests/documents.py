@@ -19,7 +19,7 @@ from issuer_bridge.cluster import permissions
 from issuer_bridge.cluster.election import LEASE_NAME
 from issuer_bridge.gloo import states
 from scheduler import events, stages
-from tests import features, seeds
+from tests import features, reference, seeds
 from tests.issuer_bridge import recorded_walk
 from tests.issuer_bridge.acme_issuer import acme_page
 from tests.issuer_bridge.issuer_lib import issuer_page
@@ -143,9 +143,9 @@ def lines_of_yaml(make):
 
 
 PARTS = {
-    "README.md": {"features": features.table},
     "ARCHITECTURE.md": {"state machines": state_machines, "answers": answers},
     "docs/acme-issuer.md": acme_page.PARTS,
+    "docs/beside-pebble.md": {"features": features.table},
     "docs/bridge.md": {"recorded cert-manager": recorded_walk.table},
     "docs/check.md": {"findings": findings},
     "docs/issuer-library.md": issuer_page.PARTS,
@@ -163,7 +163,7 @@ FILES = {
         ("policy-rules", permissions.policy_rules),
         ("lease-rules", partial(permissions.lease_rules, LEASE_NAME)),
     )
-}
+} | {"docs/cli.md": reference.command_line, "docs/configuration.md": reference.configuration}
 
 
 def rendered(name):
