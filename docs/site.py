@@ -21,7 +21,6 @@ PAGES = {"README.md": "index.md"} | {
 # Diagrams are drawn where the script is there, a file of the npm package `mermaid`; else they are shown as text.
 MERMAID = ROOT / ".npm/site/node_modules/mermaid/dist/mermaid.min.js"
 _LINK = re.compile(r"\[([^\]\n]+)\]\((?!https?://|#)([^)#\s]+)(#[^)\s]*)?\)")
-
 _EXTERNAL = re.compile(r"\]\((https?://[^)\s]+)\)")
 external: dict[str, None] = {}
 
