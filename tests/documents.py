@@ -2,9 +2,11 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import attrs
+import yaml
 
 from acme_server.faults.actions import ACTIONS
 from acme_server.faults.personas import PERSONAS
@@ -13,9 +15,11 @@ from acme_server.protocol import status
 from gravel.check.findings import RULES
 from gravel.check.rules import Blocks
 from gravel.metrics.documented import FAMILIES
+from issuer_bridge.cluster import permissions
+from issuer_bridge.cluster.election import LEASE_NAME
 from issuer_bridge.gloo import states
 from scheduler import events, stages
-from tests import features, seeds
+from tests import features, reference, seeds
 from tests.issuer_bridge import recorded_walk
 from tests.issuer_bridge.acme_issuer import acme_page
 from tests.issuer_bridge.issuer_lib import issuer_page
@@ -133,10 +137,15 @@ def metrics():
     return "\n".join(["| metric | type | labels | what it tells |", "|---|---|---|---|", *rows])
 
 
+def lines_of_yaml(make):
+    """A list as YAML, one line an item."""
+    return "".join(f"- {yaml.safe_dump(each, default_flow_style=True, width=1000, sort_keys=False)}" for each in make())
+
+
 PARTS = {
-    "README.md": {"features": features.table},
     "ARCHITECTURE.md": {"state machines": state_machines, "answers": answers},
     "docs/acme-issuer.md": acme_page.PARTS,
+    "docs/beside-pebble.md": {"features": features.table},
     "docs/bridge.md": {"recorded cert-manager": recorded_walk.table},
     "docs/check.md": {"findings": findings},
     "docs/issuer-library.md": issuer_page.PARTS,
@@ -146,9 +155,21 @@ PARTS = {
     "docs/gloo.md": {"gloo states": gloo_states},
 }
 
+# Files that are made as a whole.
+FILES = {
+    f"charts/gravel/files/{name}.yaml": partial(lines_of_yaml, make)
+    for name, make in (
+        ("rules", permissions.rules),
+        ("policy-rules", permissions.policy_rules),
+        ("lease-rules", partial(permissions.lease_rules, LEASE_NAME)),
+    )
+} | {"docs/cli.md": reference.command_line, "docs/configuration.md": reference.configuration}
+
 
 def rendered(name):
     """Return a document with its generated parts as the tables say now."""
+    if name in FILES:
+        return FILES[name]()
     text = (ROOT / name).read_text()
     for part, make in PARTS[name].items():
         pattern = rf"(<!-- generated: {part} -->\n).*?(<!-- end -->)"
@@ -160,5 +181,5 @@ def rendered(name):
 
 
 if __name__ == "__main__":
-    for name in PARTS:
+    for name in (*PARTS, *FILES):
         (ROOT / name).write_text(rendered(name))
