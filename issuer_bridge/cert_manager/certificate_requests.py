@@ -182,6 +182,8 @@ class CertificateRequests:
                 yield from self._end(request, "Denied", DENIED_MESSAGE)
             case Pending():
                 yield from self._wait_for(request, step)
+                if step.retry:
+                    return Retry(step.message)
             case Fail(reason=reason, message=message):
                 yield from self._end(request, "Failed", message)
                 yield from self._context.recorder.warning(request, reason, message)

@@ -38,6 +38,8 @@ from issuer_bridge.outcomes import Done, Outcome, Retry, Wait
 from issuer_bridge.resources import CLUSTER_ISSUER, ISSUER, SECRET, ApiError, Kind, Resource
 
 REGISTERED = ("True", "ACMEAccountRegistered", "The ACME account was registered with the ACME server")
+# When an issuer that something keeps from signing is looked at again.
+RECHECK = timedelta(seconds=5)
 WILL_BE_RETRIED = ("ErrInitIssuer", "Error initializing issuer: ")
 
 
@@ -114,7 +116,10 @@ class Issuers:
 
     def _verify(self, issuer: Resource, secret: Resource | None) -> Inquiry[Outcome]:
         """Say whether an issuer of another type than ACME can sign; a change of its Secret asks again."""
-        verdict = verify(issuer, self._namespace_of(issuer), secret)
+        if issuer["spec"].get("ca") is not None and (obstacle := self._context.disturbances.standing(issuer)):
+            yield from self._report(issuer, "False", obstacle.reason, obstacle.message)
+            return Wait(RECHECK)
+        verdict = verify(issuer, self._namespace_of(issuer), secret, upstream=self._upstream)
         if verdict is not None:
             ready = ("True" if verdict.ready else "False", verdict.reason, verdict.message)
             changed = yield from self._report(issuer, *ready)

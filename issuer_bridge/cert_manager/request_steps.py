@@ -31,10 +31,11 @@ class Deny:
 
 @attrs.frozen
 class Pending:
-    """Say what is being waited for."""
+    """Say what is being waited for; retry: nothing will tell when it has come."""
 
     reason: str
     message: str
+    retry: bool = False
 
 
 @attrs.frozen
