@@ -23,6 +23,7 @@ VERBS: Mapping[str, str] = {
     "check": "Say why a name cannot be validated, and who must act.",
     "simulate": "Say how long a fleet of certificates takes, what the bottleneck is and what would help.",
     "manifest": "Print YAML that runs gravel in a cluster and points a ClusterIssuer at it.",
+    "chaos": "Break something on purpose, by name: a revoked CA, a signer that is away, deleted Secrets, ...",
     "new-issuer": "Make a folder with a cert-manager issuer of your own, its CRDs and its tests.",
     "apply": "Apply manifests to a running `gravel up` and follow their progress.",
     "get": "List or print resources of a running `gravel up`.",

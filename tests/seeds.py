@@ -224,12 +224,7 @@ DOCUMENTS: dict[str, tuple[Row, ...]] = {
         ),
         Row("B65", ADJACENT, "the phase is a condition of the issuer", missing="there are no phases to tell of (B64)"),
         Row("B66", CORE, "staging with lifetimes of hours"),
-        Row(
-            "B67",
-            CORE,
-            "inject: a revoked CA, a corrupt key, an HSM that is away",
-            missing="a key that is missing or corrupt is told; a revoked CA and an HSM that is away cannot be armed",
-        ),
+        Row("B67", CORE, "inject: a revoked CA, a corrupt key, an HSM that is away"),
         Row("B68", ADJACENT, "chaos: deleted Secrets come back in time"),
         Row(
             "B69",

@@ -21,6 +21,7 @@ from gravel.management.acme_dns_endpoints import PATHS as ACME_DNS_PATHS
 from gravel.management.acme_dns_endpoints import acme_dns_endpoints
 from gravel.management.authority_endpoints import AUTHORITY_ENDPOINTS
 from gravel.management.challenge_endpoints import CHALLENGE_ENDPOINTS
+from gravel.management.chaos_endpoints import CHAOS_ENDPOINTS
 from gravel.management.dns_endpoints import DNS_ENDPOINTS
 from gravel.management.fault_endpoints import FAULT_ENDPOINTS
 from gravel.management.guard import OPEN_PATHS, guard
@@ -95,6 +96,7 @@ def create_app(
         **HISTORY_ENDPOINTS,
         **FAULT_ENDPOINTS,
         **RATE_LIMIT_ENDPOINTS,
+        **CHAOS_ENDPOINTS,
         **acme_dns,
     }
     for (method, path), endpoint in of_worlds.items():
