@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -13,9 +13,6 @@ from gravel.client_command import json_option
 from gravel.configuration import kubernetes_credential, management_url
 from gravel.option_types import ORIGIN, TOKEN
 from gravel.settings import FIELDS
-
-if TYPE_CHECKING:
-    from gravel.fixture.management_client import ManagementClient
 
 EPILOG = """\
 \b
@@ -54,11 +51,14 @@ def command(
     if listing == bool(name or end) or (not name and (duration or target)) or (end and (duration or target)):
         raise click.UsageError(f"name one experiment, or give --end or --list; there are {', '.join(EXPERIMENTS)}")
     from gravel.fixture.management_client import ManagementError
+    from gravel.tls_ca import trusting_client
 
     path = f"/worlds/{world}/chaos"
     management = management_url(url, os.environ)
     try:
-        with closing(_client(management, kubernetes_credential("management_token", token, os.environ))) as client:
+        with closing(
+            trusting_client(management, kubernetes_credential("management_token", token, os.environ))
+        ) as client:
             if end:
                 client.delete(f"{path}/{name}" if name else path)
                 return
@@ -67,15 +67,6 @@ def command(
             _show(client.get(path)["experiments"] if listing else [client.post(path, given)], json=json)
     except ManagementError as error:
         raise click.ClickException(str(error)) from None
-
-
-def _client(url: str, token: str | None) -> ManagementClient:
-    import ssl
-
-    from gravel.fixture.management_client import ManagementClient
-    from gravel.tls_ca import fetch_tls_ca
-
-    return ManagementClient(url, ssl.create_default_context(cadata=fetch_tls_ca(url)), token)
 
 
 def _show(experiments: list[dict[str, Any]], *, json: bool) -> None:
