@@ -23,6 +23,8 @@ VERBS: Mapping[str, str] = {
     "check": "Say why a name cannot be validated, and who must act.",
     "simulate": "Say how long a fleet of certificates takes, what the bottleneck is and what would help.",
     "manifest": "Print YAML that runs gravel in a cluster and points a ClusterIssuer at it.",
+    "backup": "Write the state of a house into one encrypted file.",
+    "restore": "Make the folder of --state from such a file.",
     "chaos": "Break something on purpose, by name: a revoked CA, a signer that is away, deleted Secrets, ...",
     "new-issuer": "Make a folder with a cert-manager issuer of your own, its CRDs and its tests.",
     "apply": "Apply manifests to a running `gravel up` and follow their progress.",

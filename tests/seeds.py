@@ -208,13 +208,8 @@ DOCUMENTS: dict[str, tuple[Row, ...]] = {
         Row("B58", CORE, "`conditions` and `failureTime` say where it stalls"),
         Row("B59", CORE, "logs that name the request across all steps"),
         Row("B60", ADJACENT, "a runbook: from the error to what to do"),
-        Row(
-            "B61",
-            SIMULATED,
-            "backup and restore",
-            missing="a restart is proved (docs/state.md), the restore of a backup is not",
-        ),
-        Row("B62", SIMULATED, "Secrets encrypted at rest by a KMS", missing="the state is not encrypted"),
+        Row("B61", ADJACENT, "backup and restore"),
+        Row("B62", ADJACENT, "Secrets encrypted by a KMS, in backups"),
         Row("B63", CORE, "several signing certificates whose validities overlap"),
         Row(
             "B64",

@@ -29,6 +29,7 @@ from gravel.management.rate_limit_endpoints import RATE_LIMIT_ENDPOINTS
 from gravel.management.request_body import read_body
 from gravel.management.request_histories import HISTORY_ENDPOINTS
 from gravel.management.resource_endpoints import RESOURCE_ENDPOINTS
+from gravel.management.state_endpoints import STATE_ENDPOINTS
 from gravel.management.webhook_endpoints import PATHS as WEBHOOK_PATHS
 from gravel.management.webhook_endpoints import webhook_endpoints
 from gravel.management.world_endpoints import ENDPOINTS, PEM, Endpoint, Hosted, clock_of
@@ -97,6 +98,7 @@ def create_app(
         **FAULT_ENDPOINTS,
         **RATE_LIMIT_ENDPOINTS,
         **CHAOS_ENDPOINTS,
+        **STATE_ENDPOINTS,
         **acme_dns,
     }
     for (method, path), endpoint in of_worlds.items():
