@@ -76,7 +76,7 @@ def _described(hosted: Hosted, name: str) -> dict[str, Any]:
         "what": one.what,
         "shows": dict(one.shows),
         "recovery": int(one.recovery.total_seconds()),
-        "has_target": one.has_target,
+        "has_target": bool(one.aim),
         "on": bool(armed) and (until is None or now < until),
         "until": until and rfc3339(until),
         "hits": sum(each.hits for each in armed),

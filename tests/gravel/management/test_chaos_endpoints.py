@@ -63,8 +63,12 @@ async def test_an_experiment_is_felt_until_it_ends_and_is_counted_by_its_name(ma
     ("body", "said"),
     [
         ({"name": "revokedca"}, "the experiment 'revokedca' is not known; the nearest is 'revoked-ca'"),
-        ({"name": "lying-dns", "target": "a"}, "'rcode' has no target"),
+        (
+            {"name": "lying-dns", "target": "a"},
+            "'lying-dns' has no target; revoked-ca, corrupt-signing-key, signer-unavailable, deleted-secrets have",
+        ),
         ({"name": "revoked-ca", "for": "0s"}, "'for' is wanted: more than no time"),
+        ({"name": "revoked-ca", "for": 1e11}, "when: 'until' is "),
         ({"name": "revoked-ca", "for": "soon"}, "'for' is wanted: a number of seconds"),
         ({"name": "revoked-ca", "until": 1}, "'until' is not known here"),
         ({}, "'name' is wanted"),
