@@ -12,7 +12,6 @@ from acme_server.protocol.vantage import Inquiry
 from gravel.chaos.bridge_faults import BridgeFaults
 from issuer_bridge.resources import ApiError, Kind, Listener, Resource, Resources
 
-_ERROR = ApiError(503, "ServiceUnavailable", "the Kubernetes API cannot be reached: a fault was injected here")
 # When a listener that is cut off looks whether it still is.
 _LOOK = timedelta(seconds=1)
 
@@ -59,9 +58,15 @@ class PartitionedResources:
             while held:
                 held.pop(0)()
 
-        return self._resources.watch(hear)
+        stop = self._resources.watch(hear)
+
+        def end() -> None:
+            stop()
+            held.clear()
+
+        return end
 
 
 def _refuse() -> Inquiry[Any]:
-    raise _ERROR
+    raise ApiError(503, "ServiceUnavailable", "the Kubernetes API cannot be reached: a fault was injected here")
     yield

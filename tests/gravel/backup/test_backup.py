@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import shutil
 import ssl
 import stat
 from contextlib import asynccontextmanager
@@ -12,9 +13,10 @@ import pytest
 from cryptography import x509
 
 from gravel import cli
+from gravel.backup.images import image_in, write_image
 from gravel.free_port import free_port
 from gravel.running import Running
-from gravel.state import FILE
+from gravel.state import FILE, opened
 from issuer_bridge.conditions import READY, condition
 from issuer_bridge.references import controller_of
 from issuer_bridge.resources import CERTIFICATE, CERTIFICATE_REQUEST, CLUSTER_ISSUER, ORDER, SECRET
@@ -70,14 +72,14 @@ def house(free_settings):
     ports = {"acme_port": free_port(), "http01_port": free_port()}
 
     @asynccontextmanager
-    async def opened(folder, **changes):
+    async def open_on(folder, **changes):
         settings = free_settings(state=str(folder), seed=7, **ports, **changes)
         async with Running(settings, bridge=True) as running:
             trust = ssl.create_default_context(cafile=running.addresses.tls_ca)
             async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
                 yield House(running, session)
 
-    return opened
+    return open_on
 
 
 async def furnish(one):
@@ -183,3 +185,14 @@ async def test_a_house_that_keeps_nothing_has_nothing_to_back_up(manage, tmp_pat
 def test_a_backup_wants_one_key(keys, tmp_path, capsys):
     assert cli.run(["backup", str(tmp_path / "b"), *keys]) == 2
     assert "give --key FILE or --kms-command COMMAND" in capsys.readouterr().err
+
+
+def test_what_was_committed_before_a_kill_is_backed_up(tmp_path):
+    """A house that was killed leaves its last commits beside the file."""
+    state, killed = tmp_path / "state", tmp_path / "killed"
+    with opened(state, "normal") as running:
+        running.store.write_rows([("part", "name", '"committed"')])
+        shutil.copytree(state, killed)
+    write_image(image_in(killed), tmp_path / "again")
+    with opened(tmp_path / "again", "normal") as again:
+        assert again.store.rows("part") == (("name", '"committed"'),)

@@ -22,7 +22,9 @@ class Rig:
         faults = BridgeFaults(self.world, self.driver.now)
         self.resources = PartitionedResources(self.store, faults, self.driver)
         self.heard, self.refused = [], []
-        self.resources.watch(lambda event, kind, resource: self.heard.append((event, resource["metadata"]["name"])))
+        self.stop = self.resources.watch(
+            lambda event, kind, resource: self.heard.append((event, resource["metadata"]["name"]))
+        )
 
     def cut(self, **when):
         rule = read_rule({"id": "cut", "action": "partition", "when": when})
@@ -77,3 +79,13 @@ def test_what_happened_meanwhile_is_heard_afterwards_in_its_order():
     rig.spawn(rig.store.create(SECRET, secret("c")))
     rig.run(seconds=1)
     assert rig.heard[-1] == ("ADDED", "c")
+
+
+def test_who_stops_listening_hears_nothing_afterwards():
+    rig = Rig()
+    rig.cut(until=10.0)
+    rig.spawn(rig.store.create(SECRET, secret("a")))
+    rig.run(seconds=1)
+    rig.stop()
+    rig.run(seconds=20)
+    assert rig.heard == []
