@@ -9,7 +9,7 @@ from gravel.chaos.experiments import EXPERIMENTS, experiment_of
 from gravel.metrics.fold import Fold
 from issuer_bridge.references import key_of
 from issuer_bridge.resources import CERTIFICATE_REQUEST
-from tests.simulation.chaos import LASTING, SEEDS, ChaosHouse, conduct
+from tests.simulation.chaos import LASTING, SEEDS, SYSTEM, ChaosHouse, conduct
 
 SIGNING = ("revoked-ca", "corrupt-signing-key", "signer-unavailable")
 
@@ -61,6 +61,7 @@ def test_secrets_that_were_deleted_come_back_in_time_and_a_histogram_says_so(see
     house, _, _ = conduct("deleted-secrets", seed)
     deleted = house.facts("SecretDeleted")
     assert len(deleted) > 10
+    assert f"{SYSTEM}/root" not in {fact.subject["certificate"] for fact in deleted}
     assert {experiment_of(fact.data["rule"]) for fact in house.facts("FaultInjected")} == {"deleted-secrets"}
     ((_, times),) = counted(house, "gravel_secret_recreate_seconds").items()
     assert sum(times.counts) == counted_within(times, 30.0) == len(deleted)
