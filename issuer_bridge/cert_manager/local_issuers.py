@@ -75,12 +75,7 @@ class LocalSigner:
     ailing: told of an issuer that something keeps from signing.
     """
 
-    def __init__(
-        self,
-        context: Context,
-        cluster_namespace: str,
-        ailing: Callable[[Resource], None],
-    ) -> None:
+    def __init__(self, context: Context, cluster_namespace: str, ailing: Callable[[Resource], None]) -> None:
         self._context = context
         self._cluster_namespace = cluster_namespace
         self._ailing = ailing
