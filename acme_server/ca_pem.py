@@ -23,9 +23,9 @@ def to_pem(ca: CertificateAuthority) -> dict[str, list[str]]:
 
 def from_pem(texts: Mapping[str, Sequence[str]], links: Links | None = None) -> CertificateAuthority:
     """Return the authority that `to_pem` made text of."""
-    signers = {name: tuple(load_signer(text, text, links) for text in texts[name]) for name in _SIGNERS}
+    roots, intermediates, retired = (tuple(load_signer(text, text, links) for text in texts[name]) for name in _SIGNERS)
     crossed = tuple(x509.load_pem_x509_certificate(text.encode()) for text in texts["crossed"])
-    return CertificateAuthority(**signers, crossed=crossed)
+    return CertificateAuthority(roots, intermediates, crossed, retired)
 
 
 def signer_pem(signer: Signer) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from copy import copy, deepcopy
+from copy import copy
 from datetime import datetime
 
 import attrs
@@ -83,7 +83,7 @@ class World:
             store=self.store.copy(),
             nonces=NoncePool(entropy, self.settings.nonce_lifetime, self.settings.max_nonces),
             account_keys=AccountKeys(),
-            faults=deepcopy(self.faults),
+            faults=self.faults.copy(),
             limits=self.limits.copy(),
             revocation_lists=dict(self.revocation_lists),
         )

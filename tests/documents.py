@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 import yaml
 
+from acme_server.faults.action import PLACES
 from acme_server.faults.actions import ACTIONS
 from acme_server.faults.personas import PERSONAS
 from acme_server.faults.rule import NAME_OF, Match, When
@@ -23,6 +24,7 @@ from tests import features, reference, seeds
 from tests.issuer_bridge import recorded_walk
 from tests.issuer_bridge.acme_issuer import acme_page
 from tests.issuer_bridge.issuer_lib import issuer_page
+from tests.simulation import chaos
 
 ROOT = Path(__file__).parent.parent
 MACHINES = {
@@ -98,7 +100,8 @@ def rest(cls):
 
 def match():
     lines = [f"* `{name}`: {with_defaults(cls)}. {rest(cls)}" for name, cls in (("match", Match), ("when", When))]
-    return "\n".join([*lines, f"* endpoints: {', '.join(f'`{name}`' for name in dict.fromkeys(NAME_OF.values()))}."])
+    requests, places = (", ".join(f"`{name}`" for name in dict.fromkeys(names)) for names in (NAME_OF.values(), PLACES))
+    return "\n".join([*lines, f"* endpoints: {requests}; elsewhere {places}."])
 
 
 def actions():
@@ -147,6 +150,7 @@ PARTS = {
     "docs/acme-issuer.md": acme_page.PARTS,
     "docs/beside-pebble.md": {"features": features.table},
     "docs/bridge.md": {"recorded cert-manager": recorded_walk.table},
+    "docs/chaos.md": {"experiments": chaos.table},
     "docs/check.md": {"findings": findings},
     "docs/issuer-library.md": issuer_page.PARTS,
     "docs/metrics.md": {"metrics": metrics},

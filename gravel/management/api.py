@@ -21,6 +21,7 @@ from gravel.management.acme_dns_endpoints import PATHS as ACME_DNS_PATHS
 from gravel.management.acme_dns_endpoints import acme_dns_endpoints
 from gravel.management.authority_endpoints import AUTHORITY_ENDPOINTS
 from gravel.management.challenge_endpoints import CHALLENGE_ENDPOINTS
+from gravel.management.chaos_endpoints import CHAOS_ENDPOINTS
 from gravel.management.dns_endpoints import DNS_ENDPOINTS
 from gravel.management.fault_endpoints import FAULT_ENDPOINTS
 from gravel.management.guard import OPEN_PATHS, guard
@@ -28,6 +29,7 @@ from gravel.management.rate_limit_endpoints import RATE_LIMIT_ENDPOINTS
 from gravel.management.request_body import read_body
 from gravel.management.request_histories import HISTORY_ENDPOINTS
 from gravel.management.resource_endpoints import RESOURCE_ENDPOINTS
+from gravel.management.state_endpoints import STATE_ENDPOINTS
 from gravel.management.webhook_endpoints import PATHS as WEBHOOK_PATHS
 from gravel.management.webhook_endpoints import webhook_endpoints
 from gravel.management.world_endpoints import ENDPOINTS, PEM, Endpoint, Hosted, clock_of
@@ -95,6 +97,8 @@ def create_app(
         **HISTORY_ENDPOINTS,
         **FAULT_ENDPOINTS,
         **RATE_LIMIT_ENDPOINTS,
+        **CHAOS_ENDPOINTS,
+        **STATE_ENDPOINTS,
         **acme_dns,
     }
     for (method, path), endpoint in of_worlds.items():
