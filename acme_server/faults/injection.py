@@ -102,7 +102,7 @@ def begin(world: World, request: Request, pattern: str, parameters: Mapping[str,
         endpoint=NAME_OF[pattern],
         method=request.method,
         account=world.links.account_id(kid) if isinstance(kid, str) else None,
-        identifiers=_stored(world, parameters) or _ordered(payload),
+        identifiers=_stored(world, parameters) or ordered(payload),
         headers=request.headers,
     )
     return Injection(world, exchange, parameters, now)
@@ -156,7 +156,7 @@ def _named(world: World, certid: str | None) -> Certificate | None:
         return None
 
 
-def _ordered(payload: Mapping[str, Any]) -> tuple[str, ...]:
+def ordered(payload: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the identifiers that a new order asks for."""
     items = payload.get("identifiers")
     values = [item.get("value") for item in items if isinstance(item, dict)] if isinstance(items, list) else []
