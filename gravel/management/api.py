@@ -7,7 +7,7 @@ world, and below `/worlds/ID` for any.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from aiohttp import hdrs, web
@@ -22,6 +22,8 @@ from gravel.management.acme_dns_endpoints import acme_dns_endpoints
 from gravel.management.authority_endpoints import AUTHORITY_ENDPOINTS
 from gravel.management.challenge_endpoints import CHALLENGE_ENDPOINTS
 from gravel.management.dns_endpoints import DNS_ENDPOINTS
+from gravel.management.explain_endpoint import PATH as EXPLAIN
+from gravel.management.explain_endpoint import explain_endpoint
 from gravel.management.fault_endpoints import FAULT_ENDPOINTS
 from gravel.management.guard import OPEN_PATHS, guard
 from gravel.management.rate_limit_endpoints import RATE_LIMIT_ENDPOINTS
@@ -36,6 +38,9 @@ from gravel.metrics.gathering import Metrics
 from gravel.metrics.serving import PATH as METRICS
 from gravel.metrics.serving import page
 from solvers.dns.zone import Zone
+
+if TYPE_CHECKING:
+    from issuer_bridge.resources import Resources
 
 _WORLD = "/worlds/{world}"
 _MAX_BODY = 1024 * 1024
@@ -62,9 +67,14 @@ class Access:
 
 
 def create_app(
-    default: Hosted, worlds: Worlds[DnsView], tls_ca: str, access: Access, metrics: Metrics | None = None
+    default: Hosted,
+    worlds: Worlds[DnsView],
+    tls_ca: str,
+    access: Access,
+    metrics: Metrics | None = None,
+    resources: Callable[[], Resources | None] = lambda: None,
 ) -> web.Application:
-    """Return the application; tls_ca: PEM of what clients must trust."""
+    """Return the application; tls_ca: PEM of what clients must trust; resources: of the bridge, if there is one."""
 
     async def show_tls_ca(_: web.Request) -> web.Response:
         return web.Response(text=tls_ca, content_type=PEM)
@@ -96,6 +106,7 @@ def create_app(
         **FAULT_ENDPOINTS,
         **RATE_LIMIT_ENDPOINTS,
         **acme_dns,
+        ("GET", EXPLAIN): explain_endpoint(resources),
     }
     for (method, path), endpoint in of_worlds.items():
         for place in (path, _WORLD + path):

@@ -1,0 +1,120 @@
+"""What an explanation is made of: what is known of a world, and of it what belongs to one order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import attrs
+
+from acme_server.accounts import Account
+from acme_server.authorizations import Authorization, Challenge
+from acme_server.certificates import Certificate
+from acme_server.looks import Look
+from acme_server.orders import Order
+from acme_server.protocol.journal import Entry
+from acme_server.protocol.times import parse_rfc3339
+from acme_server.world import World
+
+if TYPE_CHECKING:
+    from issuer_bridge.resources import Resource, Resources
+
+REFUSED = "RequestRefused"
+
+
+@attrs.frozen
+class Known:
+    """A world at a moment; due: when something happens in it next; resources: those of the bridge, if there is one."""
+
+    world: World
+    now: datetime
+    frozen: bool = False
+    due: datetime | None = None
+    resources: Resources | None = None
+
+
+@attrs.frozen
+class Story:
+    """One order with all that belongs to it; or of that what there is.
+
+    subject: what it is called; names: identifiers whose orders are told of, refused ones too; focus: the place of
+    the one challenge that it is about; objects: the bridge's resources, owners first; urls: of accounts that the
+    server does not know; entries: of the journal, once they have been collected.
+    """
+
+    known: Known
+    subject: str
+    account: Account | None = None
+    order: Order | None = None
+    authorizations: tuple[Authorization, ...] = ()
+    certificate: Certificate | None = None
+    names: tuple[str, ...] = ()
+    focus: int | None = None
+    objects: tuple[Resource, ...] = ()
+    urls: tuple[str, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    _ids: frozenset[tuple[str, str]] = attrs.field(init=False, repr=False, eq=False)
+
+    @_ids.default
+    def _named(self) -> frozenset[tuple[str, str]]:
+        records = {"order": self.order, "certificate": self.certificate}
+        ids = [(kind, record.id) for kind, record in records.items() if record is not None]
+        ids += [("authorization", each.id) for each in self.authorizations]
+        # A query's fault has the name that was asked for.
+        hosts = [each.identifier.value for each in self.authorizations]
+        ids += [("name", name) for host in hosts for name in (host, f"_acme-challenge.{host}")]
+        words = {"Certificate": "certificate", "CertificateRequest": "request", "Order": "order"}
+        for each in self.objects:
+            namespace, name = each["metadata"].get("namespace"), each["metadata"]["name"]
+            ids.append((words.get(each["kind"], each["kind"].lower()), f"{namespace}/{name}" if namespace else name))
+        return frozenset(ids)
+
+    def concerns(self, entry: Entry) -> bool:
+        """Whether an entry of the journal is part of it."""
+        subject = entry.subject
+        if any((kind, value) in self._ids for kind, value in subject.items()):
+            return True
+        if any(name in self.names for name in entry.data.get("identifiers", ())):
+            return True
+        if any(url in str(entry.data.get("detail", "")) for url in self.urls):
+            return True
+        of_account = self.account is not None and subject.get("account") == self.account.id
+        return of_account and ((len(subject) == 1 and entry.kind != REFUSED) or self.subject.startswith("account/"))
+
+    def looked(self, path: str) -> Look | None:
+        """Return when a client came for one of the resources last, by our own path."""
+        return self.known.world.looks.of(path)
+
+    def challenges(self) -> Iterator[tuple[Authorization, int, Challenge]]:
+        """Yield those that it is about."""
+        for authorization in self.authorizations:
+            for index, challenge in enumerate(authorization.challenges):
+                if self.focus in (None, index):
+                    yield authorization, index, challenge
+
+    def happened(self, *kinds: str, **subject: str) -> list[Entry]:
+        """Return the entries of these kinds, oldest first, with these ids in their subject."""
+        return [
+            entry for entry in self.entries if entry.kind in kinds and subject.items() <= dict(entry.subject).items()
+        ]
+
+    def since(self, *kinds: str, **subject: str) -> datetime | None:
+        """Return when one of these happened last, as far as the journal has kept it."""
+        found = self.happened(*kinds, **subject)
+        return parse_rfc3339(found[-1].at) if found else None
+
+
+def order_name(record: Order) -> str:
+    """Return `order/ID`."""
+    return f"order/{record.id}"
+
+
+def challenge_name(authorization: Authorization, index: int) -> str:
+    """Return `challenge/AUTHORIZATION/PLACE`."""
+    return f"challenge/{authorization.id}/{index}"
+
+
+def ids_of(entry: Entry) -> Mapping[str, str]:
+    """Return the ids of an entry but its account."""
+    return {kind: value for kind, value in entry.subject.items() if kind != "account"}

@@ -1,0 +1,94 @@
+"""What is around a story that keeps it waiting: a clock that stands, faults, limits, and how its client polls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+import attrs
+
+from acme_server.protocol.journal import Entry
+from acme_server.protocol.times import parse_rfc3339, rfc3339
+from gravel.explaining.rules import CLIENT, SERVER, TEST, Cause
+from gravel.explaining.standing import Standing
+from gravel.explaining.story import Story
+from issuer_bridge.diagnosis.finding import Finding
+
+FROZEN = Cause("clock-frozen", TEST, 'POST {"advance": "next"} or {"freeze": false} to /clock at the management API')
+FAULT = Cause("fault-injected", TEST, "", blocks=False)
+EARLY = Cause("polls-early", CLIENT, "wait as long as Retry-After says between two looks", blocks=False)
+LONG_WAIT = Cause("retry-after-long", SERVER, "look again by hand; or lower the server's --retry-after", False, 9)
+PAUSED = Cause("identifier-paused", CLIENT, "repair validation, then POST /rate-limits/reset", pain=14)
+_LONG = timedelta(minutes=5)
+# Of a fault: (its kind, where it fired) -> the pain that it is, "" for everywhere.
+_PAINS: Mapping[tuple[str, str], int] = {
+    ("processing", ""): 11,
+    ("pending", ""): 8,
+    ("page", "authorization"): 10,
+    ("truncate", "authorization"): 10,
+    ("omit", "finalize"): 13,
+    ("propagation", ""): 16,
+    ("latency", "authorization"): 28,
+}
+# What leaves a resource for good as it would not have become.
+_DECIDING = ("fail-validation", "expire-authorizations", "deactivate-account", "revoke", "processing", "pending")
+
+
+def frozen_clock(story: Story, standing: Standing) -> Iterator[Finding]:
+    """Yield that time stands still, where it is time that is awaited."""
+    due = story.known.due
+    timed = any(finding.who == SERVER for finding in standing.findings)
+    if story.known.frozen and timed and due is not None and due > story.known.now:
+        cause = f"the world's clock stands at {rfc3339(story.known.now)}, and what is awaited comes at {rfc3339(due)}"
+        yield FROZEN.found(story.subject, cause, "time", story.known.now)
+
+
+def faults(story: Story) -> Iterator[Finding]:
+    """Yield each rule that fired at the story, newest first; one that decided it is what keeps it from getting on."""
+    fired: dict[str, list[Entry]] = {}
+    for entry in reversed(story.happened("FaultInjected")):
+        fired.setdefault(entry.data["rule"], []).append(entry)
+    for rule, entries in fired.items():
+        last, armed = entries[0], story.known.world.faults.armed.get(rule)
+        kind, endpoint = last.data["action"]["kind"], last.data["endpoint"]
+        cause = (
+            f"the fault {rule!r} ({kind}) fired at {endpoint}, {len(entries)} times"
+            if len(entries) > 1
+            else f"the fault {rule!r} ({kind}) fired at {endpoint}"
+        )
+        pain = _PAINS.get((kind, endpoint), _PAINS.get((kind, "")))
+        attempt = (
+            f"DELETE /faults/{rule} at the management API" if armed else "try again: the rule is not armed any more"
+        )
+        finding = FAULT.found(
+            story.subject, cause, "a try without it", parse_rfc3339(entries[-1].at), [str(last.data["action"])]
+        )
+        yield attrs.evolve(finding, attempt=attempt, pain=pain)
+
+
+def polling(story: Story) -> Iterator[Finding]:
+    """Yield where the client does not wait as long as it is told to, or is told to wait for very long."""
+    order = [f"/order/{story.order.id}"] if story.order else []
+    authorizations = [f"/authz/{each.id}" for each in story.authorizations]
+    challenges = [f"/chall/{each.id}/{index}" for each, index, _ in story.challenges()]
+    for path in (*order, *authorizations, *challenges):
+        look = story.looked(path)
+        if look is not None and look.early * 2 > look.times > 2:
+            cause = f"{look.early} of {look.times} requests for {path} came earlier than Retry-After said"
+            yield EARLY.found(story.subject, cause, "less haste", look.last)
+        if look is not None and look.again - look.last >= _LONG and look.again > story.known.now:
+            cause = f"the client was told to come for {path} again at {rfc3339(look.again)} only"
+            yield LONG_WAIT.found(story.subject, cause, f"its next look, at {rfc3339(look.again)}", look.last)
+
+
+def paused(story: Story) -> Iterator[Finding]:
+    """Yield the names for which the account may order nothing, after many failed validations."""
+    account = story.account
+    for (owner, name), since in story.known.world.limits.paused.items():
+        if account is not None and owner == account.id and name in (*story.names, *_hosts(story)):
+            cause = f"every validation of {name} failed, and {owner} may not order it any more"
+            yield PAUSED.found(story.subject, cause, "the end of the pause", since)
+
+
+def _hosts(story: Story) -> list[str]:
+    return [each.identifier.value for each in story.authorizations]
