@@ -15,7 +15,7 @@ from gravel.explaining.refused_requests import refused_requests
 from gravel.explaining.rules import CLIENT, Rule
 from gravel.explaining.standing import Standing, standing_of
 from gravel.explaining.story import Known, Story
-from gravel.explaining.subjects import check, with_entries
+from gravel.explaining.subjects import own_of, with_entries
 from gravel.explaining.surroundings import faults, frozen_clock, paused, polling
 from gravel.explaining.telling import timeline
 from issuer_bridge.diagnosis.finding import Finding
@@ -45,8 +45,7 @@ class Explanation:
 
 def explain(known: Known, text: str, stories: Iterable[Story], entries: Iterable[Entry]) -> Explanation:
     """Judge the stories of what a text names, with the entries of the journal that concern them; Unknown for nothing."""
-    whole = with_entries(stories, entries)
-    check(known, text, whole)
+    whole = own_of(known, text, with_entries(stories, entries))
     judged = [_judge(story) for story in whole]
     findings = tuple(dict.fromkeys(finding for _, found in judged for finding in found))
     findings = tuple(sorted(findings, key=lambda finding: not finding.blocks))

@@ -170,7 +170,7 @@ def _left(story: Story) -> Iterator[Entry]:
     good: dict[str, int] = {}
     for entry in story.entries:
         if entry.kind not in (REFUSED, "FaultInjected") and entry.house == "acme_server":
-            good[entry.subject.get("account", "")] = entry.seq
+            good["" if story.endpoint else entry.subject.get("account", "")] = entry.seq
     ours = story.account.id if story.account else None
     for entry in story.happened(REFUSED):
         account = entry.subject.get("account")

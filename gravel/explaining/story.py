@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from issuer_bridge.resources import Resource, Resources
 
 REFUSED = "RequestRefused"
+# Where clients come that have no account here, and what says that one got in.
+ENTERED: Mapping[str, str] = {"/new-account": "AccountCreated"}
 
 
 @attrs.frozen
@@ -40,7 +42,7 @@ class Story:
 
     subject: what it is called; names: identifiers whose orders are told of, refused ones too; focus: the place of
     the one challenge that it is about; objects: the bridge's resources, owners first; urls: of accounts that the
-    server does not know; entries: of the journal, once they have been collected.
+    server does not know; endpoint: whose refusals to clients without an account it is about; entries: of the journal, once they have been collected.
     """
 
     known: Known
@@ -53,6 +55,7 @@ class Story:
     focus: int | None = None
     objects: tuple[Resource, ...] = ()
     urls: tuple[str, ...] = ()
+    endpoint: str = ""
     entries: tuple[Entry, ...] = ()
     _ids: frozenset[tuple[str, str]] = attrs.field(init=False, repr=False, eq=False)
 
@@ -73,6 +76,9 @@ class Story:
     def concerns(self, entry: Entry) -> bool:
         """Whether an entry of the journal is part of it."""
         subject = entry.subject
+        if self.endpoint:
+            stranger = entry.kind == REFUSED and "account" not in subject and entry.data["endpoint"] == self.endpoint
+            return stranger or entry.kind == ENTERED.get(self.endpoint)
         if any((kind, value) in self._ids for kind, value in subject.items()):
             return True
         if any(name in self.names for name in entry.data.get("identifiers", ())):

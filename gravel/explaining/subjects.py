@@ -13,11 +13,12 @@ from acme_server.accounts import Account
 from acme_server.authorizations import Authorization
 from acme_server.certificates import Certificate
 from acme_server.exchange import Request
+from acme_server.faults.rule import ENDPOINTS
 from acme_server.front_end import find_route
 from acme_server.orders import Order
 from acme_server.protocol.journal import Entry
 from acme_server.store import CERTIFICATE_BY_SERIAL, ORDERS_BY_ACCOUNT, authorizations_of
-from gravel.explaining.story import Known, Story, challenge_name, order_name
+from gravel.explaining.story import REFUSED, Known, Story, challenge_name, order_name
 
 if TYPE_CHECKING:
     from issuer_bridge.resources import Resource
@@ -35,7 +36,7 @@ class Unknown(LookupError):  # noqa: N818 - says what happened
 
 
 def find(known: Known, text: str) -> tuple[Story, ...]:
-    """Return the stories of what a text names; whether there is anything in them, `check` says, with the journal."""
+    """Return the stories of what a text names; whether there is anything in them, `own_of` says, with the journal."""
     subject = text.strip().rstrip("/")
     if "://" in subject:
         subject = _of_url(known, subject)
@@ -54,12 +55,17 @@ def with_entries(stories: Iterable[Story], entries: Iterable[Entry]) -> tuple[St
     return tuple(attrs.evolve(story, entries=tuple(filter(story.concerns, kept))) for story in stories)
 
 
-def check(known: Known, text: str, stories: Iterable[Story]) -> None:
-    """Raise Unknown where no story has a record or an entry."""
-    if any(story.account or story.authorizations or story.objects or story.entries for story in stories):
-        return
+def own_of(known: Known, text: str, stories: Iterable[Story]) -> tuple[Story, ...]:
+    """Return those that were asked for; Unknown where no one of these has a record or an entry."""
+    asked = {story.subject: story for story in stories if story.endpoint and story.subject != text}
+    own = tuple(story for story in stories if story.subject not in asked)
+    if any(story.account or story.authorizations or story.objects or story.entries for story in own):
+        return own
+    strangers = [name for name, story in asked.items() if any(entry.kind == REFUSED for entry in story.entries)]
     near = get_close_matches(text.strip().lower(), _known_names(known), n=1, cutoff=0.5)
     hint = f"the nearest is {near[0]}" if near else f"what can be explained is {_FORMS}"
+    if strangers:
+        hint = f"but clients without an account were refused at {' and '.join(strangers)}, which can be explained too"
     raise Unknown(f"nothing here is called {text[:200]!r}; {hint}")
 
 
@@ -171,10 +177,14 @@ def _by_url(known: Known, url: str) -> tuple[Story, ...]:
 
 
 def _of_bare(known: Known, text: str) -> tuple[Story, ...]:
+    refusing = {name: Story(known, name, endpoint=ENDPOINTS[name]) for name in ("newAccount", "newOrder")}
+    if text in refusing:
+        return (refusing[text],)
     for look in (_order, _authorization, _account, _certificate):
         if found := look(known, text):
             return found
-    return _of_name(known, text.lower().removesuffix("."))
+    found = _of_name(known, text.lower().removesuffix("."))
+    return found if len(found) > 1 else (*found, *refusing.values())
 
 
 def _of_name(known: Known, name: str) -> tuple[Story, ...]:

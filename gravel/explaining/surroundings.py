@@ -8,6 +8,7 @@ from datetime import timedelta
 import attrs
 
 from acme_server.protocol.journal import Entry
+from acme_server.protocol.problem import PREFIX
 from acme_server.protocol.times import parse_rfc3339, rfc3339
 from gravel.explaining.rules import CLIENT, SERVER, TEST, Cause
 from gravel.explaining.standing import Standing
@@ -29,9 +30,9 @@ _PAINS: Mapping[tuple[str, str], int] = {
     ("omit", "finalize"): 13,
     ("propagation", ""): 16,
     ("latency", "authorization"): 28,
+    ("rateLimited", ""): 14,
+    ("Retry-After", ""): 9,
 }
-# What leaves a resource for good as it would not have become.
-_DECIDING = ("fail-validation", "expire-authorizations", "deactivate-account", "revoke", "processing", "pending")
 
 
 def frozen_clock(story: Story, standing: Standing) -> Iterator[Finding]:
@@ -49,20 +50,15 @@ def faults(story: Story) -> Iterator[Finding]:
     for entry in reversed(story.happened("FaultInjected")):
         fired.setdefault(entry.data["rule"], []).append(entry)
     for rule, entries in fired.items():
-        last, armed = entries[0], story.known.world.faults.armed.get(rule)
-        kind, endpoint = last.data["action"]["kind"], last.data["endpoint"]
-        cause = (
-            f"the fault {rule!r} ({kind}) fired at {endpoint}, {len(entries)} times"
-            if len(entries) > 1
-            else f"the fault {rule!r} ({kind}) fired at {endpoint}"
-        )
-        pain = _PAINS.get((kind, endpoint), _PAINS.get((kind, "")))
-        attempt = (
-            f"DELETE /faults/{rule} at the management API" if armed else "try again: the rule is not armed any more"
-        )
-        finding = FAULT.found(
-            story.subject, cause, "a try without it", parse_rfc3339(entries[-1].at), [str(last.data["action"])]
-        )
+        action, endpoint = entries[0].data["action"], entries[0].data["endpoint"]
+        told = str(action.get("type") or action.get("name") or "").removeprefix(PREFIX)
+        places = ((action["kind"], endpoint), (action["kind"], ""), (told, ""))
+        pain = next((_PAINS[place] for place in places if place in _PAINS), None)
+        times = f", {len(entries)} times" if len(entries) > 1 else ""
+        cause = f"the fault {rule!r} ({action['kind']}) fired at {endpoint}{times}"
+        armed = rule in story.known.world.faults.armed
+        attempt = f"DELETE /faults/{rule} at the management API" if armed else "try again: it is not armed any more"
+        finding = FAULT.found(story.subject, cause, "a try without it", parse_rfc3339(entries[-1].at), [str(action)])
         yield attrs.evolve(finding, attempt=attempt, pain=pain)
 
 

@@ -22,7 +22,7 @@ from acme_server.protocol.vantage import (
 from acme_server.settings import VantagePoint
 from gravel.check.rules import CLIENT, NETWORK, RESOLVER, WEB, ZONE
 from gravel.explaining.failed_validations import CAUSES
-from gravel.explaining.rules import SERVER, TEST
+from gravel.explaining.rules import SERVER
 from tests.challenge_certificates import challenge_certificate
 from tests.gravel.explaining.story_rig import challenge, codes, explained, name_of, new_client, records, respond
 
@@ -37,7 +37,9 @@ def body(make):
     """A body made of the token that the URL names."""
 
     def hear(question):
-        return HttpAnswer(200, (), make(question.url.rpartition("/")[2]).encode()) if isinstance(question, Fetch) else None
+        return (
+            HttpAnswer(200, (), make(question.url.rpartition("/")[2]).encode()) if isinstance(question, Fetch) else None
+        )
 
     return hear
 
@@ -132,7 +134,9 @@ def failed(code, kind, hear, settings):
     return client, order, explained(client, "a.test")
 
 
-@pytest.mark.parametrize(("code", "who", "kind", "hear", "settings"), TABLE, ids=[f"{row[0]}-{row[2]}" for row in TABLE])
+@pytest.mark.parametrize(
+    ("code", "who", "kind", "hear", "settings"), TABLE, ids=[f"{row[0]}-{row[2]}" for row in TABLE]
+)
 def test_what_was_seen_names_the_cause_and_who_must_act(code, who, kind, hear, settings):
     client, order, told = failed(code, kind, hear, settings)
     [found] = told.findings
@@ -154,7 +158,7 @@ def test_the_texts_of_another_personality_are_understood():
 def test_caa_that_names_another_authority_is_the_zones_to_change():
     client = new_client(caa_identities=("gravel.test",))
     order = client.order("a.test")
-    authorization, found = challenge(client, order, "dns-01")
+    authorization, _ = challenge(client, order, "dns-01")
     client.show(authorization, "dns-01")
     client.driver.hear = caa
     respond(client, order, "dns-01")
@@ -182,13 +186,11 @@ def answer_of(client, order, kind="dns-01"):
     return authorization, KeyAuthorization(found["token"], client.thumbprint)
 
 
-@pytest.mark.parametrize(
-    ("name", "code", "pain"), [("a.test", "txt-old", None), ("b.test", "txt-of-another", 19)]
-)
+@pytest.mark.parametrize(("name", "code", "pain"), [("a.test", "txt-old", None), ("b.test", "txt-of-another", 19)])
 def test_a_record_of_another_order_is_recognised(name, code, pain):
     """Pain 19: two names that share a CNAME overwrite each other's record."""
     client = new_client()
-    earlier, answer = answer_of(client, client.order(name))
+    _, answer = answer_of(client, client.order(name))
     order = client.order("a.test")
     client.driver.txt[dns01_name("a.test")] = [answer.dns_value]
     respond(client, order, "dns-01")
