@@ -13,8 +13,8 @@ from tests.acme_server.rig import key
 from tests.gravel.explaining.story_rig import explained, new_client
 
 NAMES = ("a.test", "b.test", "*.c.test")
-# How long a healthy client takes between two steps, in seconds.
-PAUSES = st.lists(st.integers(0, 240), min_size=6, max_size=6)
+# How long a healthy client takes between two steps, in seconds; between two that the journal knows there may be one more.
+PAUSES = st.lists(st.integers(0, 140), min_size=6, max_size=6)
 SETTINGS = st.fixed_dictionaries(
     {
         "issuance_delay": st.sampled_from([timedelta(0), timedelta(hours=1)]),
