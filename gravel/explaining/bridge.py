@@ -172,7 +172,9 @@ def _cause(resource: Resource) -> Cause:
 def _finding(cause: Cause, resource: Resource, text: str, now: datetime) -> Finding:
     """Say it of one resource; what waits for longer than a healthy one is stuck."""
     name = f"{resource['kind'].lower()}/{key_of(resource)}"
-    since = parse_rfc3339(resource["metadata"]["creationTimestamp"])
+    waits = parse_rfc3339(resource["metadata"]["creationTimestamp"])
+    told = (resource.get("status") or {}).get("failureTime") or condition(resource, "Ready").get("lastTransitionTime")
+    since = waits if cause is not FAILED else parse_rfc3339(told) if told else None
     about = (resource.get("spec") or {}).get("dnsName")
     found = cause.found(name, f"{name}{(about and f' ({about})') or ''}: {text}", _AWAITED[cause.code], since)
-    return attrs.evolve(found, blocks=cause.blocks or now - since >= PATIENCE)
+    return attrs.evolve(found, blocks=cause.blocks or now - waits >= PATIENCE)

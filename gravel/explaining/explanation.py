@@ -13,7 +13,7 @@ from acme_server.protocol.times import rfc3339_micro
 from gravel.explaining.failed_validations import failed_validations
 from gravel.explaining.refused_requests import refused_requests
 from gravel.explaining.rules import CLIENT, Rule
-from gravel.explaining.standing import Standing, standing_of
+from gravel.explaining.standing import DONE, Standing, standing_of
 from gravel.explaining.story import Known, Story
 from gravel.explaining.subjects import own_of, with_entries
 from gravel.explaining.surroundings import faults, frozen_clock, paused, polling
@@ -65,26 +65,35 @@ def _judge(story: Story) -> tuple[str, list[Finding]]:
     A rule that says what is in the way stands for the general word of where the story stands. What is well in the
     end has no findings, whatever was on its way.
     """
-    standing = _joined(story, standing_of(story))
+    theirs = _of_bridge(story)
+    standing = _joined(story, standing_of(story), theirs)
     found = [finding for rule in RULES for finding in rule(story)] if _is_open(standing) else [*refused_requests(story)]
     if not any(finding.blocks for finding in found):
         found += standing.findings
+    elif theirs.failed:
+        found += theirs.findings
     found = [*frozen_clock(story, standing), *found]
     if found:
         found += [finding for rule in NOTES for finding in rule(story)]
     return _verdict(standing, found), found
 
 
-def _joined(story: Story, ours: Standing) -> Standing:
-    """Let the bridge say what the server's client waits for, where it is that client.
+def _of_bridge(story: Story) -> Standing:
+    """Return where the bridge's resources stand.
 
     This is the joint to `issuer_bridge.diagnosis`: what that finds of `story.objects` stands for the general words.
     """
-    if not story.objects or ours.failed:
-        return ours
+    if not story.objects:
+        return DONE
     from gravel.explaining.bridge import standing_of_resources
 
-    theirs = standing_of_resources(story.objects, story.known.now)
+    return standing_of_resources(story.objects, story.known.now)
+
+
+def _joined(story: Story, ours: Standing, theirs: Standing) -> Standing:
+    """Let the bridge say what the server's client waits for, where it is that client."""
+    if not story.objects or ours.failed:
+        return ours
     if story.order is None or theirs.failed:
         return theirs
     if ours.finished or theirs.finished:

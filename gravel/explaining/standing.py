@@ -126,7 +126,7 @@ def _validation(story: Story, record: Authorization, index: int) -> Finding:
 
 
 def _ready(story: Story, order: Order) -> Standing:
-    since = story.since("AuthorizationValidated") or order.created
+    since = max(story.since("AuthorizationValidated") or order.created, order.created)
     what, awaited = "every name is proved, and the order ready", f"a POST to finalize, before {rfc3339(order.expires)}"
     place = f"/order/{order.id}"
     return _waiting(_of_client(story, NOT_FINALIZED, order_name(order), what, awaited, since, place))
