@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ certificate/SERIAL, or of a bridge KIND/NAMESPACE/NAME: a certificate, certifica
 Exit status: 0 when it is healthy or only waiting, 1 when it is stuck or failed, 2 when that cannot be said."""
 
 
+_WORLD_OF_URL = re.compile(r"https?://[^/]+/w/([A-Za-z0-9_-]{1,64})/")
+
+
 class _Mute(click.ClickException):
     """Nothing can be said of the name."""
 
@@ -50,6 +54,8 @@ def command(name: str, world: str | None, json: bool, file: str | None, url: str
     from gravel.explaining.output import print_explanation
     from gravel.output import console, print_json
 
+    if world is None and (found := _WORLD_OF_URL.match(name)):
+        world = found[1]
     place = f"/worlds/{quote(world, safe='')}" if world else ""
     told = _ask(f"{place}/explain/{quote(name, safe='')}", file, url, token)
     if json:
@@ -69,7 +75,9 @@ def _ask(path: str, file: str | None, url: str | None, token: str | None) -> Any
     named = file or (around and os.environ.get("ACME_TLS_CA"))
     try:
         pem = Path(named).read_text(encoding="ascii") if named else fetch_tls_ca(management)
-        shown = kubernetes_credential("management_token", token, os.environ)
+        shown = kubernetes_credential(
+            "management_token", token or (around and os.environ.get("ACME_MANAGEMENT_TOKEN")), os.environ
+        )
         client = ManagementClient(management, ssl.create_default_context(cadata=pem), shown)
     except (OSError, ssl.SSLError, click.ClickException) as error:
         raise _Mute(error.format_message() if isinstance(error, click.ClickException) else str(error)) from None

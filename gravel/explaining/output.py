@@ -34,8 +34,8 @@ def _lines(finding: Mapping[str, Any], now: str) -> Iterator[str]:
     way = "in the way" if finding["blocks"] else "worth knowing"
     yield f"{finding['code']} ({way}): {finding['cause']}"
     since = finding["since"]
-    passed = f", since {_moment(since)} ({age(since, parse_rfc3339(now))} ago)" if since else ""
-    yield f"  awaited: {finding['awaited']}{passed}"
+    passed = f"since {_moment(since)} ({age(since, parse_rfc3339(now))} ago), " if since else ""
+    yield f"  {passed}awaited: {finding['awaited']}"
     yield f"  {finding['who']}: {finding['try']}"
     if finding["pain"]:
         yield f"  a known pain, number {finding['pain']}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import islice
@@ -29,6 +30,9 @@ _FORMS = (
     "a DNS name or address, order/ID, authorization/ID, challenge/AUTHORIZATION/PLACE, account/ID, certificate/SERIAL, "
     "one of their URLs, or KIND/NAMESPACE/NAME of a bridge's certificate, certificaterequest, order, challenge or issuer"
 )
+
+
+_OTHER_WORLD = re.compile(r"/w/([A-Za-z0-9_-]{1,64})/")
 
 
 class Unknown(LookupError):  # noqa: N818 - says what happened
@@ -102,6 +106,8 @@ def _of_url(known: Known, url: str) -> str:
     for kind in ("order", "authorization", "certificate", "account"):
         if kind in ids:
             return f"{kind}/{ids[kind]}"
+    if other := _OTHER_WORLD.match(url, len(base)):
+        raise Unknown(f"{url[:200]} is in the world {other[1]!r}; ask there (--world {other[1]})")
     raise Unknown(
         f"{url[:200]} is no order, authorization, challenge, certificate or account; what can be explained is {_FORMS}"
     )

@@ -3,7 +3,7 @@
 import json
 from datetime import timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acme_server.protocol.jwk import jwk_of
@@ -46,7 +46,6 @@ def steps(client, names, waits):
     yield order
 
 
-@settings(max_examples=40)
 @given(
     names=st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True),
     kind=st.sampled_from(["http-01", "dns-01"]),
