@@ -19,7 +19,7 @@ from acme_server import account_endpoints, endpoints
 from acme_server.endpoints import Answer, Call
 from acme_server.exchange import Reply, Request, json_reply
 from acme_server.execution import retry_on_conflict
-from acme_server.faults.injection import Injection, begin, ordered
+from acme_server.faults.injection import Injection, begin, claims, ordered
 from acme_server.limits import check_balancer
 from acme_server.personality import Personality
 from acme_server.protocol.journal import Fact
@@ -39,6 +39,7 @@ _CORS = (
 )
 # What clients poll, or come for in the end.
 _LOOKED_AT = ("/order/{order}", "/authz/{authorization}", "/chall/{authorization}/{index}", "/cert/{certificate}")
+_NAME = 255
 _PREFLIGHT = (("Access-Control-Allow-Headers", "Content-Type"), ("Access-Control-Max-Age", "86400"))
 
 
@@ -171,7 +172,10 @@ def _answer(
         if request.method == "POST":
             subject = {**parameters, "account": signed.account.id} if signed and signed.account else parameters
             fact = _refused(
-                request.path[:200] if route is None else route.pattern, problem, subject, _named(route, signed)
+                request.path[:200] if route is None else route.pattern,
+                problem,
+                subject,
+                _named(route, request, world.settings.max_identifiers),
             )
             world.store.commit((), (fact,), now)
         return _problem(problem, personality)
@@ -196,14 +200,11 @@ def _not_allowed(route: Route, method: str) -> Problem:
     return Problem("malformed", detail, 405, headers=(("Allow", route.allow),))
 
 
-def _named(route: Route | None, signed: SignedRequest | None) -> tuple[str, ...]:
-    """Return the identifiers of an order that was refused: it has no ID to be found by."""
-    if route is None or route.pattern != "/new-order" or signed is None:
+def _named(route: Route | None, request: Request, limit: int) -> tuple[str, ...]:
+    """Return the identifiers of an order that was refused, signed or not: it has no ID to be found by."""
+    if route is None or route.pattern != "/new-order":
         return ()
-    try:
-        return ordered(signed.document())
-    except Problem:
-        return ()
+    return tuple(name[:_NAME] for name in ordered(claims(request.body)[1])[:limit])
 
 
 def _refused(endpoint: str, problem: Problem, subject: Mapping[str, str], names: Sequence[str]) -> Fact:

@@ -12,6 +12,7 @@ from acme_server.faults.rule import NAME_OF, Match, When
 from acme_server.protocol import status
 from gravel.check.findings import RULES
 from gravel.check.rules import Blocks
+from gravel.explaining import catalogue
 from gravel.metrics.documented import FAMILIES
 from issuer_bridge.gloo import states
 from scheduler import events, stages
@@ -125,6 +126,14 @@ def findings():
     return "\n".join([*head, *(f"| {row.format(', '.join(types))}" for row, types in rows.items())])
 
 
+def causes():
+    rows = [
+        f"| `{each.code}`{'' if each.blocks else ' (a note)'} | {each.who} | {each.attempt or 'what it says'} | {each.pain or '-'} |"
+        for each in catalogue.CAUSES
+    ]
+    return "\n".join(["| code | who must act | what to try | pain |", "|---|---|---|---|", *rows])
+
+
 def metrics():
     rows = [
         f"| `{one.name}` | {one.type} | {', '.join(f'`{label}`' for label in one.labels) or '-'} | {one.help} |"
@@ -141,6 +150,7 @@ PARTS = {
     "docs/check.md": {"findings": findings},
     "docs/issuer-library.md": issuer_page.PARTS,
     "docs/metrics.md": {"metrics": metrics},
+    "docs/explain.md": {"causes": causes},
     "docs/faults.md": {"match": match, "actions": actions, "personas": personas},
     "docs/seeds.md": seeds.PARTS,
     "docs/gloo.md": {"gloo states": gloo_states},

@@ -96,7 +96,7 @@ class Injection:
 
 def begin(world: World, request: Request, pattern: str, parameters: Mapping[str, str], now: datetime) -> Injection:
     """Say what is to be known of a request before anybody has looked at it."""
-    header, payload = _claims(request.body)
+    header, payload = claims(request.body)
     kid = header.get("kid")
     exchange = Exchange(
         endpoint=NAME_OF[pattern],
@@ -124,7 +124,7 @@ def _injected(armed: Armed, subject: Mapping[str, str], endpoint: str) -> Fact:
     )
 
 
-def _claims(body: bytes) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def claims(body: bytes) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """Return the protected header and the payload, unverified; empty when they cannot be read."""
     try:
         jws = load_json(body)

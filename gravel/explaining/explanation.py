@@ -21,8 +21,7 @@ from gravel.explaining.telling import timeline
 from issuer_bridge.diagnosis.finding import Finding
 
 HEALTHY, WAITING, STUCK, FAILED = "healthy", "waiting", "stuck", "failed"
-# What can be in the way of a story; then what is only around one that is not at its end.
-RULES: tuple[Rule, ...] = (failed_validations, refused_requests, paused)
+# What is only around a story that is not well.
 NOTES: tuple[Rule, ...] = (faults, polling)
 
 
@@ -65,9 +64,12 @@ def _judge(story: Story) -> tuple[str, list[Finding]]:
     A rule that says what is in the way stands for the general word of where the story stands. What is well in the
     end has no findings, whatever was on its way.
     """
-    theirs = _of_bridge(story)
-    standing = _joined(story, standing_of(story), theirs)
-    found = [finding for rule in RULES for finding in rule(story)] if _is_open(standing) else [*refused_requests(story)]
+    ours, theirs = standing_of(story), _of_bridge(story)
+    standing = _joined(story, ours, theirs)
+    found = [finding for rule in _rules(story, standing) for finding in rule(story)]
+    if not ours.finished and all(finding.who != CLIENT for finding in ours.findings):
+        # It is the server's turn: what the client was refused is in nobody's way.
+        found = [attrs.evolve(finding, blocks=finding.blocks and finding.who != CLIENT) for finding in found]
     if not any(finding.blocks for finding in found):
         found += standing.findings
     elif theirs.failed:
@@ -102,8 +104,13 @@ def _joined(story: Story, ours: Standing, theirs: Standing) -> Standing:
     return attrs.evolve(ours, findings=(*kept, *theirs.findings))
 
 
-def _is_open(standing: Standing) -> bool:
-    return standing.failed or not standing.finished
+def _rules(story: Story, standing: Standing) -> tuple[Rule, ...]:
+    """Return what can be in the way: of an order that is at its end, no request that was refused."""
+    if not standing.finished:
+        return (failed_validations, refused_requests, paused)
+    if story.order is None and not story.authorizations:
+        return (refused_requests, paused)
+    return (failed_validations,) if standing.failed else ()
 
 
 def _verdict(standing: Standing, found: list[Finding]) -> str:

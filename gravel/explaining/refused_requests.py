@@ -170,11 +170,12 @@ def _left(story: Story) -> Iterator[Entry]:
     good: dict[str, int] = {}
     for entry in story.entries:
         if entry.kind not in (REFUSED, "FaultInjected") and entry.house == "acme_server":
-            good["" if story.endpoint else entry.subject.get("account", "")] = entry.seq
+            good[entry.subject.get("account", "")] = entry.seq
     ours = story.account.id if story.account else None
     for entry in story.happened(REFUSED):
         account = entry.subject.get("account")
-        overcome = good.get(account or ours or "", 0)
+        # Who it was is not always known: then whoever got on has made it good.
+        overcome = good.get(account, 0) if account else max(good.values(), default=0)
         if entry.seq > overcome or (account is not None and ours is not None and account != ours):
             yield entry
 
@@ -184,7 +185,7 @@ def _finding(story: Story, cause: Cause, entries: list[Entry]) -> Finding:
     times = f", {len(entries)} times" if len(entries) > 1 else ""
     text = f"{endpoint_of(last)} was refused{times}: {last.data['detail']}"
     evidence = [f"{last.data['status']} {last.data['problem']}"]
-    awaited = "a request that is not refused"
+    awaited = f"a request to {endpoint_of(last)} that is not refused"
     subject = story.subject if story.order is None else order_name(story.order)
     since = parse_rfc3339(entries[0].at)
     return cause.found(subject, text, awaited, since, evidence)

@@ -15,7 +15,7 @@ from acme_server.orders import Order
 from acme_server.protocol.status import AccountStatus, AuthorizationStatus, ChallengeStatus, OrderStatus
 from acme_server.protocol.times import parse_rfc3339, rfc3339
 from acme_server.store import ORDERS_BY_ACCOUNT
-from gravel.explaining.rules import CLIENT, NEW_ORDER, SERVER, Cause
+from gravel.explaining.rules import CLIENT, NEW_ORDER, SERVER, TEST, Cause
 from gravel.explaining.story import REFUSED, Story, challenge_name, order_name
 from issuer_bridge.diagnosis.finding import Finding
 
@@ -231,6 +231,8 @@ def _of_server(
 ) -> Finding:
     """Say that it is the server's turn, until when, and whether it is late; due: None for never."""
     until = "never, by a fault" if due is None else f"at {rfc3339(due)}" if due > story.known.now else ""
+    if due is None:
+        cause = attrs.evolve(cause, who=TEST, attempt="disarm the fault, and order again")
     blocks = due is None or story.known.now - due >= LATE
     return _late(cause.found(subject, what, f"{awaited}{until and f': {until}'}", since), blocks)
 

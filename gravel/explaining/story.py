@@ -86,7 +86,7 @@ class Story:
         if any(url in str(entry.data.get("detail", "")) for url in self.urls):
             return True
         of_account = self.account is not None and subject.get("account") == self.account.id
-        return of_account and ((len(subject) == 1 and entry.kind != REFUSED) or self.subject.startswith("account/"))
+        return of_account and len(subject) == 1 and (entry.kind != REFUSED or self.order is None)
 
     def looked(self, path: str) -> Look | None:
         """Return when a client came for one of the resources last, by our own path."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
@@ -58,7 +59,9 @@ def faults(story: Story) -> Iterator[Finding]:
         cause = f"the fault {rule!r} ({action['kind']}) fired at {endpoint}{times}"
         armed = rule in story.known.world.faults.armed
         attempt = f"DELETE /faults/{rule} at the management API" if armed else "try again: it is not armed any more"
-        finding = FAULT.found(story.subject, cause, "a try without it", parse_rfc3339(entries[-1].at), [str(action)])
+        finding = FAULT.found(
+            story.subject, cause, "a try without it", parse_rfc3339(entries[-1].at), [json.dumps(action)]
+        )
         yield attrs.evolve(finding, attempt=attempt, pain=pain)
 
 

@@ -117,6 +117,10 @@ def test_an_account_of_a_server_that_was_wiped_is_told_as_that():
     assert (told.verdict, found.code, found.who, found.pain) == ("stuck", "account-unknown", CLIENT, 24)
     assert "2 times" in found.cause
     assert codes(explained(client, f"account/{old.kid.rpartition('/')[2]}")) == ["account-unknown"]
+    assert codes(explained(client, "a.test")) == codes(explained(client, "newOrder")) == ["account-unknown"]
+    client.register()
+    client.order("a.test")
+    assert codes(explained(client, "a.test")) == ["challenge-not-responded"]
 
 
 def test_an_account_of_another_is_told_as_that():
