@@ -16,13 +16,13 @@ from gravel.explaining.rules import CLIENT, Rule
 from gravel.explaining.standing import DONE, Standing, standing_of
 from gravel.explaining.story import Known, Story
 from gravel.explaining.subjects import own_of, with_entries
-from gravel.explaining.surroundings import faults, frozen_clock, paused, polling
+from gravel.explaining.surroundings import answers, faults, frozen_clock, paused, polling
 from gravel.explaining.telling import timeline
 from issuer_bridge.diagnosis.finding import Finding
 
 HEALTHY, WAITING, STUCK, FAILED = "healthy", "waiting", "stuck", "failed"
 # What is only around a story that is not well.
-NOTES: tuple[Rule, ...] = (faults, polling)
+NOTES: tuple[Rule, ...] = (answers, faults, polling)
 
 
 @attrs.frozen

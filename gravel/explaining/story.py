@@ -16,6 +16,8 @@ from acme_server.orders import Order
 from acme_server.protocol.journal import Entry
 from acme_server.protocol.times import parse_rfc3339
 from acme_server.world import World
+from solvers.dns.zone import Zone
+from solvers.http01.responder import Responder
 
 if TYPE_CHECKING:
     from issuer_bridge.resources import Resource, Resources
@@ -27,12 +29,18 @@ ENTERED: Mapping[str, str] = {"/new-account": "AccountCreated"}
 
 @attrs.frozen
 class Known:
-    """A world at a moment; due: when something happens in it next; resources: those of the bridge, if there is one."""
+    """A world at a moment.
+
+    due: when something happens in it next; zone, responder: where answers may be in place, the built-in ones;
+    resources: those of the bridge, if there is one.
+    """
 
     world: World
     now: datetime
     frozen: bool = False
     due: datetime | None = None
+    zone: Zone | None = None
+    responder: Responder | None = None
     resources: Resources | None = None
 
 
@@ -57,7 +65,12 @@ class Story:
     urls: tuple[str, ...] = ()
     endpoint: str = ""
     entries: tuple[Entry, ...] = ()
+    _names: frozenset[str] = attrs.field(init=False, repr=False, eq=False)
     _ids: frozenset[tuple[str, str]] = attrs.field(init=False, repr=False, eq=False)
+
+    @_names.default
+    def _fast(self) -> frozenset[str]:
+        return frozenset(self.names)
 
     @_ids.default
     def _named(self) -> frozenset[tuple[str, str]]:
@@ -79,14 +92,15 @@ class Story:
         if self.endpoint:
             stranger = entry.kind == REFUSED and "account" not in subject and entry.data["endpoint"] == self.endpoint
             return stranger or entry.kind == ENTERED.get(self.endpoint)
-        if any((kind, value) in self._ids for kind, value in subject.items()):
+        if not self._ids.isdisjoint(subject.items()):
             return True
-        if any(name in self.names for name in entry.data.get("identifiers", ())):
+        if not self._names.isdisjoint(entry.data.get("identifiers", ())):
             return True
-        if any(url in str(entry.data.get("detail", "")) for url in self.urls):
+        if self.urls and any(url in str(entry.data.get("detail", "")) for url in self.urls):
             return True
-        of_account = self.account is not None and subject.get("account") == self.account.id
-        return of_account and len(subject) == 1 and (entry.kind != REFUSED or self.order is None)
+        if self.account is None or subject.get("account") != self.account.id or len(subject) > 1:
+            return False
+        return entry.kind != REFUSED or self.order is None
 
     def looked(self, path: str) -> Look | None:
         """Return when a client came for one of the resources last, by our own path."""

@@ -139,9 +139,8 @@ def _account(known: Known, record_id: str) -> tuple[Story, ...]:
     record = store.get(Account, record_id)
     if record is None:
         return ()
-    names = [identifier.value for order in store.find(ORDERS_BY_ACCOUNT, record.id) for identifier in order.identifiers]
     orders = _current(store.find(ORDERS_BY_ACCOUNT, record.id))[-_MANY:]
-    own = Story(known, f"account/{record.id}", account=record, names=tuple(dict.fromkeys(names)))
+    own = Story(known, f"account/{record.id}", account=record)
     return (own, *(of_order(known, order, own.subject) for order in orders))
 
 

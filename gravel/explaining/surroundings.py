@@ -8,19 +8,27 @@ from datetime import timedelta
 
 import attrs
 
+from acme_server.authorizations import Authorization, Challenge
 from acme_server.protocol.journal import Entry
+from acme_server.protocol.key_authorization import HTTP01_PATH, KeyAuthorization, dns01_name
 from acme_server.protocol.problem import PREFIX
+from acme_server.protocol.status import ChallengeStatus
 from acme_server.protocol.times import parse_rfc3339, rfc3339
-from gravel.explaining.rules import CLIENT, SERVER, TEST, Cause
+from gravel.explaining.rules import CLIENT, NEW_ORDER, SERVER, TEST, Cause
 from gravel.explaining.standing import Standing
-from gravel.explaining.story import Story
+from gravel.explaining.story import Story, challenge_name
 from issuer_bridge.diagnosis.finding import Finding
+from solvers.dns.lookup import lookup
+from solvers.dns.name import canonical
 
 FROZEN = Cause("clock-frozen", TEST, 'POST {"advance": "next"} or {"freeze": false} to /clock at the management API')
 FAULT = Cause("fault-injected", TEST, "", blocks=False)
 EARLY = Cause("polls-early", CLIENT, "wait as long as Retry-After says between two looks", blocks=False)
 LONG_WAIT = Cause("retry-after-long", SERVER, "look again by hand; or lower the server's --retry-after", False, 9)
 PAUSED = Cause("identifier-paused", CLIENT, "repair validation, then POST /rate-limits/reset", pain=14)
+IN_PLACE = Cause("answer-in-place", CLIENT, "respond to the challenge: POST {} to its URL", blocks=False)
+TOO_LATE = Cause("answer-late", CLIENT, "respond only once all nameservers show the answer", False, 16)
+_IN_PLACE = {ChallengeStatus.PENDING: IN_PLACE, ChallengeStatus.INVALID: TOO_LATE}
 _LONG = timedelta(minutes=5)
 # Of a fault: (its kind, where it fired) -> the pain that it is, "" for everywhere.
 _PAINS: Mapping[tuple[str, str], int] = {
@@ -72,12 +80,37 @@ def polling(story: Story) -> Iterator[Finding]:
     challenges = [f"/chall/{each.id}/{index}" for each, index, _ in story.challenges()]
     for path in (*order, *authorizations, *challenges):
         look = story.looked(path)
-        if look is not None and look.early * 2 > look.times > 2:
-            cause = f"{look.early} of {look.times} requests for {path} came earlier than Retry-After said"
+        if look is not None and look.early * 2 > len(look.recent) > 2:
+            cause = (
+                f"{look.early} of the last {len(look.recent)} requests for {path[1:]} came before Retry-After was over"
+            )
             yield EARLY.found(story.subject, cause, "less haste", look.last)
         if look is not None and look.again - look.last >= _LONG and look.again > story.known.now:
             cause = f"the client was told to come for {path} again at {rfc3339(look.again)} only"
             yield LONG_WAIT.found(story.subject, cause, f"its next look, at {rfc3339(look.again)}", look.last)
+
+
+def answers(story: Story) -> Iterator[Finding]:
+    """Yield the challenges whose answer is in place, and was not when it was looked for, or waits to be looked at."""
+    for authorization, index, challenge in story.challenges():
+        cause = _IN_PLACE.get(challenge.status)
+        if cause is not None and _is_in_place(story, authorization, challenge):
+            text = f"the answer to {challenge.type} of {authorization.covers.value} is in place here now"
+            awaited = NEW_ORDER if cause is TOO_LATE else "a client that responds"
+            yield cause.found(challenge_name(authorization, index), text, awaited)
+
+
+def _is_in_place(story: Story, authorization: Authorization, challenge: Challenge) -> bool:
+    known, host = story.known, authorization.identifier.value
+    if story.account is None:
+        return False
+    answer = KeyAuthorization(challenge.token, story.account.thumbprint)
+    if challenge.type == "dns-01" and known.zone is not None:
+        found = lookup(known.zone, canonical(dns01_name(host)), "TXT").answers
+        return any(record.rtype == "TXT" and record.value == answer.dns_value for record in found)
+    if challenge.type == "http-01" and known.responder is not None:
+        return known.responder.handle("GET", host, HTTP01_PATH + challenge.token)[1] == answer.http_body.encode()
+    return False
 
 
 def paused(story: Story) -> Iterator[Finding]:

@@ -57,5 +57,6 @@ async def _entries(hosted: Hosted, text: str, resources: Resources | None) -> tu
 def _known(hosted: Hosted, resources: Resources | None) -> Known:
     from gravel.explaining.story import Known
 
-    driver = hosted.driver
-    return Known(hosted.world, driver.now(), driver.clock.frozen, driver.next_due(), resources)
+    driver, view = hosted.driver, hosted.view
+    responder = view.exhibit.responders.site.responder
+    return Known(hosted.world, driver.now(), driver.clock.frozen, driver.next_due(), view.zone, responder, resources)

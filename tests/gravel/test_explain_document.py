@@ -15,9 +15,7 @@ from tests.gravel.conftest import GRAVEL
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/explain.md").read_text()
 [PRELUDE] = re.findall(r"tests, in `gravel run -- sh`, after\n\n```sh\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
-SECTIONS = re.findall(
-    r"^## (.+?)\n\n```sh\n(.*?)^```\n\n```text\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE
-)
+SECTIONS = re.findall(r"^## (.+?)\n\n```sh\n(.*?)^```\n\n```text\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
 MARK = "==== "
 # What differs from run to run.
 VARYING = (
@@ -26,7 +24,7 @@ VARYING = (
     (r"\b[0-9a-f]{31,32}\b", "SERIAL"),
     (r"(?<![\w-])[\w-]{22}(?![\w-])", "ID"),
     (r"127\.0\.0\.1:\d+", "ADDRESS"),
-    (r"\d+ of \d+ requests", "N of N requests"),
+    (r"\d of the last \d requests", "N of the last N requests"),
 )
 
 
@@ -52,7 +50,9 @@ def printed(tmp_path_factory):
 
 @pytest.mark.client("curl")
 @pytest.mark.client("lego")
-@pytest.mark.parametrize(("name", "shown"), [(name, shown) for name, _, shown in SECTIONS], ids=[row[0] for row in SECTIONS])
+@pytest.mark.parametrize(
+    ("name", "shown"), [(name, shown) for name, _, shown in SECTIONS], ids=[row[0] for row in SECTIONS]
+)
 def test_the_commands_print_what_the_document_says(name, shown, printed):
     assert steady(printed[name]) == steady(shown)
 

@@ -5,8 +5,11 @@ from datetime import timedelta
 import pytest
 
 from acme_server.faults.rule import read_rule
+from acme_server.protocol.key_authorization import KeyAuthorization
 from acme_server.settings import Settings
 from gravel.explaining.rules import CLIENT, TEST
+from solvers.dns.zone import Zone
+from solvers.http01.responder import Responder
 from tests.gravel.explaining.story_rig import challenge, codes, explained, new_client, respond
 
 
@@ -109,7 +112,7 @@ def test_a_client_that_polls_faster_than_retry_after_is_told(apart, expected):
         client.driver.pass_time(seconds=apart)
     found = [each for each in explained(client, "a.test").findings if each.code == "polls-early"]
     assert [each.code for each in found] == expected
-    assert all(each.who == CLIENT and "4 of 5 requests" in each.cause for each in found)
+    assert all(each.who == CLIENT and "4 of the last 5 requests" in each.cause for each in found)
 
 
 def test_a_client_that_is_sent_away_for_a_day_is_told():
@@ -122,6 +125,25 @@ def test_a_client_that_is_sent_away_for_a_day_is_told():
     found = explained(client, "a.test").findings[-1]
     assert (found.code, found.pain) == ("retry-after-long", 9)
     assert "2026-11-23T12:00:00Z" in found.cause
+
+
+@pytest.mark.parametrize(("kind", "index"), [("dns-01", 1), ("http-01", 0)])
+@pytest.mark.parametrize(("looked", "code"), [(False, "answer-in-place"), (True, "answer-late")])
+def test_an_answer_that_is_in_place_now_is_told(kind, index, looked, code):
+    """Pain 16: it came too late, or nobody says that it is there."""
+    client, zone, responder = new_client(), Zone(), Responder()
+    order = client.order("a.test")
+    token = challenge(client, order, kind)[1]["token"]
+    if looked:
+        respond(client, order, kind)
+    assert code not in codes(explained(client, "a.test", zone=zone, responder=responder))
+    answer = KeyAuthorization(token, client.thumbprint)
+    zone.add_txt("_acme-challenge.a.test", answer.dns_value)
+    responder.add("a.test", token, answer.http_body)
+    zone.clear_txt("_acme-challenge.a.test") if kind == "http-01" else responder.remove("a.test", token)
+    found = [each for each in explained(client, "a.test", zone=zone, responder=responder).findings if each.code == code]
+    assert [each.subject.rpartition("/")[2] for each in found] == [str(index)]
+    assert not zone.history
 
 
 def test_the_usual_settings_send_nobody_away_for_long():
