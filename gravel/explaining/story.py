@@ -27,6 +27,10 @@ REFUSED = "RequestRefused"
 ENTERED: Mapping[str, str] = {"/new-account": "AccountCreated"}
 
 
+# What the bridge's facts call a resource in their subjects.
+_WORDS = {"Certificate": "certificate", "CertificateRequest": "request", "Order": "order", "Challenge": "challenge"}
+
+
 @attrs.frozen
 class Known:
     """A world at a moment.
@@ -80,10 +84,9 @@ class Story:
         # A query's fault has the name that was asked for.
         hosts = [each.identifier.value for each in self.authorizations]
         ids += [("name", name) for host in hosts for name in (host, f"_acme-challenge.{host}")]
-        words = {"Certificate": "certificate", "CertificateRequest": "request", "Order": "order"}
         for each in self.objects:
             namespace, name = each["metadata"].get("namespace"), each["metadata"]["name"]
-            ids.append((words.get(each["kind"], each["kind"].lower()), f"{namespace}/{name}" if namespace else name))
+            ids.append((_WORDS.get(each["kind"], "issuer"), f"{namespace}/{name}" if namespace else name))
         return frozenset(ids)
 
     def concerns(self, entry: Entry) -> bool:
@@ -133,8 +136,3 @@ def order_name(record: Order) -> str:
 def challenge_name(authorization: Authorization, index: int) -> str:
     """Return `challenge/AUTHORIZATION/PLACE`."""
     return f"challenge/{authorization.id}/{index}"
-
-
-def ids_of(entry: Entry) -> Mapping[str, str]:
-    """Return the ids of an entry but its account."""
-    return {kind: value for kind, value in entry.subject.items() if kind != "account"}

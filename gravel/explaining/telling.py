@@ -10,7 +10,6 @@ from typing import Any
 from acme_server.protocol.journal import Entry
 from acme_server.protocol.problem import PREFIX
 from gravel.explaining.refused_requests import endpoint_of
-from gravel.explaining.story import ids_of
 
 # So many lines are told, the last.
 _LINES = 200
@@ -71,8 +70,8 @@ def text_of(entry: Entry) -> str:
     if entry.house == "acme_server" and entry.kind in TEXTS:
         return TEXTS[entry.kind](entry)
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", entry.kind).lower()
-    ids = " ".join(f"{kind}/{value}" for kind, value in ids_of(entry).items())
-    return f"{words} {ids}".strip() + _reason(entry)
+    kind, value = next(((kind, value) for kind, value in entry.subject.items() if kind != "account"), ("", ""))
+    return (f"{words}: {kind}/{value}" if kind else words) + _reason(entry)
 
 
 def timeline(entries: Iterable[Entry]) -> list[dict[str, Any]]:

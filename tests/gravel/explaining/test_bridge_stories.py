@@ -48,7 +48,7 @@ def test_what_is_issued_is_healthy_by_all_its_names():
         told = told_of(rig, name)
         assert (name, told.verdict, told.findings) == (name, "healthy", ())
     houses = [line["text"] for line in told_of(rig, "cr/default/one").timeline]
-    assert any(text.startswith("challenge presented challenge/default/") for text in houses)
+    assert any(text.startswith("challenge presented: challenge/default/") for text in houses)
     assert "http-01 of one.http.test was validated" in houses
 
 
