@@ -114,14 +114,15 @@ def tripped(
     """Return the rules that fire, at most one per plane, and have them in the journal; `subject`: what they fire at."""
     fired = world.faults.decide(exchange, stage, now, world.entropy)
     if fired:
-        world.store.commit((), [_injected(armed, subject, exchange.endpoint) for armed in fired], now)
+        world.store.commit((), [_injected(armed, subject, exchange) for armed in fired], now)
     return fired
 
 
-def _injected(armed: Armed, subject: Mapping[str, str], endpoint: str) -> Fact:
-    return Fact(
-        "FaultInjected", subject, {"rule": armed.id, "action": write_action(armed.rule.action), "endpoint": endpoint}
-    )
+def _injected(armed: Armed, subject: Mapping[str, str], exchange: Exchange) -> Fact:
+    data = {"rule": armed.id, "action": write_action(armed.rule.action), "endpoint": exchange.endpoint}
+    # An order that is not made has no ID to be found by.
+    names = exchange.identifiers if exchange.endpoint == "newOrder" else ()
+    return Fact("FaultInjected", subject, {**data, "identifiers": [*names]} if names else data)
 
 
 def claims(body: bytes) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -16,7 +16,7 @@ from gravel.explaining.rules import CLIENT, Rule
 from gravel.explaining.standing import DONE, Standing, standing_of
 from gravel.explaining.story import Known, Story
 from gravel.explaining.subjects import own_of, with_entries
-from gravel.explaining.surroundings import answers, faults, frozen_clock, paused, polling
+from gravel.explaining.surroundings import answers, closed, faults, frozen_clock, paused, polling
 from gravel.explaining.telling import timeline
 from issuer_bridge.diagnosis.finding import Finding
 
@@ -75,7 +75,7 @@ def _judge(story: Story) -> tuple[str, list[Finding]]:
     elif theirs.failed:
         found += theirs.findings
     found = [*frozen_clock(story, standing), *found]
-    if found:
+    if found or story.names:
         found += [finding for rule in NOTES for finding in rule(story)]
     return _verdict(standing, found), found
 
@@ -107,7 +107,7 @@ def _joined(story: Story, ours: Standing, theirs: Standing) -> Standing:
 def _rules(story: Story, standing: Standing) -> tuple[Rule, ...]:
     """Return what can be in the way: of an order that is at its end, no request that was refused."""
     if not standing.finished:
-        return (failed_validations, refused_requests, paused)
+        return (closed, failed_validations, refused_requests, paused)
     if story.order is None and not story.authorizations:
         return (refused_requests, paused)
     return (failed_validations,) if standing.failed else ()

@@ -6,17 +6,20 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
+import attrs
+
 from acme_server.faults.rule import NAME_OF
 from acme_server.protocol.journal import Entry
 from acme_server.protocol.problem import PREFIX
 from acme_server.protocol.times import parse_rfc3339
-from gravel.explaining.rules import CLIENT, SERVER, Cause
+from gravel.explaining.rules import CLIENT, SERVER, TEST, Cause
 from gravel.explaining.story import REFUSED, Story, order_name
 from issuer_bridge.diagnosis.finding import Finding
 
 _NEW_ACCOUNT, _NEW_ORDER, _FINALIZE = "/new-account", "/new-order", "/order/{order}/finalize"
 # So many in a row are no accident: a client takes the nonce of the reply, and tries once more.
 STORM = 5
+_KEEP = "a server that is to know it next time keeps its state (--state)"
 _WHERE_BLOCKED = "ask for another name; the server's policy and its blocked names have this one refused"
 
 
@@ -57,7 +60,7 @@ CAUSES: tuple[tuple[str, Fits, Cause], ...] = (
         Cause(
             "account-unknown",
             CLIENT,
-            "register again (for cert-manager: delete the issuer's account Secret); keep the server's state (--state) next time",
+            f"register again (for cert-manager: delete the issuer's account Secret); {_KEEP}",
             pain=24,
         ),
     ),
@@ -97,6 +100,11 @@ CAUSES: tuple[tuple[str, Fits, Cause], ...] = (
         Cause("external-account-key", CLIENT, "give the client that external account's own MAC key"),
     ),
     ("invalidProfile", _always, Cause("profile-unknown", CLIENT, "order a profile that the directory's meta names")),
+    (
+        "malformed",
+        _says("there is no such resource"),
+        Cause("resource-unknown", CLIENT, f"order anew; {_KEEP}", pain=24),
+    ),
     (
         "malformed",
         _says("'profile'"),
@@ -188,4 +196,9 @@ def _finding(story: Story, cause: Cause, entries: list[Entry]) -> Finding:
     awaited = f"a request to {endpoint_of(last)} that is not refused"
     subject = story.subject if story.order is None else order_name(story.order)
     since = parse_rfc3339(entries[0].at)
-    return cause.found(subject, text, awaited, since, evidence)
+    found = cause.found(subject, text, awaited, since, evidence)
+    place = (last.at, endpoint_of(last))
+    faults = [
+        each.data["rule"] for each in story.happened("FaultInjected") if (each.at, each.data["endpoint"]) == place
+    ]
+    return attrs.evolve(found, who=TEST, attempt=f"disarm the fault {faults[-1]!r}") if faults else found

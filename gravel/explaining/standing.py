@@ -134,7 +134,7 @@ def _ready(story: Story, order: Order) -> Standing:
 
 def _processing(story: Story, order: Order) -> Standing:
     since = story.since("OrderFinalized")
-    began = since or story.known.now
+    began = since or order.created
     due = _delayed(story, "processing", began, story.known.world.settings.issuance_delay, order=order.id)
     what = "the order is finalized, and its certificate not signed"
     return _waiting(_of_server(story, ISSUING, order_name(order), what, "the certificate", since, due))

@@ -14,7 +14,7 @@ from acme_server.certificates import Certificate
 from acme_server.looks import Look
 from acme_server.orders import Order
 from acme_server.protocol.journal import Entry
-from acme_server.protocol.times import parse_rfc3339
+from acme_server.protocol.times import parse_rfc3339, rfc3339_micro
 from acme_server.world import World
 from solvers.dns.zone import Zone
 from solvers.http01.responder import Responder
@@ -54,7 +54,7 @@ class Story:
 
     subject: what it is called; names: identifiers whose orders are told of, refused ones too; focus: the place of
     the one challenge that it is about; objects: the bridge's resources, owners first; urls: of accounts that the
-    server does not know; endpoint: whose refusals to clients without an account it is about; entries: of the journal, once they have been collected.
+    server does not know; endpoint: whose refusals to clients without an account it is about; lost: what clients ask for and is not here; entries: of the journal, once they have been collected.
     """
 
     known: Known
@@ -68,6 +68,7 @@ class Story:
     objects: tuple[Resource, ...] = ()
     urls: tuple[str, ...] = ()
     endpoint: str = ""
+    lost: tuple[tuple[str, str], ...] = ()
     entries: tuple[Entry, ...] = ()
     _names: frozenset[str] = attrs.field(init=False, repr=False, eq=False)
     _ids: frozenset[tuple[str, str]] = attrs.field(init=False, repr=False, eq=False)
@@ -79,7 +80,7 @@ class Story:
     @_ids.default
     def _named(self) -> frozenset[tuple[str, str]]:
         records = {"order": self.order, "certificate": self.certificate}
-        ids = [(kind, record.id) for kind, record in records.items() if record is not None]
+        ids = [*self.lost, *((kind, record.id) for kind, record in records.items() if record is not None)]
         ids += [("authorization", each.id) for each in self.authorizations]
         # A query's fault has the name that was asked for.
         hosts = [each.identifier.value for each in self.authorizations]
@@ -103,7 +104,9 @@ class Story:
             return True
         if self.account is None or subject.get("account") != self.account.id or len(subject) > 1:
             return False
-        return entry.kind != REFUSED or self.order is None
+        # Of newOrder's faults only that under which the order was made.
+        made = self.order is None or (entry.kind == "FaultInjected" and entry.at == rfc3339_micro(self.order.created))
+        return made or entry.kind not in (REFUSED, "FaultInjected")
 
     def looked(self, path: str) -> Look | None:
         """Return when a client came for one of the resources last, by our own path."""

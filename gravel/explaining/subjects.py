@@ -47,10 +47,11 @@ def find(known: Known, text: str) -> tuple[Story, ...]:
     word, slash, rest = subject.partition("/")
     if not slash:
         return _of_bare(known, subject)
-    found = _of_word(known, word.lower(), rest)
-    if word == "account" and not found:
+    if found := _of_word(known, word.lower(), rest):
+        return found
+    if word == "account":
         return (Story(known, subject, urls=(known.world.links.account(rest),)),)
-    return found
+    return (Story(known, subject, lost=((_KINDS.get(word, word), rest.partition("/")[0]),)),)
 
 
 def with_entries(stories: Iterable[Story], entries: Iterable[Entry]) -> tuple[Story, ...]:
@@ -68,6 +69,8 @@ def own_of(known: Known, text: str, stories: Iterable[Story]) -> tuple[Story, ..
     strangers = [name for name, story in asked.items() if any(entry.kind == REFUSED for entry in story.entries)]
     near = get_close_matches(text.strip().lower(), _known_names(known), n=1, cutoff=0.5)
     hint = f"the nearest is {near[0]}" if near else f"what can be explained is {_FORMS}"
+    if not len(known.world.journal):
+        hint = "no client has got as far as a signed request here; see whether it trusts the server (gravel trust)"
     if strangers:
         hint = f"but clients without an account were refused at {' and '.join(strangers)}, which can be explained too"
     raise Unknown(f"nothing here is called {text[:200]!r}; {hint}")
@@ -151,6 +154,8 @@ def _certificate(known: Known, serial: str) -> tuple[Story, ...]:
     return tuple(of_order(known, order, f"certificate/{digits}") for order in orders if order is not None)
 
 
+# What a request's subject calls it.
+_KINDS = {"challenge": "authorization", "authz": "authorization", "cert": "certificate"}
 _WORDS: Mapping[str, Callable[[Known, str], tuple[Story, ...]]] = {
     "order": _order,
     "authorization": _authorization,

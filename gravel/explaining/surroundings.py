@@ -12,10 +12,10 @@ from acme_server.authorizations import Authorization, Challenge
 from acme_server.protocol.journal import Entry
 from acme_server.protocol.key_authorization import HTTP01_PATH, KeyAuthorization, dns01_name
 from acme_server.protocol.problem import PREFIX
-from acme_server.protocol.status import ChallengeStatus
+from acme_server.protocol.status import AccountStatus, ChallengeStatus
 from acme_server.protocol.times import parse_rfc3339, rfc3339
 from gravel.explaining.rules import CLIENT, NEW_ORDER, SERVER, TEST, Cause
-from gravel.explaining.standing import Standing
+from gravel.explaining.standing import CLOSED, Standing
 from gravel.explaining.story import Story, challenge_name
 from issuer_bridge.diagnosis.finding import Finding
 from solvers.dns.lookup import lookup
@@ -56,7 +56,12 @@ def frozen_clock(story: Story, standing: Standing) -> Iterator[Finding]:
 def faults(story: Story) -> Iterator[Finding]:
     """Yield each rule that fired at the story, newest first; one that decided it is what keeps it from getting on."""
     fired: dict[str, list[Entry]] = {}
+    # Of a name, what an order came after is over.
+    orders = story.happened("OrderCreated") if story.names else []
+    over = orders[-1].at if orders else ""
     for entry in reversed(story.happened("FaultInjected")):
+        if entry.at <= over:
+            break
         fired.setdefault(entry.data["rule"], []).append(entry)
     for rule, entries in fired.items():
         action, endpoint = entries[0].data["action"], entries[0].data["endpoint"]
@@ -111,6 +116,14 @@ def _is_in_place(story: Story, authorization: Authorization, challenge: Challeng
     if challenge.type == "http-01" and known.responder is not None:
         return known.responder.handle("GET", host, HTTP01_PATH + challenge.token)[1] == answer.http_body.encode()
     return False
+
+
+def closed(story: Story) -> Iterator[Finding]:
+    """Yield that the account is closed under what it has not finished."""
+    account = story.account
+    if account is not None and account.status is not AccountStatus.VALID:
+        cause = f"the account is {account.status}, and every request of it refused"
+        yield CLOSED.found(f"account/{account.id}", cause, "another account", story.since("AccountDeactivated"))
 
 
 def paused(story: Story) -> Iterator[Finding]:

@@ -123,6 +123,18 @@ def test_an_account_of_a_server_that_was_wiped_is_told_as_that():
     assert codes(explained(client, "a.test")) == ["challenge-not-responded"]
 
 
+@pytest.mark.parametrize("place", ["order", "authz", "cert", "chall"])
+def test_what_a_wiped_server_does_not_know_any_more_is_told_when_it_is_asked_for(place):
+    """Pain 24."""
+    client = new_client()
+    url = f"{client.base}/{place}/old" + ("/0" if place == "chall" else "")
+    with pytest.raises(Unknown):
+        explained(client, url)
+    client.post(url)
+    told = explained(client, url)
+    assert (told.verdict, codes(told)) == ("stuck", ["resource-unknown"])
+
+
 def test_an_account_of_another_is_told_as_that():
     """Pain 21."""
     client = new_client()

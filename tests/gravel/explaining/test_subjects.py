@@ -6,7 +6,7 @@ import pytest
 from acme_server.personality import PEBBLE
 from acme_server.protocol.encoding import b64url
 from gravel.explaining.subjects import Unknown
-from tests.acme_server.rig import Client, csr, key
+from tests.acme_server.rig import Client, csr, key, make_server
 from tests.gravel.explaining.story_rig import challenge, codes, explained, name_of, new_client, respond
 
 
@@ -121,6 +121,13 @@ def test_what_there_is_not_is_told_in_one_sentence(name, sentence):
         explained(client, name)
     assert sentence in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_where_no_client_ever_came_that_is_told():
+    client = Client(new_client().server)
+    client.server.world = make_server().world
+    with pytest.raises(Unknown, match="no client has got as far as a signed request"):
+        explained(client, "a.test")
 
 
 def test_the_timeline_tells_what_happened_once():

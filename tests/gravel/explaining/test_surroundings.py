@@ -90,6 +90,33 @@ def test_a_fault_of_the_dns_is_part_of_the_story_of_the_name():
     assert codes(explained(client, "a.test")) == ["challenge-not-responded", "fault-injected"]
 
 
+def test_a_fault_that_let_no_order_be_is_found_by_the_name():
+    client = new_client()
+    arm(client, {"kind": "problem", "type": "serverInternal"}, endpoint="newOrder")
+    assert client.order("a.test").status == 500
+    told = explained(client, "a.test")
+    assert (told.verdict, codes(told), told.findings[0].who) == ("stuck", ["server-failed", "fault-injected"], TEST)
+    client.server.world.faults.clear()
+    client.driver.pass_time(seconds=1)
+    client.order("a.test")
+    assert codes(explained(client, "a.test")) == ["challenge-not-responded"]
+
+
+def test_an_order_whose_making_the_client_never_heard_of_has_that_fault():
+    client = new_client()
+    arm(client, "cut", endpoint="newOrder")
+    client.order("a.test")
+    assert codes(explained(client, "a.test")) == ["challenge-not-responded", "fault-injected"]
+
+
+def test_an_account_that_was_closed_under_an_order_is_in_its_way():
+    client = new_client()
+    arm(client, "deactivate-account", endpoint="order")
+    order = client.order("a.test")
+    client.post(order.header("Location"))
+    assert codes(explained(client, "a.test"), blocks=True) == ["account-closed"]
+
+
 def test_what_came_out_well_in_spite_of_a_fault_has_no_findings():
     client = new_client()
     arm(client, {"kind": "latency", "seconds": 1})
