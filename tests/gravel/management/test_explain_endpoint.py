@@ -98,7 +98,7 @@ async def test_the_verb_tells_what_it_cannot_answer_in_one_line(manage):
     management = await manage()
     code, printed, said = await run(management, "nothing.test")
     assert (code, printed) == (2, "")
-    assert said.startswith("nothing here is called 'nothing.test'; what can be explained is")
+    assert said.startswith("nothing here is called 'nothing.test'; no client has got as far as a signed request here")
     code, _, said = await run(management, "a.test", ACME_MANAGEMENT="https://127.0.0.1:1")
     assert code == 2
     assert "\n" not in said
