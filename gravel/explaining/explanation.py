@@ -20,7 +20,7 @@ from gravel.explaining.surroundings import answers, closed, faults, frozen_clock
 from gravel.explaining.telling import timeline
 from issuer_bridge.diagnosis.finding import Finding
 
-HEALTHY, WAITING, STUCK, FAILED = "healthy", "waiting", "stuck", "failed"
+VERDICTS = HEALTHY, WAITING, STUCK, FAILED = "healthy", "waiting", "stuck", "failed"
 # What is only around a story that is not well.
 NOTES: tuple[Rule, ...] = (answers, faults, polling)
 
@@ -46,16 +46,11 @@ def explain(known: Known, text: str, stories: Iterable[Story], entries: Iterable
     """Judge the stories of what a text names, with the entries of the journal that concern them; Unknown for nothing."""
     whole = own_of(known, text, with_entries(stories, entries))
     judged = [_judge(story) for story in whole]
-    findings = tuple(dict.fromkeys(finding for _, found in judged for finding in found))
-    findings = tuple(sorted(findings, key=lambda finding: not finding.blocks))
-    verdict = max((verdict for verdict, _ in judged), key=_WORSE.index)
-    if verdict == WAITING and any(finding.blocks for finding in findings):
-        verdict = STUCK
+    findings = dict.fromkeys(finding for _, found in judged for finding in found)
+    verdict = max((verdict for verdict, _ in judged), key=VERDICTS.index)
     told = {entry.seq: entry for story in whole for entry in story.entries}
-    return Explanation(whole[0].subject, known.now, verdict, tuple(timeline(told.values())), findings)
-
-
-_WORSE = (HEALTHY, WAITING, STUCK, FAILED)
+    first = tuple(sorted(findings, key=lambda finding: not finding.blocks))
+    return Explanation(whole[0].subject, known.now, verdict, tuple(timeline(told.values())), first)
 
 
 def _judge(story: Story) -> tuple[str, list[Finding]]:

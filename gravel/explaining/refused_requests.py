@@ -16,7 +16,7 @@ from gravel.explaining.rules import CLIENT, SERVER, TEST, Cause
 from gravel.explaining.story import REFUSED, Story, order_name
 from issuer_bridge.diagnosis.finding import Finding
 
-_NEW_ACCOUNT, _NEW_ORDER, _FINALIZE = "/new-account", "/new-order", "/order/{order}/finalize"
+_FINALIZE = "/order/{order}/finalize"
 # So many in a row are no accident: a client takes the nonce of the reply, and tries once more.
 STORM = 5
 _KEEP = "a server that is to know it next time keeps its state (--state)"
@@ -37,10 +37,6 @@ Fits = Callable[[Story, Mapping[str, Any]], bool]
 
 def _always(*_: object) -> bool:
     return True
-
-
-def _at(*endpoints: str) -> Fits:
-    return lambda _, told: told["endpoint"] in endpoints
 
 
 def _says(text: str) -> Fits:

@@ -102,8 +102,11 @@ class Story:
             return True
         if self.urls and any(url in str(entry.data.get("detail", "")) for url in self.urls):
             return True
-        if self.account is None or subject.get("account") != self.account.id or len(subject) > 1:
+        if self.account is None or subject.get("account") != self.account.id:
             return False
+        if len(subject) > 1:
+            # Of an account, that it got on.
+            return not (self.order or self.authorizations) and entry.kind == "OrderCreated"
         # Of newOrder's faults only that under which the order was made.
         made = self.order is None or (entry.kind == "FaultInjected" and entry.at == rfc3339_micro(self.order.created))
         return made or entry.kind not in (REFUSED, "FaultInjected")

@@ -30,8 +30,6 @@ _FORMS = (
     "a DNS name or address, order/ID, authorization/ID, challenge/AUTHORIZATION/PLACE, account/ID, certificate/SERIAL, "
     "one of their URLs, or KIND/NAMESPACE/NAME of a bridge's certificate, certificaterequest, order, challenge or issuer"
 )
-
-
 _OTHER_WORLD = re.compile(r"/w/([A-Za-z0-9_-]{1,64})/")
 
 

@@ -95,6 +95,16 @@ def test_a_rate_limit_passes_by_itself_and_says_when():
     assert "rate-limited" not in codes(explained(client, "a.test"))
 
 
+def test_of_an_account_too_a_refusal_is_over_when_it_gets_on():
+    client = limited()
+    client.order("b.test")
+    client.order("a.test")
+    assert "rate-limited" in codes(explained(client, client.kid))
+    client.driver.pass_time(hours=3)
+    client.order("a.test")
+    assert "rate-limited" not in codes(explained(client, client.kid))
+
+
 def test_a_name_that_was_paused_stays_paused():
     client = limited(name=limits.PAUSING)
     for _ in range(3):
