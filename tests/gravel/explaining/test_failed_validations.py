@@ -232,12 +232,14 @@ def test_while_there_are_attempts_left_nothing_is_in_the_way():
 
 def test_a_challenge_that_another_made_up_for_is_no_matter():
     client = new_client(validation_attempts=2)
-    order = client.order("a.test")
-    name = name_of(challenge(client, order)[1])
+    order = client.order("a.test", "b.test")
+    authorization, found = challenge(client, order)
     respond(client, order)
-    client.authorize(order)
-    told = explained(client, name)
+    client.post(client.show(authorization, "dns-01"), {})
+    client.driver.run()
+    told = explained(client, name_of(found))
     assert (told.verdict, told.findings) == ("healthy", ())
+    assert codes(explained(client, "a.test")) == ["challenge-not-responded"]
 
 
 def test_every_cause_has_a_test():

@@ -64,12 +64,14 @@ def test_the_paths_of_another_personality_are_read():
 
 def test_of_a_name_the_last_order_counts_and_those_before_do_not():
     client = new_client()
+    respond(client, client.order("a.test", "b.test"))
     respond(client, client.order("a.test"))
     assert explained(client, "a.test").verdict == "failed"
     client.order("a.test")
-    assert codes(explained(client, "a.test")) == ["challenge-not-responded"]
+    assert codes(explained(client, "a.test")) == ["not-found", "challenge-not-responded"]
     issued(client, "a.test")
     assert explained(client, "a.test").verdict == "healthy"
+    assert explained(client, "b.test").verdict == "failed"
 
 
 def test_of_a_name_the_orders_of_every_account_count():
