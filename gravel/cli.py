@@ -20,6 +20,7 @@ VERBS: Mapping[str, str] = {
     "pebble": "Start an ACME server in Pebble's place: its flags, configuration, variables and paths.",
     "pebble-challtestsrv": "Start DNS and challenge responders in the place of Pebble's.",
     "trust": "Print the line that makes a client trust a running server.",
+    "explain": "Say why a name, an order, a challenge or a request is stuck, and who must act.",
     "check": "Say why a name cannot be validated, and who must act.",
     "verify": "Say what is wrong with a certificate that was issued: chain, names, key, issuer.",
     "simulate": "Say how long a fleet of certificates takes, what the bottleneck is and what would help.",

@@ -235,7 +235,9 @@ class Running:
         )
         settings = self.settings
         access = Access(self.token, names, settings.webhook_open, settings.acme_dns_domain)
-        management = create_management_app(self.default, self.worlds, material.ca_pem, access, self.metrics)
+        management = create_management_app(
+            self.default, self.worlds, material.ca_pem, access, self.metrics, lambda: self.resources
+        )
         await serve(stack, management, sockets.management.sock, tls_context)
 
 

@@ -15,6 +15,7 @@ from acme_server.faults.rule import NAME_OF, Match, When
 from acme_server.protocol import status
 from gravel.check.findings import RULES
 from gravel.check.rules import Blocks
+from gravel.explaining import catalogue
 from gravel.metrics.documented import FAMILIES
 from issuer_bridge.cluster import permissions
 from issuer_bridge.cluster.election import LEASE_NAME
@@ -132,6 +133,14 @@ def findings():
     return "\n".join([*head, *(f"| {row.format(', '.join(types))}" for row, types in rows.items())])
 
 
+def causes():
+    rows = [
+        f"| `{each.code}`{'' if each.blocks else ' (a note)'} | {each.who} | {each.attempt or 'what it says'} | {each.pain or '-'} |"
+        for each in catalogue.CAUSES
+    ]
+    return "\n".join(["| code | who must act | what to try | pain |", "|---|---|---|---|", *rows])
+
+
 def metrics():
     rows = [
         f"| `{one.name}` | {one.type} | {', '.join(f'`{label}`' for label in one.labels) or '-'} | {one.help} |"
@@ -154,6 +163,7 @@ PARTS = {
     "docs/check.md": {"findings": findings},
     "docs/issuer-library.md": issuer_page.PARTS,
     "docs/metrics.md": {"metrics": metrics},
+    "docs/explain.md": {"causes": causes},
     "docs/faults.md": {"match": match, "actions": actions, "personas": personas},
     "docs/seeds.md": seeds.PARTS,
     "docs/gloo.md": {"gloo states": gloo_states},
