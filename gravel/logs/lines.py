@@ -10,7 +10,7 @@ from acme_server.protocol.journal import Entry
 
 HIDDEN = "(hidden)"
 _FAILED = re.compile(r"Failed$|Refused$|Denied$|Discarded$|Revoked$")
-_NO_NAME = re.compile(r"[\s=\"\x00-\x1f]")
+_NO_NAME = re.compile(r"[^\w./:-]")
 # What would move the cursor of a terminal; the renderer writes newlines as \\n.
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _SECRET = re.compile(r"(^|_)(token|key|secret|password|credentials|hmac|jws|keyAuthorization)$")

@@ -156,6 +156,6 @@ def _order(_: Any, __: str, fields: EventDict) -> EventDict:
 
 _OF_LOGGING: Sequence[Processor] = (_told, add_log_level, format_exc_info)
 _FORMS: dict[str, Sequence[Processor]] = {
-    "json": (_order, _hide, JSONRenderer(separators=(",", ":"), ensure_ascii=False)),
+    "json": (_order, _hide, JSONRenderer(separators=(",", ":"))),
     "text": (_order, _hide, _flatten, LogfmtRenderer(bool_as_flag=False)),
 }
