@@ -14,16 +14,16 @@ _NO_NAME = re.compile(r"[^\w./:-]")
 # What would move the cursor of a terminal; the renderer writes newlines as \\n.
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _SECRET = re.compile(r"(^|_)(token|key|secret|password|credentials|hmac|jws|keyAuthorization)$")
-# Texts come from strangers too: what a validation read, what a client sent.
-_SECRETS = (
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL), HIDDEN),
-    # The path of http-01 (RFC 8555 section 8.3), a key authorization (section 8.1), a JWS in both forms (RFC 7515).
-    (re.compile(r"(/\.well-known/acme-challenge/)[\w-]+", re.ASCII), rf"\1{HIDDEN}"),
-    (re.compile(r"\beyJ[\w-]+\.[\w-]*\.[\w-]+", re.ASCII), HIDDEN),
-    (re.compile(r"(?<![\w-])[\w-]{16,}\.[\w-]{43}(?![\w-])", re.ASCII), HIDDEN),
-    (re.compile(r'("(?:protected|payload|signature)"\s*:\s*)"[^"]*"'), rf'\1"{HIDDEN}"'),
-    (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", re.ASCII | re.IGNORECASE), rf"\1 {HIDDEN}"),
-    (re.compile(r"\b(token|secret|password)=[^&\s\"']+", re.IGNORECASE), rf"\1={HIDDEN}"),
+# Texts come from strangers too: what a validation read, what a client sent. A group stays.
+_IN_TEXT = re.compile(
+    r"""-----BEGIN\ [A-Z\ ]*PRIVATE\ KEY-----.*?(?:-----END\ [A-Z\ ]*PRIVATE\ KEY-----|\Z)
+    | (?P<path>/\.well-known/acme-challenge/)[\w-]+           # RFC 8555 section 8.3
+    | \beyJ[\w-]+\.[\w-]*\.[\w-]+                            # RFC 7515 section 7.1
+    | (?P<member>"(?:protected|payload|signature)"\s*:\s*")[^"]*  # section 7.2
+    | (?<![\w-])[\w-]{16,}\.[\w-]{43}(?![\w-])               # a key authorization, RFC 8555 section 8.1
+    | (?P<scheme>\b(?i:bearer|basic)\s+)[\w.~+/=-]{8,}
+    | (?P<parameter>\b(?i:token|secret|password)=)[^&\s"']+""",
+    re.ASCII | re.DOTALL | re.VERBOSE,
 )
 
 
@@ -52,14 +52,16 @@ def without_secrets(value: Any, name: str = "") -> Any:
     if _SECRET.search(name) and value:
         return HIDDEN
     if isinstance(value, str):
-        for pattern, instead in _SECRETS:
-            value = pattern.sub(instead, value)
-        return value
+        return _IN_TEXT.sub(_hidden, value)
     if isinstance(value, Mapping):
         return {str(key): without_secrets(each, str(key)) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [without_secrets(each) for each in value]
     return value
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return (found[found.lastgroup] if found.lastgroup else "") + HIDDEN
 
 
 def flat(fields: Mapping[str, Any]) -> dict[str, Any]:
