@@ -92,6 +92,7 @@ class Running:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
+            self._log = open_log(stack, self.settings.log_format, self.settings.log_level)
             await self._open(stack)
             self._stack = stack.pop_all()
         return self
@@ -103,7 +104,6 @@ class Running:
 
     async def _open(self, stack: AsyncExitStack) -> None:
         settings = self.settings
-        log = open_log(stack, settings.log_format, settings.log_level)
         state = _state(stack, settings)
         sockets = await open_sockets(stack, settings, bridge=self.bridge)
         base_url = settings.base_url or f"https://{sockets.acme.address}"
@@ -134,8 +134,7 @@ class Running:
             store=state.store if state else None,
             authority=state.authority(server, base_url, entropy, driver.now()) if state else None,
         )
-        log(parts.world)
-        self.worlds = _worlds(stack, base_url, settings.host, network, responders, log)
+        self.worlds = _worlds(stack, base_url, settings.host, network, responders, self._log)
         self._host(parts, driver, sockets, responders, state)
         if sockets.kubernetes:
             namespaces = [settings.cluster_resource_namespace]
@@ -191,6 +190,7 @@ class Running:
         self, parts: ServerParts, driver: AsyncioDriver, sockets: Sockets, responders: Responders, state: State | None
     ) -> None:
         """Make the parts the default world, as an earlier run left it."""
+        self._log(parts.world)
         for rule in self._faults:
             parts.world.faults.arm(rule, driver.now())
         view = DnsView(parts.zone, sockets.nameservers, sockets.faults, responders.exhibit())
