@@ -16,6 +16,7 @@ from gravel.metrics.documented import FAMILIES
 from issuer_bridge.gloo import states
 from scheduler import events, stages
 from tests import features, seeds
+from tests.gravel.management import management_routes
 from tests.issuer_bridge import recorded_walk
 from tests.issuer_bridge.acme_issuer import acme_page
 from tests.issuer_bridge.issuer_lib import issuer_page
@@ -140,6 +141,7 @@ PARTS = {
     "docs/bridge.md": {"recorded cert-manager": recorded_walk.table},
     "docs/check.md": {"findings": findings},
     "docs/issuer-library.md": issuer_page.PARTS,
+    "docs/management-api.md": {"requests": management_routes.page},
     "docs/metrics.md": {"metrics": metrics},
     "docs/faults.md": {"match": match, "actions": actions, "personas": personas},
     "docs/seeds.md": seeds.PARTS,
@@ -147,8 +149,14 @@ PARTS = {
 }
 
 
+# Written whole.
+FILES = {"docs/openapi.json": management_routes.openapi_text}
+
+
 def rendered(name):
     """Return a document with its generated parts as the tables say now."""
+    if name in FILES:
+        return FILES[name]()
     text = (ROOT / name).read_text()
     for part, make in PARTS[name].items():
         pattern = rf"(<!-- generated: {part} -->\n).*?(<!-- end -->)"
@@ -160,5 +168,5 @@ def rendered(name):
 
 
 if __name__ == "__main__":
-    for name in PARTS:
+    for name in (*PARTS, *FILES):
         (ROOT / name).write_text(rendered(name))
