@@ -75,7 +75,7 @@ def resources_of(entry: Entry, links: Links) -> tuple[str, ...]:
     named = [links.order(subject["order"])] if "order" in subject else []
     if "challenge" in subject:
         authorization, _, index = subject["challenge"].partition("/")
-        named.append(links.challenge(authorization, int(index)))
+        named.append(links.challenge(authorization, int(index) if index.isdecimal() else 0))
     if "authorization" in subject:
         named.append(links.authorization(subject["authorization"]))
     if "certificate" in subject:

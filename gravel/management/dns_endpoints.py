@@ -21,7 +21,7 @@ from acme_server.faults.rule import Match, Rule
 from acme_server.protocol.times import rfc3339_micro
 from gravel.management.operation import COUNT, HOST, MOMENT, STRING, Schema, array, described, members, number
 from gravel.management.request_body import Body, read_body
-from gravel.management.world_endpoints import Edit, Endpoint, Hosted, edit_dns, number_of
+from gravel.management.world_endpoints import SINCE, Edit, Endpoint, Hosted, edit_dns, number_of
 from solvers.dns.history import Asked
 from solvers.dns.name import canonical
 from solvers.dns.record_types import caa
@@ -109,7 +109,7 @@ async def clear_servfail(hosted: Hosted, request: web.Request) -> web.Response:
     return web.Response()
 
 
-@described(query={"name": STRING, "type": STRING, "since": COUNT}, answers={200: members({"queries": array(_QUERY)})})
+@described(query={"name": STRING, "type": STRING, "since": SINCE}, answers={200: members({"queries": array(_QUERY)})})
 async def list_queries(hosted: Hosted, request: web.Request) -> web.Response:
     """What was asked after number `since`: names that fit the glob `name`, of the `type`."""
     for member in request.query:

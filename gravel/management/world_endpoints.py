@@ -23,7 +23,6 @@ from acme_server.registration_authority.renewal import set_renewal_info
 from acme_server.worlds import HostedWorld
 from gravel.dns_view import DnsView
 from gravel.management.operation import (
-    COUNT,
     DURATION,
     FLAG,
     HOST,
@@ -36,6 +35,7 @@ from gravel.management.operation import (
     described,
     members,
     nullable,
+    number,
     words,
 )
 from gravel.management.request_body import Body, read_body
@@ -109,6 +109,8 @@ DNS_EDITS: Mapping[str, tuple[str, Edit, Mapping[str, Schema]]] = {
         {"host": HOST},
     ),
 }
+# As many digits as `number_of` reads.
+SINCE = number(0, 10**18 - 1)
 CLOCK = members({"now": MOMENT, "frozen": FLAG, "next": nullable(MOMENT)})
 _SET_CLOCK: Schema = {
     "oneOf": [
@@ -119,7 +121,7 @@ _SET_CLOCK: Schema = {
 
 
 @described(
-    query={"since": COUNT, "wait": {"type": "number", "minimum": 0, "maximum": MAX_WAIT}},
+    query={"since": SINCE, "wait": {"type": "number", "minimum": 0, "maximum": MAX_WAIT}},
     answers={200: "application/x-ndjson"},
 )
 async def journal(hosted: Hosted, request: web.Request) -> web.StreamResponse:
