@@ -23,7 +23,7 @@ from gravel.logs.lines import fields_of, flat, level_of, without_secrets
 from gravel.logs.stories import Stories, resources_of
 
 # Seconds that a line, and those after it, wait for facts that tell of which request it is.
-PATIENCE = 1.0
+PATIENCE = 5.0
 # Facts of an earlier run that are read, so that what goes on is known: those of a thousand certificates.
 _EARLIER = 20_000
 
