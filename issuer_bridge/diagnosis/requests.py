@@ -1,0 +1,154 @@
+"""Where a CertificateRequest stands: `pkg/controller/certificaterequests/sync.go` and `.../acme/acme.go`, read backwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from issuer_bridge.cert_manager.accounts import acme_of
+from issuer_bridge.cert_manager.children import build_order
+from issuer_bridge.conditions import (
+    APPROVED,
+    DENIED,
+    INVALID_REQUEST,
+    READY,
+    condition,
+    is_approved,
+    is_denied,
+    is_true,
+    ready_reason,
+)
+from issuer_bridge.diagnosis.cluster import deleted, moment, status_of, subject_of, turned
+from issuer_bridge.diagnosis.readings import APPROVER, CERT_MANAGER, DESCRIBE, LOG, OWNER, PLATFORM, REQUESTS, read
+from issuer_bridge.diagnosis.rules import AT_ONCE, SLOWLY, Found, Rule, View, quiet
+from issuer_bridge.pem import read_request
+from issuer_bridge.references import is_of_our_group, issuer_words
+from issuer_bridge.resources import CERTIFICATE_REQUEST_POLICY, ORDER, Resource
+
+
+def _orders(view: View, request: Resource) -> Sequence[Resource]:
+    return [order for order in view.cluster.owned(request, ORDER) if not deleted(order)]
+
+
+def _told(request: Resource, *types: str) -> tuple[str, ...]:
+    """Quote conditions."""
+    found = [(type_, condition(request, type_)) for type_ in types]
+    return tuple(
+        f"{type_}={item['status']} {item.get('reason', '')}: {item.get('message', '')}" for type_, item in found if item
+    )
+
+
+def _events(view: View, request: Resource, *reasons: str) -> tuple[str, ...]:
+    return tuple(
+        f"event {event.get('reason')}: {event.get('message')}" for event in view.cluster.events(request, *reasons)[:2]
+    )
+
+
+def _issuer_named(request: Resource) -> str:
+    kind, _ = issuer_words(request["spec"]["issuerRef"])
+    return f"{kind} {request['spec']['issuerRef'].get('name')}"
+
+
+def _over(view: View, request: Resource) -> bool:
+    return bool(deleted(request) or view.is_past(request) or ready_reason(request) == "Issued")
+
+
+def _denied(_view: View, request: Resource) -> Found | None:
+    if not is_denied(request):
+        return None
+    return Found("the request was denied, which is for good", turned(request, DENIED), _told(request, DENIED))
+
+
+def _invalid(_view: View, request: Resource) -> Found | None:
+    if not is_true(request, INVALID_REQUEST):
+        return None
+    return Found("the request is invalid", turned(request, INVALID_REQUEST), _told(request, INVALID_REQUEST))
+
+
+def _unapproved(view: View, request: Resource) -> Found | None:
+    if is_approved(request):
+        return None
+    policies = view.cluster.list(CERTIFICATE_REQUEST_POLICY)
+    evidence = _events(view, request, "Unprocessed", "EvaluationError", "WaitingForApproval", "Denied")
+    if not policies:
+        return Found("nobody has approved the request", None, evidence)
+    names = ", ".join(policy["metadata"]["name"] for policy in policies[:5])
+    cause = "no CertificateRequestPolicy approves or denies the request: none selects it that its requester may use"
+    return Found(cause, None, (*evidence, f"there are {len(policies)}: {names}"))
+
+
+def _order_tells(view: View, request: Resource) -> bool:
+    return any(not view.is_past(order) for order in _orders(view, request))
+
+
+def _failed(_view: View, request: Resource) -> Found | None:
+    if ready_reason(request) not in ("Failed", "Denied"):
+        return None
+    since = moment(status_of(request).get("failureTime"))
+    evidence = _told(request, READY)
+    return Found("the request has failed, which is for good", since, evidence, read(REQUESTS, " ".join(evidence)))
+
+
+def _external(_view: View, request: Resource) -> Found | None:
+    if is_of_our_group(request["spec"]["issuerRef"]):
+        return None
+    kind, group = issuer_words(request["spec"]["issuerRef"])
+    cause = f"the controller of {kind}.{group} has not signed the request"
+    return Found(cause, turned(request, APPROVED), _told(request, READY))
+
+
+def _without_issuer(view: View, request: Resource) -> Found | None:
+    unread = [kind.kind for kind in view.cluster.unread]
+    if view.cluster.issuer(request) is not None or issuer_words(request["spec"]["issuerRef"])[0] in unread:
+        return None
+    return Found(f"there is no {_issuer_named(request)}", turned(request, APPROVED), _told(request, READY))
+
+
+def _issuer_tells(view: View, request: Resource) -> bool:
+    issuer = view.cluster.issuer(request)
+    return issuer is None or not is_true(issuer, READY)
+
+
+def _foreign_order(view: View, request: Resource) -> Found | None:
+    """Its Order is made under a name that follows from the request; somebody else's has it."""
+    issuer = view.cluster.issuer(request)
+    if issuer is None or acme_of(issuer) is None:
+        return None
+    try:
+        name = build_order(request, read_request(request["spec"]["request"]), issuer)["metadata"]["name"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    order = view.cluster.get(ORDER, f"{request['metadata']['namespace']}/{name}")
+    if order is None or view.cluster.owned(request, ORDER):
+        return None
+    cause = f"{subject_of(order)} has the name of the request's own Order, and belongs to another"
+    attempt_of = f"kubectl delete order -n {order['metadata']['namespace']} {name}"
+    return Found(cause, turned(request, APPROVED), (*_told(request, READY), f"to make way: {attempt_of}"))
+
+
+def _untaken(view: View, request: Resource) -> Found | None:
+    evidence = (*_told(request, READY), *_events(view, request, "OrderCreatingError", "OrderGetError"))
+    cause = f"the request is approved and {_issuer_named(request)} is Ready, but nothing has come of it"
+    return Found(cause, turned(request, APPROVED), evidence, read(REQUESTS, " ".join(evidence)))
+
+
+_APPROVE = "cmctl approve -n {namespace} {name}  (gravel approve -n {namespace} {name})"
+REQUEST_RULES: tuple[Rule, ...] = (
+    quiet("over", _over),
+    Rule("denied", _denied, "nothing: a decision is for good", APPROVER, "", AT_ONCE, "{again}"),
+    Rule("request-invalid", _invalid, "nothing: it is for good", OWNER, "", AT_ONCE, "{again}"),
+    quiet("order-tells", _order_tells),
+    Rule("request-failed", _failed, "nothing: cert-manager never takes it up again", OWNER, "", AT_ONCE, "{again}"),
+    Rule("not-approved", _unapproved, "that somebody approves or denies it", APPROVER, _APPROVE),
+    Rule("external-issuer", _external, "that controller", PLATFORM, "read its log: is it running?", SLOWLY),
+    Rule("no-issuer", _without_issuer, "that the issuer comes to be", OWNER, "create it, or correct spec.issuerRef"),
+    quiet("issuer-tells", _issuer_tells),
+    Rule(
+        "order-foreign",
+        _foreign_order,
+        "that the name is free, tried again after 5 s and later",
+        OWNER,
+        DESCRIBE,
+        pain=21,
+    ),
+    Rule("not-taken-up", _untaken, "that its controller makes an Order, or signs", CERT_MANAGER, LOG),
+)
