@@ -21,6 +21,7 @@ VERBS: Mapping[str, str] = {
     "pebble-challtestsrv": "Start DNS and challenge responders in the place of Pebble's.",
     "trust": "Print the line that makes a client trust a running server.",
     "check": "Say why a name cannot be validated, and who must act.",
+    "diagnose": "Say what is stuck in a cluster, since when, and who must act.",
     "simulate": "Say how long a fleet of certificates takes, what the bottleneck is and what would help.",
     "manifest": "Print YAML that runs gravel in a cluster and points a ClusterIssuer at it.",
     "new-issuer": "Make a folder with a cert-manager issuer of your own, its CRDs and its tests.",

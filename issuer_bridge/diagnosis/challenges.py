@@ -198,7 +198,7 @@ _DELETE = "kubectl delete order -n {namespace} {order}, and its request orders a
 _FREE = 'kubectl patch challenge -n {namespace} {name} --type merge -p \'{{"metadata":{{"finalizers":null}}}}\', and clean up by hand'
 CHALLENGE_RULES: tuple[Rule, ...] = (
     Rule(
-        "clean-up-stuck",
+        "not-cleaned-up",
         _clean_up,
         f"the clean-up by its solver, tried again after 5 s, up to every 30 minutes, without end; {_SLOT}",
         PLATFORM,

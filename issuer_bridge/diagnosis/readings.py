@@ -195,7 +195,7 @@ CHECKING_HTTP: tuple[Reading, ...] = (
         "http01-unreachable",
         r"connection refused|i/o timeout|Client\.Timeout|deadline exceeded|no route to host|network is unreachable",
         PLATFORM,
-        "reach the name from inside (hairpin NAT, firewall); if only the outside can: waitInsteadOfSelfCheck in the solver",
+        "reach the name from inside (hairpin NAT, firewall): {check}; if only the outside can: waitInsteadOfSelfCheck in the solver",
         15,
     ),
     Reading("http01-proxy-protocol", r"\bEOF\b|malformed HTTP|connection reset", PLATFORM, "let the load balancer speak PROXY protocol for traffic from inside, too", 15),
