@@ -88,6 +88,7 @@ def _clean_up(view: View, challenge: Resource) -> Found | None:
     cause += " and its slot" if status_of(challenge).get("processing") else ""
     reason = said(challenge)
     reading = read(PRESENTING, reason) if reason.startswith(_CLEANING) else None
+    reading = attrs.evolve(reading, pain=None) if reading else None
     since = deleted(challenge) or _since(view, challenge, "CleanUpError", "DomainVerified", "Failed")
     return Found(cause, since, _evidence(challenge), reading, _turns(view))
 
@@ -194,7 +195,7 @@ def _undecided(view: View, challenge: Resource) -> Found | None:
 
 
 _SLOT = "the slot is held meanwhile"
-_DELETE = "kubectl delete order -n {namespace} {order}, and its request orders again"
+_DELETE = "then: kubectl delete order -n {namespace} {order}, and its request orders again"
 _FREE = 'kubectl patch challenge -n {namespace} {name} --type merge -p \'{{"metadata":{{"finalizers":null}}}}\', and clean up by hand'
 CHALLENGE_RULES: tuple[Rule, ...] = (
     Rule(
@@ -202,7 +203,8 @@ CHALLENGE_RULES: tuple[Rule, ...] = (
         _clean_up,
         f"the clean-up by its solver, tried again after 5 s, up to every 30 minutes, without end; {_SLOT}",
         PLATFORM,
-        _FREE,
+        LOG,
+        then=_FREE,
         pain=22,
     ),
     quiet("over", lambda view, challenge: _state(challenge) == "valid" or view.is_past(challenge)),
@@ -216,7 +218,9 @@ CHALLENGE_RULES: tuple[Rule, ...] = (
         _DELETE,
         7,
     ),
-    Rule("challenge-failed", _failed, "nothing: cert-manager never takes it up again", CA, "", AT_ONCE, "{again}"),
+    Rule(
+        "challenge-failed", _failed, "nothing: cert-manager never takes it up again", CA, "", AT_ONCE, "then: {again}"
+    ),
     Rule("key-taken", _waits_for_key, "the end of the other Challenge", CERT_MANAGER, DESCRIBE, None, pain=4),
     Rule("slot-awaited", _waits_for_slot, "a free slot, which the oldest gets", CERT_MANAGER, DESCRIBE, None),
     Rule("not-scheduled", _queued, "the scheduler, which starts 20 a second", CERT_MANAGER, LOG),

@@ -153,7 +153,7 @@ _TOUCH = "kubectl annotate order -n {namespace} {name} --overwrite touched=$(dat
 _BACKOFF = "tried again after 5 s, up to every 30 minutes"
 ORDER_RULES: tuple[Rule, ...] = (
     quiet("over", _over),
-    Rule("order-failed", _failed, "nothing: cert-manager never takes it up again", CA, "", AT_ONCE, "{again}"),
+    Rule("order-failed", _failed, "nothing: cert-manager never takes it up again", CA, "", AT_ONCE, "then: {again}"),
     quiet("without-issuer", _without_issuer),
     Rule("order-not-placed", _unplaced, f"the CA's answer to newOrder, {_BACKOFF}", CA, LOG),
     Rule("authorizations-unread", _unread, f"the CA's answer, {_BACKOFF}", CA, LOG, pain=10),

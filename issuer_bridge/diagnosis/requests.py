@@ -134,10 +134,12 @@ def _untaken(view: View, request: Resource) -> Found | None:
 _APPROVE = "cmctl approve -n {namespace} {name}  (gravel approve -n {namespace} {name})"
 REQUEST_RULES: tuple[Rule, ...] = (
     quiet("over", _over),
-    Rule("denied", _denied, "nothing: a decision is for good", APPROVER, "", AT_ONCE, "{again}"),
-    Rule("request-invalid", _invalid, "nothing: it is for good", OWNER, "", AT_ONCE, "{again}"),
+    Rule("denied", _denied, "nothing: a decision is for good", APPROVER, "", AT_ONCE, "then: {again}"),
+    Rule("request-invalid", _invalid, "nothing: it is for good", OWNER, "", AT_ONCE, "then: {again}"),
     quiet("order-tells", _order_tells),
-    Rule("request-failed", _failed, "nothing: cert-manager never takes it up again", OWNER, "", AT_ONCE, "{again}"),
+    Rule(
+        "request-failed", _failed, "nothing: cert-manager never takes it up again", OWNER, "", AT_ONCE, "then: {again}"
+    ),
     Rule("not-approved", _unapproved, "that somebody approves or denies it", APPROVER, _APPROVE),
     Rule("external-issuer", _external, "that controller", PLATFORM, "read its log: is it running?", SLOWLY),
     Rule("no-issuer", _without_issuer, "that the issuer comes to be", OWNER, "create it, or correct spec.issuerRef"),

@@ -102,7 +102,7 @@ def told(rule: Rule, found: Found, view: View, resource: Resource) -> Finding:
     """Make a finding of what a rule found."""
     reading, since = found.reading, found.since or created(resource)
     patience = rule.patience if found.patience is None else found.patience
-    attempt = "; then: ".join(filter(None, ((reading.attempt if reading else "") or rule.attempt, rule.then)))
+    attempt = "; ".join(filter(None, ((reading.attempt if reading else "") or rule.attempt, rule.then)))
     return Finding(
         code=reading.code if reading else rule.code,
         subject=subject_of(resource),
