@@ -92,7 +92,7 @@ def read_dump(text: str, source: str, maximum: int = SLOTS, conduct: Conduct = T
         place = f"{source}, document {document.number}"
         if document.error:
             raise ValueError(f"{place}, line {document.line}: {document.error}")
-        for number, item in enumerate(_items(document.value, place), 1):
+        for number, item in enumerate(_items(_full(document.value), place), 1):
             kind = _checked(item, f"{place}, object {number}")
             if kind is not None:
                 objects.setdefault(kind, []).append(item)
@@ -116,6 +116,13 @@ def _items(value: Any, place: str) -> Iterator[Any]:
         yield from ({**typed, **item} if isinstance(item, dict) else item for item in items)
     else:
         yield value
+
+
+def _full(value: Any) -> Any:
+    """Leave out what is null, as an API server does."""
+    if isinstance(value, dict):
+        return {name: _full(item) for name, item in value.items() if item is not None}
+    return [_full(item) for item in value] if isinstance(value, list) else value
 
 
 def _checked(item: Any, place: str) -> Kind | None:
