@@ -207,7 +207,7 @@ CHALLENGE_RULES: tuple[Rule, ...] = (
         then=_FREE,
         pain=22,
     ),
-    quiet("over", lambda view, challenge: _state(challenge) == "valid" or view.is_past(challenge)),
+    quiet("over", lambda _, challenge: _state(challenge) == "valid"),
     Rule(
         "order-abandoned",
         _failed_alone,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from issuer_bridge.cert_manager.certificates.steps import revision_of
-from issuer_bridge.diagnosis.certificates import CERTIFICATE_ALSO, CERTIFICATE_RULES, next_revision, secrets_shared
+from issuer_bridge.diagnosis.certificates import CERTIFICATE_ALSO, CERTIFICATE_RULES, secrets_shared
 from issuer_bridge.diagnosis.challenges import CHALLENGE_RULES
 from issuer_bridge.diagnosis.cluster import Cluster, subject_of
 from issuer_bridge.diagnosis.finding import Finding
@@ -96,7 +95,6 @@ def view_of(cluster: Cluster, now: datetime) -> View:
         cluster,
         now,
         queue_of(cluster.list(CHALLENGE), cluster.maximum),
-        _past(cluster),
         secrets_shared(cluster.list(CERTIFICATE)),
     )
 
@@ -112,14 +110,3 @@ def _chain(cluster: Cluster, resource: Resource) -> Iterator[Resource]:
     for kind in (CERTIFICATE_REQUEST, ORDER, CHALLENGE):
         for child in cluster.owned(resource, kind):
             yield from _chain(cluster, child)
-
-
-def _past(cluster: Cluster) -> dict[str, None]:
-    """Return the uids of requests that a later revision has replaced, and of what they own."""
-    past: dict[str, None] = {}
-    for request in cluster.list(CERTIFICATE_REQUEST):
-        certificate = cluster.owner(request, CERTIFICATE)
-        revision = revision_of(request)
-        if certificate is not None and revision is not None and revision < next_revision(certificate):
-            past |= {str(item["metadata"].get("uid")): None for item in _chain(cluster, request)}
-    return past

@@ -42,7 +42,6 @@ def _settled(view: View, order: Resource) -> datetime | None:
 def _over(view: View, order: Resource) -> bool:
     return bool(
         deleted(order)
-        or view.is_past(order)
         or (_state(order) == "valid" and status_of(order).get("certificate"))
         or (_state(order) in FAILURE_STATES and _culprits(view, order))
     )

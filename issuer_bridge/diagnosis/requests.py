@@ -48,8 +48,8 @@ def _issuer_named(request: Resource) -> str:
     return f"{kind} {request['spec']['issuerRef'].get('name')}"
 
 
-def _over(view: View, request: Resource) -> bool:
-    return bool(deleted(request) or view.is_past(request) or ready_reason(request) == "Issued")
+def _over(_view: View, request: Resource) -> bool:
+    return bool(deleted(request) or ready_reason(request) == "Issued")
 
 
 def _denied(_view: View, request: Resource) -> Found | None:
@@ -77,7 +77,7 @@ def _unapproved(view: View, request: Resource) -> Found | None:
 
 
 def _order_tells(view: View, request: Resource) -> bool:
-    return any(not view.is_past(order) for order in _orders(view, request))
+    return bool(_orders(view, request))
 
 
 def _failed(_view: View, request: Resource) -> Found | None:

@@ -23,21 +23,12 @@ WORKERS = 5
 
 @attrs.frozen
 class View:
-    """What rules look at: all that was read, the queue that it makes, the time.
-
-    past: the uids of requests and of what they own that another revision has replaced;
-    sharing: the Certificates of each Secret, the oldest first.
-    """
+    """What rules look at: all that was read, the time, the queue; sharing: the Certificates of each Secret, oldest first."""
 
     cluster: Cluster
     now: datetime
     queue: Queue
-    past: Mapping[str, None]
     sharing: Mapping[tuple[str, str], Sequence[Resource]]
-
-    def is_past(self, resource: Resource) -> bool:
-        """Whether the object is history."""
-        return resource["metadata"].get("uid") in self.past
 
 
 @attrs.frozen
