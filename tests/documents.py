@@ -18,6 +18,7 @@ from scheduler import events, stages
 from tests import features, seeds
 from tests.issuer_bridge import recorded_walk
 from tests.issuer_bridge.acme_issuer import acme_page
+from tests.issuer_bridge.diagnosis import pains
 from tests.issuer_bridge.issuer_lib import issuer_page
 
 ROOT = Path(__file__).parent.parent
@@ -139,6 +140,7 @@ PARTS = {
     "docs/acme-issuer.md": acme_page.PARTS,
     "docs/bridge.md": {"recorded cert-manager": recorded_walk.table},
     "docs/check.md": {"findings": findings},
+    "docs/diagnose.md": pains.PARTS,
     "docs/issuer-library.md": issuer_page.PARTS,
     "docs/metrics.md": {"metrics": metrics},
     "docs/faults.md": {"match": match, "actions": actions, "personas": personas},
