@@ -19,7 +19,7 @@ Examples:
   gravel diagnose --kubeconfig ~/.kube/config
   gravel diagnose --kubeconfig ~/.kube/config certificate/shop/www
   gravel diagnose                          (a running `gravel up`)
-  kubectl get certificates,certificaterequests,orders,challenges,issuers,clusterissuers,events,namespaces -A -o json > dump
+  kubectl get certificates,certificaterequests,orders,challenges,issuers,clusterissuers,events,namespaces -A --show-managed-fields -o json > dump
   gravel diagnose --from-file dump
 \b
 It lists and never writes; of Secrets it reads the metadata alone, and it does without what it may not list.

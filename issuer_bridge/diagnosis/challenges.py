@@ -11,7 +11,7 @@ import attrs
 from issuer_bridge.cert_manager.challenge_views import is_held
 from issuer_bridge.cert_manager.waiting import wait_of
 from issuer_bridge.conditions import READY, is_true
-from issuer_bridge.diagnosis.cluster import deleted, moment, status_of
+from issuer_bridge.diagnosis.cluster import Cluster, changed, created, deleted, moment, status_of
 from issuer_bridge.diagnosis.readings import (
     ACME,
     CA,
@@ -26,8 +26,9 @@ from issuer_bridge.diagnosis.readings import (
     read,
 )
 from issuer_bridge.diagnosis.rules import AT_ONCE, SOON, WORKERS, Found, Rule, View, quiet
+from issuer_bridge.kube_api.core_tables import last_seen
 from issuer_bridge.references import key_of
-from issuer_bridge.resources import ORDER, Resource
+from issuer_bridge.resources import CHALLENGE, ORDER, Resource
 from scheduler.challenge import FAILURE_STATES, FINAL_STATES
 from solvers.solver import DNS01
 
@@ -72,6 +73,17 @@ def _since(view: View, challenge: Resource, *reasons: str) -> datetime | None:
         for event in view.cluster.events(challenge, reason):
             return moment(event.get("firstTimestamp") or event.get("eventTime")) or moment(event.get("lastTimestamp"))
     return None
+
+
+def last_start(cluster: Cluster) -> datetime | None:
+    """Return when a Challenge got a slot last, or was written while it had one, as far as that is told."""
+    moments = []
+    for challenge in cluster.list(CHALLENGE):
+        if status_of(challenge).get("processing"):
+            moments.append(changed(challenge))
+        started = cluster.events(challenge, "Started")[:1]
+        moments += [moment(last_seen(event)) for event in started]
+    return max(filter(None, moments), default=None)
 
 
 def _turns(view: View, least: timedelta = SOON) -> timedelta:
@@ -120,12 +132,15 @@ def _queued(view: View, challenge: Resource) -> Found | None:
     before = ", ".join(seat.key for seat in queue.waiting[: min(place - 1, _NAMED)])
     more = f" and {place - 1 - _NAMED} more" if place - 1 > _NAMED else ""
     cause = f"{shown(challenge)} is number {place} of {len(queue.waiting)} in the queue for a slot; {len(queue.running)} of {queue.maximum} are used"
-    return Found(cause, None, (f"before it: {before}{more}",) if before else ())
+    since = max(filter(None, (created(challenge), view.started)), default=None)
+    return Found(cause, since, (f"before it: {before}{more}",) if before else ())
 
 
 def _waits_for_slot(view: View, challenge: Resource) -> Found | None:
     found = _queued(view, challenge)
-    return found if found and view.queue.places[key_of(challenge)] > view.queue.free else None
+    if found is None or view.queue.places[key_of(challenge)] <= view.queue.free:
+        return None
+    return attrs.evolve(found, since=created(challenge))
 
 
 def _waits_for_key(view: View, challenge: Resource) -> Found | None:

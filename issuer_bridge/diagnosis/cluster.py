@@ -157,6 +157,12 @@ def created(resource: Resource) -> datetime | None:
     return moment(resource["metadata"].get("creationTimestamp"))
 
 
+def changed(resource: Resource) -> datetime | None:
+    """Return when it was written last, as its managedFields say; None where they are not kept, or kubectl left them out."""
+    times = (moment(entry.get("time")) for entry in resource["metadata"].get("managedFields") or ())
+    return max(filter(None, times), default=None)
+
+
 def deleted(resource: Resource) -> datetime | None:
     """Return when its deletion was asked for."""
     return moment(resource["metadata"].get("deletionTimestamp"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from issuer_bridge.diagnosis.certificates import CERTIFICATE_ALSO, CERTIFICATE_RULES, secrets_shared
-from issuer_bridge.diagnosis.challenges import CHALLENGE_RULES
+from issuer_bridge.diagnosis.challenges import CHALLENGE_RULES, last_start
 from issuer_bridge.diagnosis.cluster import Cluster, subject_of
 from issuer_bridge.diagnosis.finding import Finding
 from issuer_bridge.diagnosis.orders import ORDER_RULES
@@ -95,6 +95,7 @@ def view_of(cluster: Cluster, now: datetime) -> View:
         cluster,
         now,
         queue_of(cluster.list(CHALLENGE), cluster.maximum),
+        last_start(cluster),
         secrets_shared(cluster.list(CERTIFICATE)),
     )
 

@@ -36,6 +36,7 @@ _METADATA = {
     "annotations": STRING_MAP,
     "finalizers": STRINGS,
     "ownerReferences": array(_OWNER),
+    "managedFields": array(fields(time=STRING)),
 }
 _REFERENCE = fields("name", name=STRING, kind=STRING, group=STRING)
 _SOLVER = fields(dns01=OPEN, http01=OPEN, waitInsteadOfSelfCheck=STRING)
@@ -101,9 +102,7 @@ def read_dump(text: str, source: str, maximum: int = SLOTS, conduct: Conduct = T
     return Cluster(objects, maximum=maximum, conduct=conduct)
 
 
-COMMAND = (
-    "kubectl get certificates,certificaterequests,orders,challenges,issuers,clusterissuers,events,namespaces -A -o json"
-)
+COMMAND = "kubectl get certificates,certificaterequests,orders,challenges,issuers,clusterissuers,events,namespaces -A --show-managed-fields -o json"
 
 
 def _items(value: Any, place: str) -> Iterator[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from issuer_bridge.conditions import READY, is_true
-from issuer_bridge.diagnosis.cluster import created, deleted, moment, status_of
+from issuer_bridge.diagnosis.cluster import changed, created, deleted, moment, status_of
 from issuer_bridge.diagnosis.readings import ACME, CA, CERT_MANAGER, DESCRIBE, LOG, PLATFORM, read
 from issuer_bridge.diagnosis.rules import AT_ONCE, SLOWLY, Found, Rule, View, quiet
 from issuer_bridge.kube_api.core_tables import last_seen
@@ -34,9 +34,10 @@ def _evidence(order: Resource) -> tuple[str, ...]:
 
 
 def _settled(view: View, order: Resource) -> datetime | None:
-    """Return when the last of the Order's Challenges was decided, as far as events tell."""
-    events = [event for one in _challenges(view, order) for event in view.cluster.events(one)]
-    return max((seen for event in events if (seen := moment(last_seen(event)))), default=None)
+    """Return when the last of the Order's Challenges was decided, or the Order written, as far as that is told."""
+    challenges = _challenges(view, order)
+    seen = [moment(last_seen(event)) for one in challenges for event in view.cluster.events(one)]
+    return max(filter(None, (changed(order), *map(changed, challenges), *seen)), default=None)
 
 
 def _over(view: View, order: Resource) -> bool:

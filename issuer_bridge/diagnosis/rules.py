@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from issuer_bridge.diagnosis.cluster import Cluster, created, subject_of
+from issuer_bridge.diagnosis.cluster import Cluster, changed, created, subject_of
 from issuer_bridge.diagnosis.finding import Finding
 from issuer_bridge.diagnosis.queue import Queue
 from issuer_bridge.diagnosis.readings import Reading
@@ -23,17 +23,22 @@ WORKERS = 5
 
 @attrs.frozen
 class View:
-    """What rules look at: all that was read, the time, the queue; sharing: the Certificates of each Secret, oldest first."""
+    """What rules look at: all that was read, the time, the queue.
+
+    started: when the scheduler is known to have started a Challenge last; sharing: the Certificates of each Secret, the
+    oldest first.
+    """
 
     cluster: Cluster
     now: datetime
     queue: Queue
+    started: datetime | None
     sharing: Mapping[tuple[str, str], Sequence[Resource]]
 
 
 @attrs.frozen
 class Found:
-    """That a rule applies: cause in one sentence, since when (None: since its creation), the words it was read from.
+    """That a rule applies: cause in one sentence, since when (None: since it was written last), the words it was read from.
 
     reading: what the words mean; it overrides code, who, attempt and pain. patience: instead of the rule's.
     """
@@ -91,7 +96,7 @@ def all_of(rules: Iterable[Rule], view: View, resource: Resource) -> Iterator[Fi
 
 def told(rule: Rule, found: Found, view: View, resource: Resource) -> Finding:
     """Make a finding of what a rule found."""
-    reading, since = found.reading, found.since or created(resource)
+    reading, since = found.reading, found.since or changed(resource) or created(resource)
     patience = rule.patience if found.patience is None else found.patience
     attempt = "; ".join(filter(None, ((reading.attempt if reading else "") or rule.attempt, rule.then)))
     return Finding(
