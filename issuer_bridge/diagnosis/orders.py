@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from issuer_bridge.conditions import READY, is_true
-from issuer_bridge.diagnosis.cluster import changed, created, deleted, moment, status_of
+from issuer_bridge.diagnosis.cluster import changed, deleted, moment, status_of
 from issuer_bridge.diagnosis.readings import ACME, CA, CERT_MANAGER, DESCRIBE, LOG, PLATFORM, read
 from issuer_bridge.diagnosis.rules import AT_ONCE, SLOWLY, Found, Rule, View, quiet
 from issuer_bridge.kube_api.core_tables import last_seen
@@ -144,9 +144,7 @@ def _uncollected(_view: View, order: Resource) -> Found | None:
 
 
 def _unknown(_view: View, order: Resource) -> Found | None:
-    return Found(
-        f"the Order for {_names(order)} is {_state(order) or 'without a state'}", created(order), _evidence(order)
-    )
+    return Found(f"the Order for {_names(order)} is {_state(order) or 'without a state'}", None, _evidence(order))
 
 
 _TOUCH = "kubectl annotate order -n {namespace} {name} --overwrite touched=$(date +%s), and it is looked at again"

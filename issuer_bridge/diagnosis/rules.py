@@ -98,7 +98,8 @@ def told(rule: Rule, found: Found, view: View, resource: Resource) -> Finding:
     """Make a finding of what a rule found."""
     reading, since = found.reading, found.since or changed(resource) or created(resource)
     patience = rule.patience if found.patience is None else found.patience
-    attempt = "; ".join(filter(None, ((reading.attempt if reading else "") or rule.attempt, rule.then)))
+    mend = (reading.attempt if reading else "") or rule.attempt
+    attempt = f"{mend}; {rule.then}" if mend and rule.then else mend or rule.then.removeprefix("then: ")
     return Finding(
         code=reading.code if reading else rule.code,
         subject=subject_of(resource),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from shlex import quote
 
 from issuer_bridge.conditions import READY, condition
 from issuer_bridge.diagnosis.challenges import shown
@@ -17,7 +19,7 @@ SCHEDULER = "scheduler"
 NOT_SERVED = "not served"
 """Why a kind was not read: the cluster does not know it."""
 _LISTED = 5
-_RECENT_SECONDS = 3600
+_RECENT = timedelta(hours=1)
 
 
 def _unready(_view: View, resource: Resource) -> Found | None:
@@ -142,7 +144,7 @@ def aliases(view: View, stuck: Mapping[str, Finding]) -> Iterator[Finding]:
             cause=f"{shown(challenge)} follows a CNAME and is not seen, as others are not: where two names lead to one TXT record, the last writer wins",
             awaited="that the names lead to records of their own",
             who=DNS,
-            attempt="compare: dig +short CNAME _acme-challenge.NAME",
+            attempt=f"compare: dig +short CNAME {quote('_acme-challenge.' + str(challenge['spec']['dnsName']))}",
             blocks=False,
             pain=19,
             evidence=(others,),
@@ -168,9 +170,10 @@ def warnings(view: View, told: Sequence[Finding]) -> Iterator[Finding]:
     """Warning events of the last hour about objects of which nothing else is told: of Ingresses, and of the unforeseen."""
     subjects = {finding.subject: None for finding in told}
     for event in view.cluster.list(EVENT):
-        reason, message = str(event.get("reason")), str(event.get("message"))
-        seen = moment(last_seen(event))
-        if event.get("type") != "Warning" or seen is None or (view.now - seen).total_seconds() > _RECENT_SECONDS:
+        if event.get("type") != "Warning":
+            continue
+        reason, message, seen = str(event.get("reason")), str(event.get("message")), moment(last_seen(event))
+        if seen is None or view.now - seen > _RECENT:
             continue
         name = involved(event)
         namespace = (event.get("involvedObject") or {}).get("namespace")
@@ -186,7 +189,7 @@ def warnings(view: View, told: Sequence[Finding]) -> Iterator[Finding]:
             cause="cert-manager makes no Certificate of it" if shim else "cert-manager warns of it",
             awaited="a change of its annotations" if shim else "what the event asks for",
             who=reading.who if reading else OWNER,
-            attempt=reading.attempt if reading else f"kubectl describe {name.replace('/', ' ')} -n {namespace}",
+            attempt=reading.attempt if reading else f"kubectl describe -n {quote(str(namespace))} {quote(name)}",
             blocks=shim,
             since=seen,
             evidence=(f"event {reason}: {message}",),

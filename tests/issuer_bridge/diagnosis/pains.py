@@ -6,7 +6,7 @@ from issuer_bridge.diagnosis.diagnosing import ALSO, POSITIONS
 # pain -> (what it is, the codes of its findings or why there are none); the numbers are those of the findings.
 PAINS = {
     1: ("60 Challenges that never pass block all others", ("slots-full",)),
-    2: ("the cap was fixed", "a flag since 0.8; tell it with `--max-concurrent-challenges`"),
+    2: ("the cap was fixed", "a flag by now; tell it with `--max-concurrent-challenges`"),
     3: ("20 starts a tick", "no state: `gravel simulate` says what it costs"),
     4: ("one name at a time, across issuers and namespaces", ("key-taken",)),
     5: ("wildcard and apex wait for each other", ("key-taken",)),

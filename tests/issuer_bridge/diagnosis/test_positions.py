@@ -197,7 +197,7 @@ def test_names_in_commands_are_quoted_for_a_shell():
 
 @pytest.mark.parametrize(
     ("uid", "attempt"),
-    [("www", "then: cmctl renew -n shop www"), ("another", "then: create the CertificateRequest anew")],
+    [("www", "cmctl renew -n shop www"), ("another", "create the CertificateRequest anew")],
 )
 def test_a_certificate_that_was_made_anew_does_not_own_what_the_old_one_did(uid, attempt):
     denied = {"type": "Denied", "status": "True", "reason": "no", "message": "no"}
