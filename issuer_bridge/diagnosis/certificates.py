@@ -10,7 +10,7 @@ from issuer_bridge.cert_manager.certificates.decisions import ISSUING
 from issuer_bridge.cert_manager.certificates.renewal import Backoff
 from issuer_bridge.cert_manager.certificates.steps import revision_of
 from issuer_bridge.conditions import READY, condition, is_true
-from issuer_bridge.diagnosis.cluster import deleted, moment, status_of, subject_of, turned
+from issuer_bridge.diagnosis.cluster import deleted, moment, quoted, status_of, subject_of, turned
 from issuer_bridge.diagnosis.readings import CERT_MANAGER, DESCRIBE, LOG, OWNER
 from issuer_bridge.diagnosis.rules import AT_ONCE, SOON, Found, Rule, View, quiet
 from issuer_bridge.references import key_of
@@ -34,13 +34,6 @@ def _next(view: View, certificate: Resource) -> list[Resource]:
     return [one for one in _requests(view, certificate) if revision_of(one) == wanted]
 
 
-def _told(certificate: Resource, *types: str) -> tuple[str, ...]:
-    found = [(type_, condition(certificate, type_)) for type_ in types]
-    return tuple(
-        f"{type_}={item['status']} {item.get('reason', '')}: {item.get('message', '')}" for type_, item in found if item
-    )
-
-
 def _duplicates(view: View, certificate: Resource) -> Found | None:
     wanted = (next_revision(certificate) - 1, next_revision(certificate))
     for revision in wanted:
@@ -61,7 +54,7 @@ def _backing_off(view: View, certificate: Resource) -> Found | None:
     cause = f"{attempts} issuances in a row have failed; the next one is made at {due}"
     # What failed tells why, if it is still there.
     note = bool(_next(view, certificate)) and left > timedelta(0)
-    return Found(cause, since, _told(certificate, ISSUING), patience=timedelta.max if note else AT_ONCE)
+    return Found(cause, since, quoted(certificate, ISSUING), patience=timedelta.max if note else AT_ONCE)
 
 
 def _key_kept(view: View, certificate: Resource) -> Found | None:
@@ -76,7 +69,7 @@ def _unrequested(view: View, certificate: Resource) -> Found | None:
     if not is_true(certificate, ISSUING) or _next(view, certificate):
         return None
     since = turned(certificate, ISSUING)
-    return Found("it is being issued, but there is no request", since, _told(certificate, ISSUING))
+    return Found("it is being issued, but there is no request", since, quoted(certificate, ISSUING))
 
 
 def _request_tells(view: View, certificate: Resource) -> bool:
@@ -87,7 +80,7 @@ def _untriggered(_view: View, certificate: Resource) -> Found | None:
     if is_true(certificate, READY):
         return None
     cause = "it is not Ready, and nothing is under way"
-    return Found(cause, turned(certificate, READY), _told(certificate, READY))
+    return Found(cause, turned(certificate, READY), quoted(certificate, READY))
 
 
 def _shares_secret(view: View, certificate: Resource) -> Found | None:
@@ -115,7 +108,7 @@ def _expiry(view: View, certificate: Resource) -> Found | None:
 def _why(view: View, certificate: Resource) -> tuple[str, ...]:
     """Point to what keeps the renewal."""
     waits = [f"waits for {subject_of(one)}" for one in _next(view, certificate)]
-    return (*_told(certificate, READY, ISSUING), *waits)
+    return (*quoted(certificate, READY, ISSUING), *waits)
 
 
 def _secret_gone(view: View, certificate: Resource) -> Found | None:

@@ -173,5 +173,13 @@ def turned(resource: Resource, type_: str) -> datetime | None:
     return moment(condition(resource, type_).get("lastTransitionTime"))
 
 
+def quoted(resource: Resource, *types: str) -> tuple[str, ...]:
+    """Quote the conditions of these types that there are: `Ready=False Pending: ...`."""
+    found = [(type_, condition(resource, type_)) for type_ in types]
+    return tuple(
+        f"{type_}={item['status']} {item.get('reason', '')}: {item.get('message', '')}" for type_, item in found if item
+    )
+
+
 def _uid(resource: Resource) -> str:
     return str(resource["metadata"].get("uid"))

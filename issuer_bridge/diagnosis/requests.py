@@ -11,14 +11,13 @@ from issuer_bridge.conditions import (
     DENIED,
     INVALID_REQUEST,
     READY,
-    condition,
     is_approved,
     is_denied,
     is_true,
     ready_reason,
 )
-from issuer_bridge.diagnosis.cluster import deleted, moment, status_of, subject_of, turned
-from issuer_bridge.diagnosis.readings import APPROVER, CERT_MANAGER, DESCRIBE, LOG, OWNER, PLATFORM, REQUESTS, read
+from issuer_bridge.diagnosis.cluster import deleted, moment, quoted, status_of, subject_of, turned
+from issuer_bridge.diagnosis.readings import APPROVER, CERT_MANAGER, LOG, OWNER, PLATFORM, REQUESTS, read
 from issuer_bridge.diagnosis.rules import AT_ONCE, SLOWLY, Found, Rule, View, quiet
 from issuer_bridge.pem import read_request
 from issuer_bridge.references import is_of_our_group, issuer_words
@@ -27,14 +26,6 @@ from issuer_bridge.resources import CERTIFICATE_REQUEST_POLICY, ORDER, Resource
 
 def _orders(view: View, request: Resource) -> Sequence[Resource]:
     return [order for order in view.cluster.owned(request, ORDER) if not deleted(order)]
-
-
-def _told(request: Resource, *types: str) -> tuple[str, ...]:
-    """Quote conditions."""
-    found = [(type_, condition(request, type_)) for type_ in types]
-    return tuple(
-        f"{type_}={item['status']} {item.get('reason', '')}: {item.get('message', '')}" for type_, item in found if item
-    )
 
 
 def _events(view: View, request: Resource, *reasons: str) -> tuple[str, ...]:
@@ -55,13 +46,13 @@ def _over(_view: View, request: Resource) -> bool:
 def _denied(_view: View, request: Resource) -> Found | None:
     if not is_denied(request):
         return None
-    return Found("the request was denied, which is for good", turned(request, DENIED), _told(request, DENIED))
+    return Found("the request was denied, which is for good", turned(request, DENIED), quoted(request, DENIED))
 
 
 def _invalid(_view: View, request: Resource) -> Found | None:
     if not is_true(request, INVALID_REQUEST):
         return None
-    return Found("the request is invalid", turned(request, INVALID_REQUEST), _told(request, INVALID_REQUEST))
+    return Found("the request is invalid", turned(request, INVALID_REQUEST), quoted(request, INVALID_REQUEST))
 
 
 def _unapproved(view: View, request: Resource) -> Found | None:
@@ -84,7 +75,7 @@ def _failed(_view: View, request: Resource) -> Found | None:
     if ready_reason(request) not in ("Failed", "Denied"):
         return None
     since = moment(status_of(request).get("failureTime"))
-    evidence = _told(request, READY)
+    evidence = quoted(request, READY)
     return Found("the request has failed, which is for good", since, evidence, read(REQUESTS, " ".join(evidence)))
 
 
@@ -93,14 +84,14 @@ def _external(_view: View, request: Resource) -> Found | None:
         return None
     kind, group = issuer_words(request["spec"]["issuerRef"])
     cause = f"the controller of {kind}.{group} has not signed the request"
-    return Found(cause, turned(request, APPROVED), _told(request, READY))
+    return Found(cause, turned(request, APPROVED), quoted(request, READY))
 
 
 def _without_issuer(view: View, request: Resource) -> Found | None:
     unread = [kind.kind for kind in view.cluster.unread]
     if view.cluster.issuer(request) is not None or issuer_words(request["spec"]["issuerRef"])[0] in unread:
         return None
-    return Found(f"there is no {_issuer_named(request)}", turned(request, APPROVED), _told(request, READY))
+    return Found(f"there is no {_issuer_named(request)}", turned(request, APPROVED), quoted(request, READY))
 
 
 def _issuer_tells(view: View, request: Resource) -> bool:
@@ -121,14 +112,15 @@ def _foreign_order(view: View, request: Resource) -> Found | None:
     if order is None or view.cluster.owned(request, ORDER):
         return None
     cause = f"{subject_of(order)} has the name of the request's own Order, and belongs to another"
-    attempt_of = f"kubectl delete order -n {order['metadata']['namespace']} {name}"
-    return Found(cause, turned(request, APPROVED), (*_told(request, READY), f"to make way: {attempt_of}"))
+    return Found(cause, turned(request, APPROVED), quoted(request, READY))
 
 
 def _untaken(view: View, request: Resource) -> Found | None:
-    evidence = (*_told(request, READY), *_events(view, request, "OrderCreatingError", "OrderGetError"))
+    evidence = (*quoted(request, READY), *_events(view, request, "OrderCreatingError", "OrderGetError"))
     cause = f"the request is approved and {_issuer_named(request)} is Ready, but nothing has come of it"
-    return Found(cause, turned(request, APPROVED), evidence, read(REQUESTS, " ".join(evidence)))
+    # Others than ACME issuers may have people behind them, and keep the request Pending.
+    patience = None if acme_of(view.cluster.issuer(request) or {"spec": {}}) is not None else SLOWLY
+    return Found(cause, turned(request, APPROVED), evidence, read(REQUESTS, " ".join(evidence)), patience)
 
 
 _APPROVE = "cmctl approve -n {namespace} {name}  (gravel approve -n {namespace} {name})"
@@ -149,7 +141,7 @@ REQUEST_RULES: tuple[Rule, ...] = (
         _foreign_order,
         "that the name is free, tried again after 5 s and later",
         OWNER,
-        DESCRIBE,
+        "delete the Order that is named, if nobody needs it",
         pain=21,
     ),
     Rule("not-taken-up", _untaken, "that its controller makes an Order, or signs", CERT_MANAGER, LOG),

@@ -8,7 +8,7 @@ from shlex import quote
 
 from issuer_bridge.conditions import READY, condition
 from issuer_bridge.diagnosis.challenges import shown
-from issuer_bridge.diagnosis.cluster import CHAIN, deleted, moment, subject_of, turned
+from issuer_bridge.diagnosis.cluster import CHAIN, deleted, moment, quoted, subject_of, turned
 from issuer_bridge.diagnosis.finding import Finding
 from issuer_bridge.diagnosis.readings import CERT_MANAGER, DESCRIBE, DNS, ISSUERS, OWNER, PLATFORM, WEBHOOK, read
 from issuer_bridge.diagnosis.rules import AT_ONCE, SOON, Found, Rule, View, quiet
@@ -19,6 +19,8 @@ SCHEDULER = "scheduler"
 NOT_SERVED = "not served"
 """Why a kind was not read: the cluster does not know it."""
 _LISTED = 5
+# Of an issuer, these are tried again.
+_PASSING = ("ca-unreachable", "ca-fails")
 _RECENT = timedelta(hours=1)
 
 
@@ -26,11 +28,12 @@ def _unready(_view: View, resource: Resource) -> Found | None:
     ready = condition(resource, READY)
     if ready.get("status") == "True":
         return None
-    told = f"Ready={ready.get('status')} {ready.get('reason', '')}: {ready.get('message', '')}"
     if not ready:
         return Found("it has no Ready condition: nobody has looked at it", None, (), patience=SOON)
     reading = read(ISSUERS, f"{ready.get('reason')} {ready.get('message')}")
-    return Found("it is not Ready, and all that names it waits", turned(resource, READY), (told,), reading)
+    patience = SOON if reading and reading.code in _PASSING else None
+    cause, since = "it is not Ready, and all that names it waits", turned(resource, READY)
+    return Found(cause, since, quoted(resource, READY), reading, patience)
 
 
 def _webhook_without_ca(_view: View, configuration: Resource) -> Found | None:

@@ -183,6 +183,15 @@ def test_an_issuer_that_is_not_ready_tells_why_and_what_waits_for_it_is_silent(a
     assert findings_about(rig, "certificaterequest/default/one") == (found,)
 
 
+def test_a_ca_that_is_away_for_a_moment_is_waited_for():
+    rig = Rig(errors=NEWEST)
+    rig.apply_issuer(server="https://nobody.test/dir")
+    rig.run(minutes=1)
+    assert told(findings(rig), blocks=False) == [("ca-unreachable", "clusterissuer")]
+    rig.run(minutes=2)
+    assert told(findings(rig)) == [("ca-unreachable", "clusterissuer")]
+
+
 def test_about_tells_of_all_that_a_certificate_waits_for_and_of_nothing_else():
     rig = CertificateRig(errors=NEWEST)
     rig.hide = lambda question: True

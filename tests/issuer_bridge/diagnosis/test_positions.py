@@ -137,6 +137,13 @@ def test_no_combination_of_states_of_an_unfinished_request_is_silent(state, orde
     assert set(findings) >= set(about(seen, "certificaterequest/shop/request", LATER))
 
 
+def test_an_issuer_with_people_behind_it_has_longer():
+    venafi = {**ISSUER, "spec": {"venafi": {}}}
+    seen = Cluster({CLUSTER_ISSUER: [venafi], CERTIFICATE_REQUEST: [request()]})
+    assert told(diagnose(seen, BORN + timedelta(minutes=9))) == []
+    assert told(diagnose(seen, BORN + timedelta(minutes=11))) == [("not-taken-up", "certificaterequest")]
+
+
 def test_a_namespace_that_stays_because_of_a_challenge_is_told():
     gone = "2026-01-01T00:00:00Z"
     namespace = {"metadata": {"name": "shop", "deletionTimestamp": gone, "creationTimestamp": gone}}
