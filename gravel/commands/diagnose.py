@@ -23,7 +23,14 @@ Examples:
   gravel diagnose --from-file dump
 \b
 It lists and never writes; of Secrets it reads the metadata alone, and it does without what it may not list.
-Exit status: 0 when nothing is stuck; 1 when something will not pass by itself; 2 for a mistake in the command."""
+Exit status: 0 when nothing is stuck; 1 when something will not pass by itself; 2 when that cannot be told: for a
+mistake in the command, or a cluster that cannot be read."""
+
+
+class _Unread(click.ClickException):
+    """There is no telling, as the cluster cannot be read."""
+
+    exit_code = 2
 
 
 def _moment(_context: click.Context, _parameter: click.Parameter, value: str | None) -> datetime | None:
@@ -78,16 +85,22 @@ def command(
         raise click.UsageError("--context needs --kubeconfig")
     from gravel.diagnosing import Wanted, of_cluster, of_dump, of_house
 
-    elsewhere = bool(kubeconfig or dump)
-    whose = compat or ("cert-manager" if elsewhere else "none")
+    whose = compat or ("cert-manager" if kubeconfig or dump else "none")
     wanted = Wanted(namespace, _subject(subject, namespace), maximum, at, whose)
-    if not elsewhere:
 
-        async def show(client: KubeClient) -> int:
-            return _show(await of_house(client, wanted), json=json)
+    async def show(client: KubeClient) -> int:
+        return _show(await of_house(client, wanted), json=json)
 
+    try:
+        if kubeconfig:
+            return _show(of_cluster(kubeconfig, context, wanted), json=json)
+        if dump:
+            return _show(of_dump(dump, wanted), json=json)
         run_client(url, show)
-    return _show(of_cluster(kubeconfig, context, wanted) if kubeconfig else of_dump(str(dump), wanted), json=json)
+    except click.UsageError:
+        raise
+    except click.ClickException as error:
+        raise _Unread(error.format_message()) from None
 
 
 def _subject(text: str | None, namespace: str | None) -> str | None:

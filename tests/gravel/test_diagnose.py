@@ -191,9 +191,9 @@ async def test_a_subject_that_is_not_there_is_exit_2(healthy, diagnosed):
     assert (code, "there is no certificate/default/none" in error) == (2, True)
 
 
-def test_nobody_there_is_one_sentence(tmp_path, capsys):
+def test_nobody_there_is_one_sentence_and_exit_2(tmp_path, capsys):
     path = kubeconfig(tmp_path, "http://127.0.0.1:1")
-    assert run(["diagnose", "--kubeconfig", path]) == 1
+    assert run(["diagnose", "--kubeconfig", path]) == 2
     assert "does not let us in: connection refused" in capsys.readouterr().err
-    assert run(["diagnose", "--kubernetes", "http://127.0.0.1:1"]) == 1
+    assert run(["diagnose", "--kubernetes", "http://127.0.0.1:1"]) == 2
     assert "nothing answers at http://127.0.0.1:1; is 'gravel up' running?" in capsys.readouterr().err
