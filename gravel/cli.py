@@ -23,6 +23,7 @@ VERBS: Mapping[str, str] = {
     "explain": "Say why a name, an order, a challenge or a request is stuck, and who must act.",
     "check": "Say why a name cannot be validated, and who must act.",
     "verify": "Say what is wrong with a certificate that was issued: chain, names, key, issuer.",
+    "diagnose": "Say what is stuck in a cluster, since when, and who must act.",
     "simulate": "Say how long a fleet of certificates takes, what the bottleneck is and what would help.",
     "manifest": "Print YAML that runs gravel in a cluster and points a ClusterIssuer at it.",
     "backup": "Write the state of a house into one encrypted file.",

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import aiohttp
 import attrs
 
+from acme_server.protocol.vantage import Fetch, HttpAnswer
 from issuer_bridge.resources import ApiError, Kind, Resource
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -122,6 +123,11 @@ class KubeClient:
                 if event["type"] == "ERROR":
                     raise _api_error(event["object"].get("code", 500), event["object"])
                 yield event["type"], event["object"]
+
+    async def answer(self, question: Fetch) -> HttpAnswer:
+        """Answer what an inquiry wants to know of this API; `url` is a path and its query."""
+        async with self._answer(question.method, question.url, headers=dict(question.headers)) as response:
+            return HttpAnswer(response.status, tuple(response.headers.items()), await response.read())
 
     async def _call(
         self,

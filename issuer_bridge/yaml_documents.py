@@ -72,8 +72,8 @@ def _fault(node: yaml.Node, text: str) -> yaml.MarkedYAMLError:
     return yaml.constructor.ConstructorError(None, None, text, node.start_mark)
 
 
-def documents(text: str) -> Iterator[Document]:
-    """Yield the documents of a text, empty ones left out; broken syntax is the last one."""
+def documents(text: str, most: int = MAX_VALUES) -> Iterator[Document]:
+    """Yield the documents of a text, empty ones left out; broken syntax is the last one; most: how many values each may hold."""
     if text.lstrip().startswith(("{", "[")):
         # YAML forbids the tabs that JSON allows.
         try:
@@ -81,13 +81,13 @@ def documents(text: str) -> Iterator[Document]:
         except (ValueError, RecursionError):
             pass
         else:
-            yield _checked(Document(1, value, 1))
+            yield _checked(Document(1, value, 1), most)
             return
     number = 1
     try:
         loader = _Loader(text)
         while loader.check_node():
-            document = _constructed(loader, number)
+            document = _constructed(loader, number, most)
             if document.value is not None or document.error:
                 yield document
             number += 1
@@ -97,7 +97,7 @@ def documents(text: str) -> Iterator[Document]:
         yield Document(number, None, 1, error=_TOO_LARGE)
 
 
-def _constructed(loader: _Loader, number: int) -> Document:
+def _constructed(loader: _Loader, number: int, most: int) -> Document:
     node = loader.get_node()
     assert node is not None
     line = node.start_mark.line + 1
@@ -107,7 +107,7 @@ def _constructed(loader: _Loader, number: int) -> Document:
         return Document(number, None, _line(error), error=_problem(error))
     except ValueError as error:
         return Document(number, None, line, error=f"has a value that cannot be read ({error})")
-    return _checked(Document(number, value, line, node))
+    return _checked(Document(number, value, line, node), most)
 
 
 def _line(error: yaml.YAMLError) -> int:
@@ -122,8 +122,8 @@ def _problem(error: yaml.YAMLError) -> str:
 _TOO_LARGE = f"has more than {MAX_VALUES} values or {MAX_DEPTH} levels, or an alias that contains itself"
 
 
-def _checked(document: Document) -> Document:
-    left = [MAX_VALUES]
+def _checked(document: Document, most: int) -> Document:
+    left = [most]
     error = _foreign(document.value, left, 0)
     return attrs.evolve(document, error=error) if error else document
 

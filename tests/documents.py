@@ -25,6 +25,7 @@ from tests import features, reference, seeds
 from tests.gravel.management import management_routes
 from tests.issuer_bridge import recorded_walk
 from tests.issuer_bridge.acme_issuer import acme_page
+from tests.issuer_bridge.diagnosis import pains
 from tests.issuer_bridge.issuer_lib import issuer_page
 from tests.simulation import chaos
 
@@ -162,6 +163,7 @@ PARTS = {
     "docs/bridge.md": {"recorded cert-manager": recorded_walk.table},
     "docs/chaos.md": {"experiments": chaos.table},
     "docs/check.md": {"findings": findings},
+    "docs/diagnose.md": pains.PARTS,
     "docs/issuer-library.md": issuer_page.PARTS,
     "docs/management-api.md": {"requests": management_routes.page},
     "docs/metrics.md": {"metrics": metrics},

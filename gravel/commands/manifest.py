@@ -21,6 +21,7 @@ Examples:
   gravel manifest webhook --seed 7 | kubectl apply -f -
   gravel manifest rbac --namespace gravel | kubectl apply -f -
   gravel manifest values --seed 7 | helm install gravel charts/gravel --namespace gravel --create-namespace --values -
+  gravel manifest diagnose --name diagnose --namespace default | kubectl apply -f -
 \b
 Everything secret follows from the seed, and whoever knows it knows every key: for testing, never for production."""
 
@@ -73,8 +74,21 @@ def _print_rbac(plan: Plan, *, policy: bool) -> int:
     return 0
 
 
+def _print_reader(plan: Plan, *, secrets: bool) -> int:
+    import yaml
+
+    from gravel.cluster_manifests import labels
+    from issuer_bridge.diagnosis.permissions import reader
+
+    documents = reader(plan.name, plan.namespace, labels(plan), secrets=secrets)
+    click.echo(yaml.safe_dump_all(documents, sort_keys=False, explicit_start=True), nl=False)
+    return 0
+
+
 @click.command(epilog=EPILOG)
-@click.argument("what", type=click.Choice(("clusterissuer", "deployment", "all", "webhook", "rbac", "values")))
+@click.argument(
+    "what", type=click.Choice(("clusterissuer", "deployment", "all", "webhook", "rbac", "values", "diagnose"))
+)
 @click.option("--name", metavar="NAME", default="gravel", callback=_label, help="What everything is called [gravel].")
 @click.option("--namespace", metavar="NAME", default="gravel", callback=_label, help="Where it runs [gravel].")
 @click.option("--image", metavar="IMAGE", default="gravel", help="The image, made with the Containerfile [gravel].")
@@ -99,19 +113,21 @@ def _print_rbac(plan: Plan, *, policy: bool) -> int:
     help="Where cert-manager runs, and looks for a ClusterIssuer's Secrets [cert-manager].",
 )
 @click.option("--policy", is_flag=True, help="With rbac: what --approver policy needs, too.")
-def command(what: str, seed: int | None, *, policy: bool, **options: Any) -> int:
+@click.option("--secrets", "with_secrets", is_flag=True, help="With diagnose: list Secrets, too.")
+def command(what: str, seed: int | None, *, policy: bool, with_secrets: bool, **options: Any) -> int:
     """Print manifests: the server with its Services and DNS (deployment), a ClusterIssuer for it, or all.
 
     The ClusterIssuer trusts the server, solves http-01 through an ingress, and wildcards by dns-01 with signed updates
     of the server's DNS. With webhook: what leads cert-manager to the server's webhook, for dns-01 without keys. With rbac:
     the ServiceAccount for `gravel up --in-cluster`, and the least that it must be allowed. With values: what makes of the
-    Helm chart the same as `all`, wherever and however often it is rendered.
+    Helm chart the same as `all`, wherever and however often it is rendered. With diagnose: one that may list what
+    `gravel diagnose` reads.
     """
     import yaml
 
     from gravel.cluster_manifests import Plan, cert_manager_flags, chart_values, cluster_issuer, deployment
 
-    if seed is None and what not in ("all", "rbac", "values"):
+    if seed is None and what not in ("all", "rbac", "values", "diagnose"):
         raise click.UsageError("--seed is wanted: the deployment and the ClusterIssuer must agree on it.")
     plan = Plan(seed=secrets.randbits(64) if seed is None else seed, year=datetime.now(UTC).year, **options)
     if what == "webhook":
@@ -121,6 +137,8 @@ def command(what: str, seed: int | None, *, policy: bool, **options: Any) -> int
     if what == "values":
         click.echo(yaml.safe_dump(chart_values(plan), sort_keys=False), nl=False)
         return 0
+    if what == "diagnose":
+        return _print_reader(plan, secrets=with_secrets)
     documents = [*deployment(plan)] if what != "clusterissuer" else []
     if what != "deployment":
         documents += cluster_issuer(plan)

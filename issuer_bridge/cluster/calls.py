@@ -73,9 +73,11 @@ def read(kind: Kind, namespace: str, name: str) -> Inquiry[Resource | None]:
         raise
 
 
-def read_page(kind: Kind, query: Mapping[str, str | int]) -> Inquiry[Resource]:
-    """Return one page of the list of all namespaces."""
-    return (yield from _call(kind, "GET", path_of(kind, query=query)))
+def read_page(
+    kind: Kind, query: Mapping[str, str | int], namespace: str | None = None, accept: str = ""
+) -> Inquiry[Resource]:
+    """Return one page of the list of a namespace, None for all; accept: the media type of another form than whole objects."""
+    return (yield from _ask("GET", path_of(kind, namespace, query=query), None, accept))
 
 
 def create(kind: Kind, resource: Resource) -> Inquiry[Resource]:
@@ -134,10 +136,11 @@ def _call(kind: Kind, method: str, path: str, body: Resource | None = None) -> I
     return (yield from _ask(method, path, None if body is None else {**typed, **body}))
 
 
-def _ask(method: str, path: str, document: Resource | None) -> Inquiry[Resource]:
+def _ask(method: str, path: str, document: Resource | None, accept: str = "") -> Inquiry[Resource]:
     """Ask, again where that does no harm and may help; ApiError says what it came to."""
     body = b"" if document is None else json.dumps(document, separators=(",", ":")).encode()
-    request = ApiRequest(path, method, (_CONTENT_TYPE,) if body else (), body, timeout=TIMEOUT, limit=LIMIT)
+    headers = (*((_CONTENT_TYPE,) if body else ()), *((("Accept", accept),) if accept else ()))
+    request = ApiRequest(path, method, headers, body, timeout=TIMEOUT, limit=LIMIT)
     for tries in range(TRIES):
         answer = yield from fetch(request)
         if tries == TRIES - 1 or not _may_repeat(method, answer):
