@@ -8,7 +8,7 @@ PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/p
 # One more than there are processors, since many tests wait for sockets.
 JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
-.PHONY: help up demo test test-kube cover lint types alerts clients all-clients interoperability kubectl kubectl-page operators bench bench-bridge bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz kill kill-bridge sandwich conformance dask simulated docs lock clean
+.PHONY: help up demo test test-kube cover lint types alerts clients all-clients interoperability kubectl kubectl-page operators bench bench-bridge bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz kill kill-bridge sandwich conformance dask simulated year docs site lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -128,8 +128,15 @@ dask: $(VENV)/.dev ## Hold a sweep on a dask cluster, a scheduler and two worker
 simulated: $(VENV)/.dev ## Simulate what people saw, policies and two fleets; writes docs/simulated.md
 	$(BIN)/python -m bench.simulation_page
 
+year: $(VENV)/.dev ## Live a year of 500 services in virtual time, beside the simulator; writes docs/year.md
+	$(BIN)/python -m bench.year_page
+
 docs: $(VENV)/.dev ## Write the generated parts of the documents anew
 	$(BIN)/python -m tests.documents
+
+site: $(VENV)/.dev ## Build the documents into site/, to be read without a network; diagrams are drawn if there is npm
+	! command -v npm >/dev/null || npm install --silent --no-fund --no-audit --no-save --prefix .npm/site mermaid@11.12.2
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 lock: $(BIN)/python ## Resolve the dependencies anew into requirements.lock
 	$(PIP) uv
@@ -137,4 +144,4 @@ lock: $(BIN)/python ## Resolve the dependencies anew into requirements.lock
 	  --no-header --no-annotate --output-file requirements.lock pyproject.toml
 
 clean: ## Remove what was built
-	rm -rf $(VENV) .npm build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .npm build dist site .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

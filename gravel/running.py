@@ -24,7 +24,7 @@ from acme_server.tls import TlsMaterial
 from acme_server.web import Handler, create_runner
 from acme_server.worlds import HostedWorld, Ports, Worlds
 from gravel.announced import Addresses
-from gravel.authority_options import design_of
+from gravel.authority_options import design_of, tls_ca_of
 from gravel.dns_view import DnsOptions, DnsView, open_view
 from gravel.entropy import entropy_of
 from gravel.homeward import homeward
@@ -83,6 +83,7 @@ class Running:
         self._faults = _faults(settings)
         self._rates = rates_of(settings)
         self._design = design_of(settings, _now())
+        self._tls_ca = tls_ca_of(settings)
         self.exposed = not is_loopback(settings.host)
         self.token = settings.management_token or (secrets.token_urlsafe(24) if self.exposed and guarded else None)
         self._changes, self._material = changes, material
@@ -106,9 +107,8 @@ class Running:
         base_url = settings.base_url or f"https://{sockets.acme.address}"
         names = names_of(settings, base_url)
         entropy = state.entropy(settings.seed) if state else entropy_of(settings.seed)
-        material = self._material or tls.create(
-            entropy, _now(), names, state.tls_ca(entropy, _now()) if state else None
-        )
+        tls_ca = self._tls_ca or (state.tls_ca(entropy, _now()) if state else None)
+        material = self._material or tls.create(entropy, _now(), names, tls_ca)
         responders = await open_https01(stack, settings, sockets.responders, material)
         dns = self._changes.get("dns", settings.dns or sockets.dns)
         network = Network(dns)
@@ -235,7 +235,9 @@ class Running:
         )
         settings = self.settings
         access = Access(self.token, names, settings.webhook_open, settings.acme_dns_domain)
-        management = create_management_app(self.default, self.worlds, material.ca_pem, access, self.metrics)
+        management = create_management_app(
+            self.default, self.worlds, material.ca_pem, access, self.metrics, lambda: self.resources
+        )
         await serve(stack, management, sockets.management.sock, tls_context)
 
 

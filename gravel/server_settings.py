@@ -187,6 +187,13 @@ class ServerSettings:
     tls_name: tuple[str, ...] = option(
         (), NAME, "Further name or address in the server's own certificate; may be repeated.", SERVERS
     )
+    tls_ca_cert: str | None = option(
+        None,
+        click.Path(exists=True, dir_okay=False),
+        "CA to make the server's own certificate below, in PEM (default: a new one).",
+        SERVERS,
+    )
+    tls_ca_key: str | None = option(None, click.Path(exists=True, dir_okay=False), "Its key, in PEM.", SERVERS)
     management_token: str | None = option(
         None,
         TOKEN,

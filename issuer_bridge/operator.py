@@ -84,7 +84,8 @@ class Operator:
         self._resources = resources
         self._solvers = solvers
         self._options = options = options or Options()
-        self._context = Context(resources, driver.now, entropy, Recorder(resources, driver.now, entropy), record)
+        recorder = Recorder(resources, driver.now, entropy)
+        self._context = Context(resources, driver.now, entropy, recorder, record, options.disturbances)
         self._accounts = Accounts()
         self._ownership = Ownership()
         self._index = CertificateIndex()
@@ -123,7 +124,7 @@ class Operator:
             upstream=options.upstream_accounts,
             remotes=self._remotes,
         )
-        self._local = LocalSigner(context, options.cluster_resource_namespace)
+        self._local = LocalSigner(context, options.cluster_resource_namespace, self._look_at_issuer)
         requests = CertificateRequests(context, conduct, self._local.sign, self._remotes)
         orders = Orders(
             context,
@@ -245,6 +246,8 @@ class Operator:
                 if self._acme_issuers is not None:
                     self._acme_issuers.heard(resource)
             case "Secret":
+                if event == "DELETED":
+                    self._facts.lost(resource, self._index.keeping(namespace, name))
                 self._wake_issuers(namespace, name)
                 for waiting in self._local.waiting_for(namespace, name):
                     self._request_queue.add((CERTIFICATE_REQUEST.kind, *waiting))
@@ -279,13 +282,14 @@ class Operator:
         for kind in (ISSUER, CLUSTER_ISSUER):
             for issuer in self._resources.list(kind):
                 if (namespace, secret) in self._issuers.secrets_of(issuer):
-                    self._issuer_queue.add(
-                        (kind.kind, issuer["metadata"].get("namespace", ""), issuer["metadata"]["name"])
-                    )
+                    self._look_at_issuer(issuer)
+
+    def _look_at_issuer(self, issuer: Resource) -> None:
+        metadata = issuer["metadata"]
+        self._issuer_queue.add((issuer["kind"], metadata.get("namespace", ""), metadata["name"]))
 
     def _account_lost(self, issuer: Resource) -> None:
         """Register again: the server has forgotten the account."""
         self._accounts.lose(issuer)
         if issuer["kind"] in ISSUER_KINDS:  # others are looked at when they sign
-            metadata = issuer["metadata"]
-            self._issuer_queue.add((issuer["kind"], metadata.get("namespace", ""), metadata["name"]))
+            self._look_at_issuer(issuer)

@@ -36,6 +36,7 @@ CLIENTS = {
     "openssl": ("openssl", "apt install openssl"),
     "kopf": (str(Path(sys.executable).with_name("kopf")), "make operators"),
     "kubectl": (str(Path(sys.executable).with_name("kubectl")), "make kubectl"),
+    "helm": (str(Path(sys.executable).with_name("helm")), "make kubectl"),
 }
 
 

@@ -188,13 +188,8 @@ DOCUMENTS: dict[str, tuple[Row, ...]] = {
         Row("B58", CORE, "`conditions` and `failureTime` say where it stalls"),
         Row("B59", CORE, "logs that name the request across all steps"),
         Row("B60", ADJACENT, "a runbook: from the error to what to do"),
-        Row(
-            "B61",
-            SIMULATED,
-            "backup and restore",
-            missing="a restart is proved (docs/state.md), the restore of a backup is not",
-        ),
-        Row("B62", SIMULATED, "Secrets encrypted at rest by a KMS", missing="the state is not encrypted"),
+        Row("B61", ADJACENT, "backup and restore"),
+        Row("B62", ADJACENT, "Secrets encrypted by a KMS, in backups"),
         Row("B63", CORE, "several signing certificates whose validities overlap"),
         Row(
             "B64",
@@ -204,12 +199,7 @@ DOCUMENTS: dict[str, tuple[Row, ...]] = {
         ),
         Row("B65", ADJACENT, "the phase is a condition of the issuer", missing="there are no phases to tell of (B64)"),
         Row("B66", CORE, "staging with lifetimes of hours"),
-        Row(
-            "B67",
-            CORE,
-            "inject: a revoked CA, a corrupt key, an HSM that is away",
-            missing="a key that is missing or corrupt is told; a revoked CA and an HSM that is away cannot be armed",
-        ),
+        Row("B67", CORE, "inject: a revoked CA, a corrupt key, an HSM that is away"),
         Row("B68", ADJACENT, "chaos: deleted Secrets come back in time"),
         Row(
             "B69",

@@ -7,7 +7,7 @@ world, and below `/worlds/ID` for any.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from aiohttp import hdrs, web
@@ -21,13 +21,17 @@ from gravel.management.acme_dns_endpoints import PATHS as ACME_DNS_PATHS
 from gravel.management.acme_dns_endpoints import acme_dns_endpoints
 from gravel.management.authority_endpoints import AUTHORITY_ENDPOINTS
 from gravel.management.challenge_endpoints import CHALLENGE_ENDPOINTS
+from gravel.management.chaos_endpoints import CHAOS_ENDPOINTS
 from gravel.management.dns_endpoints import DNS_ENDPOINTS
+from gravel.management.explain_endpoint import PATH as EXPLAIN
+from gravel.management.explain_endpoint import explain_endpoint
 from gravel.management.fault_endpoints import FAULT_ENDPOINTS
 from gravel.management.guard import OPEN_PATHS, guard
 from gravel.management.rate_limit_endpoints import RATE_LIMIT_ENDPOINTS
 from gravel.management.request_body import read_body
 from gravel.management.request_histories import HISTORY_ENDPOINTS
 from gravel.management.resource_endpoints import RESOURCE_ENDPOINTS
+from gravel.management.state_endpoints import STATE_ENDPOINTS
 from gravel.management.webhook_endpoints import PATHS as WEBHOOK_PATHS
 from gravel.management.webhook_endpoints import webhook_endpoints
 from gravel.management.world_endpoints import ENDPOINTS, PEM, Endpoint, Hosted, clock_of
@@ -36,6 +40,9 @@ from gravel.metrics.gathering import Metrics
 from gravel.metrics.serving import PATH as METRICS
 from gravel.metrics.serving import page
 from solvers.dns.zone import Zone
+
+if TYPE_CHECKING:
+    from issuer_bridge.resources import Resources
 
 _WORLD = "/worlds/{world}"
 _MAX_BODY = 1024 * 1024
@@ -62,9 +69,14 @@ class Access:
 
 
 def create_app(
-    default: Hosted, worlds: Worlds[DnsView], tls_ca: str, access: Access, metrics: Metrics | None = None
+    default: Hosted,
+    worlds: Worlds[DnsView],
+    tls_ca: str,
+    access: Access,
+    metrics: Metrics | None = None,
+    resources: Callable[[], Resources | None] = lambda: None,
 ) -> web.Application:
-    """Return the application; tls_ca: PEM of what clients must trust."""
+    """Return the application; tls_ca: PEM of what clients must trust; resources: of the bridge, if there is one."""
 
     async def show_tls_ca(_: web.Request) -> web.Response:
         return web.Response(text=tls_ca, content_type=PEM)
@@ -95,7 +107,10 @@ def create_app(
         **HISTORY_ENDPOINTS,
         **FAULT_ENDPOINTS,
         **RATE_LIMIT_ENDPOINTS,
+        **CHAOS_ENDPOINTS,
+        **STATE_ENDPOINTS,
         **acme_dns,
+        ("GET", EXPLAIN): explain_endpoint(resources),
     }
     for (method, path), endpoint in of_worlds.items():
         for place in (path, _WORLD + path):

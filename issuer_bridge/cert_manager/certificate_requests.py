@@ -199,7 +199,7 @@ class CertificateRequests:
                 yield from self._end(request, "Denied", DENIED_MESSAGE)
             case Pending():
                 yield from self._wait_for(request, step)
-                return Retry(step.message) if step.again else Done()
+                return Retry(step.message) if step.retry else Done()
             case Fail(reason=reason, message=message):
                 yield from self._end(request, "Failed", message)
                 yield from self._context.recorder.warning(request, reason, message)

@@ -39,6 +39,8 @@ from issuer_bridge.outcomes import Done, Outcome, Retry, Wait
 from issuer_bridge.resources import CLUSTER_ISSUER, ISSUER, SECRET, ApiError, Kind, Resource
 
 REGISTERED = ("True", "ACMEAccountRegistered", "The ACME account was registered with the ACME server")
+# When an issuer that something keeps from signing is looked at again.
+RECHECK = timedelta(seconds=5)
 WILL_BE_RETRIED = ("ErrInitIssuer", "Error initializing issuer: ")
 
 
@@ -118,8 +120,14 @@ class Issuers:
 
     def _verify(self, issuer: Resource, secret: Resource | None) -> Inquiry[Outcome]:
         """Say whether an issuer of another type than ACME can sign; a change of its Secret asks again."""
+        if issuer["spec"].get("ca") is not None and (obstacle := self._context.disturbances.standing(issuer)):
+            yield from self._report(issuer, "False", obstacle.reason, obstacle.message)
+            return Wait(RECHECK)
+        namespace = self._namespace_of(issuer)
         remote = self._remotes.get(type_of(issuer))
-        verdict = (yield from remote.verify(issuer)) if remote else verify(issuer, self._namespace_of(issuer), secret)
+        verdict = (
+            (yield from remote.verify(issuer)) if remote else verify(issuer, namespace, secret, upstream=self._upstream)
+        )
         if verdict is None:
             return Done()
         ready = ("True" if verdict.ready else "False", verdict.reason, verdict.message)

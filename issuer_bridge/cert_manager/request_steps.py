@@ -31,11 +31,11 @@ class Deny:
 
 @attrs.frozen
 class Pending:
-    """Say what is being waited for; again: try again after the controller's backoff."""
+    """Say what is being waited for; retry: nothing will tell when it has come."""
 
     reason: str
     message: str
-    again: bool = False
+    retry: bool = False
 
 
 @attrs.frozen

@@ -138,7 +138,7 @@ class Vault:
             return Pending("SecretMissing", f"Required secret resource not found: {error}")
         except RemoteError as error:
             text = f"Failed to initialise vault client for signing: {error}"
-            return Pending("VaultInitError", text, again=not error.final)
+            return Pending("VaultInitError", text, retry=not error.final)
         try:
             certificate, authority = yield from _signed(session, issuer["spec"]["vault"]["path"], request["spec"])
         except (RemoteError, ValueError) as error:

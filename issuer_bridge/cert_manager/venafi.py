@@ -114,7 +114,7 @@ class Venafi:
         except RemoteError as error:
             why = f"OAuth token request failed: {error}" if isinstance(error, _NoAccess) else str(error)
             text = f"Failed to initialise Certificate Manager client for signing: {why}"
-            return Pending("VenafiInitError", text, again=True)
+            return Pending("VenafiInitError", text, retry=True)
         fields: dict[str, Spec] = {}
         for one in (issuer, request):
             try:
@@ -244,7 +244,7 @@ def _picked_up(platform: Platform, pickup: str) -> Inquiry[Step]:
         pem = yield from _retrieved(platform, pickup)
     except _NotThereYet as error:
         text = f"certificate still in a pending state, the request will be retried: {error}"
-        return Pending("IssuancePending", text, again=True)
+        return Pending("IssuancePending", text, retry=True)
     except RemoteError as error:
         text = f"Failed to obtain certificate from Certificate Manager: unable to retrieve: {error}"
         return Fail("RetrieveError", text)

@@ -42,6 +42,7 @@ from issuer_bridge.resources import (
     CLUSTER_ISSUER,
     ISSUER,
     ORDER,
+    RBAC,
     Kind,
     Resource,
 )
@@ -68,7 +69,7 @@ _OWN_GROUPS = ("", "cert-manager.io")
 
 def check_new(kind: Kind, resource: Resource) -> None:
     """Raise 422 Invalid when the object must not be created."""
-    found = [*_name_causes(resource), *_schema_causes(kind, resource)]
+    found = [*_name_causes(kind, resource), *_schema_causes(kind, resource)]
     _refuse(kind, resource, found or [cause for rule in RULES.get(kind, ()) for cause in rule(resource)])
 
 
@@ -134,16 +135,14 @@ def _finalizer_causes(stored: Resource, resource: Resource) -> Iterator[Cause]:
             yield forbidden("metadata.finalizers", f"{text} []string{{{shown}}}")
 
 
-def _name_causes(resource: Resource) -> Iterator[Cause]:
+def _name_causes(kind: Kind, resource: Resource) -> Iterator[Cause]:
     metadata = resource["metadata"]
     name, namespace = metadata.get("name"), metadata.get("namespace")
     if not name:
         yield required("metadata.name", "name or generateName is required")
     elif isinstance(name, str):
-        if len(name) > MAX_NAME:
-            yield invalid_value("metadata.name", quoted(shortened(name)), f"must be no more than {MAX_NAME} characters")
-        if not re.fullmatch(_SUBDOMAIN, name):
-            yield invalid_value("metadata.name", quoted(shortened(name)), _SUBDOMAIN_RULE)
+        for why in _role_name(name) if kind.group == RBAC else _name(name):
+            yield invalid_value("metadata.name", quoted(shortened(name)), why)
     if isinstance(namespace, str) and namespace:
         if len(namespace) > 63:
             yield invalid_value(
@@ -151,6 +150,20 @@ def _name_causes(resource: Resource) -> Iterator[Cause]:
             )
         if not re.fullmatch(_LABEL, namespace):
             yield invalid_value("metadata.namespace", quoted(shortened(namespace)), _LABEL_RULE)
+
+
+def _name(name: str) -> Iterator[str]:
+    if len(name) > MAX_NAME:
+        yield f"must be no more than {MAX_NAME} characters"
+    if not re.fullmatch(_SUBDOMAIN, name):
+        yield _SUBDOMAIN_RULE
+
+
+def _role_name(name: str) -> Iterator[str]:
+    """Yield what is odd about a name of RBAC, such as system:node: a segment of a path (api/validation/path)."""
+    if name in (".", ".."):
+        yield f"may not be '{name}'"
+    yield from (f"may not contain '{each}'" for each in "/%" if each in name)
 
 
 def _issuer(resource: Resource) -> Iterator[Cause]:

@@ -50,17 +50,21 @@ class Approving:
         self._summaries: Reconciler | None = None
         self._denials = Denials()
         self._forget: Callable[[Resource], None] = lambda _: None
+
+        def deciding(sync: Callable[[Key], Inquiry[Outcome]]) -> Reconciler:
+            return queue(context.disturbances.approving(sync))
+
         match approval.by:
             case "all":
-                self.requests = queue(lambda key: Approver(context).sync(*key[1:]))
+                self.requests = deciding(lambda key: Approver(context).sync(*key[1:]))
             case "ticket":
                 tickets = TicketApprover(context, approval.ticket_url)
-                self.requests = queue(lambda key: tickets.sync(*key[1:]))
+                self.requests = deciding(lambda key: tickets.sync(*key[1:]))
             case "policy":
                 plugins = {"ticket": ticket_plugin(approval.ticket_url), **approval.plugins}
                 approver = PolicyApprover(context, Court(access_of(context.resources), approval.reading, plugins))
                 readiness = PolicyReadiness(context, plugins)
-                self.requests = queue(lambda key: approver.sync(*key[1:]))
+                self.requests = deciding(lambda key: approver.sync(*key[1:]))
                 self._policies = queue(lambda key: readiness.sync(key[2]))
                 if approval.summaries:
                     summaries = Summaries(context)
