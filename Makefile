@@ -8,7 +8,7 @@ PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/p
 # One more than there are processors, since many tests wait for sockets.
 JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
-.PHONY: help up demo test test-kube cover lint types alerts clients all-clients interoperability kubectl kubectl-page operators bench bench-bridge bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz kill kill-bridge sandwich conformance dask simulated year docs site lock clean
+.PHONY: help up demo test test-kube cover lint types alerts clients all-clients interoperability kubectl kubectl-page operators bench bench-bridge bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz schemathesis kill kill-bridge sandwich conformance dask simulated year docs site lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,6 +108,9 @@ bench-wedge: $(VENV)/.dev ## Load 100 fresh servers with 10 to 60 clients at onc
 
 fuzz: $(VENV)/.dev ## Send the DNS server 100,000 malformed packets
 	GRAVEL_FUZZ=100000 $(BIN)/python -m pytest tests/solvers/dns/test_server_fuzz.py -q
+
+schemathesis: $(VENV)/.dev ## Ask the management API what nobody thought of, some 20,000 times
+	GRAVEL_SCHEMATHESIS=200 $(BIN)/python -m pytest tests/gravel/management/test_schemathesis.py -q
 
 kill: $(VENV)/.dev ## Kill a loaded server 25 times and hold it to all that it acknowledged
 	GRAVEL_KILLS=25 $(BIN)/python -m pytest tests/gravel/test_kill.py tests/gravel/test_kill_lasting.py -q

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from acme_server.protocol.vantage import Vantage
 from acme_server.runner import AsyncioDriver
 from acme_server.tls import TlsMaterial
 from acme_server.web import Handler, create_runner
+from acme_server.world import World
 from acme_server.worlds import HostedWorld, Ports, Worlds
 from gravel.announced import Addresses
 from gravel.authority_options import design_of, tls_ca_of
@@ -29,6 +30,7 @@ from gravel.dns_view import DnsOptions, DnsView, open_view
 from gravel.entropy import entropy_of
 from gravel.homeward import homeward
 from gravel.listening import serve
+from gravel.logs.opening import open_log
 from gravel.management.api import Access
 from gravel.management.api import create_app as create_management_app
 from gravel.management.guard import is_loopback
@@ -91,6 +93,7 @@ class Running:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
+            self._log = open_log(stack, self.settings.log_format, self.settings.log_level)
             await self._open(stack)
             self._stack = stack.pop_all()
         return self
@@ -131,7 +134,7 @@ class Running:
             store=state.store if state else None,
             authority=state.authority(server, base_url, entropy, driver.now()) if state else None,
         )
-        self.worlds = _worlds(stack, base_url, settings.host, network, responders)
+        self.worlds = _worlds(stack, base_url, settings.host, network, responders, self._log)
         self._host(parts, driver, sockets, responders, state)
         if sockets.kubernetes:
             namespaces = [settings.cluster_resource_namespace]
@@ -187,6 +190,7 @@ class Running:
         self, parts: ServerParts, driver: AsyncioDriver, sockets: Sockets, responders: Responders, state: State | None
     ) -> None:
         """Make the parts the default world, as an earlier run left it."""
+        self._log(parts.world)
         for rule in self._faults:
             parts.world.faults.arm(rule, driver.now())
         view = DnsView(parts.zone, sockets.nameservers, sockets.faults, responders.exhibit())
@@ -242,7 +246,12 @@ class Running:
 
 
 def _worlds(
-    stack: AsyncExitStack, base_url: str, host: str, network: Network, responders: Responders
+    stack: AsyncExitStack,
+    base_url: str,
+    host: str,
+    network: Network,
+    responders: Responders,
+    log: Callable[[World], None],
 ) -> Worlds[DnsView]:
     """Return the other worlds, none yet: each with a DNS of its own on the same host."""
     ports = Ports(
@@ -250,6 +259,7 @@ def _worlds(
         entropy=entropy_of,
         view=lambda options: open_view(options or DnsOptions(), host, EVERYWHERE.get(host, host), responders),
         driver=lambda clock, view: AsyncioDriver(clock, view.vantage(network)),
+        begun=log,
     )
     worlds = Worlds(base_url, ports)
     stack.push_async_callback(worlds.close)

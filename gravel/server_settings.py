@@ -260,6 +260,15 @@ class ServerSettings:
         "What registered domains are below, for rate limits, beside names of one label; may be repeated.",
         SERVERS,
     )
+    log_format: str | None = option(
+        None,
+        click.Choice(("text", "json")),
+        "Log every fact of the journal, and what libraries log, on stderr, a line each (default: no log).",
+        SERVERS,
+    )
+    log_level: str = option(
+        "info", click.Choice(("debug", "info", "warning", "error")), "With --log-format: the least to log.", SERVERS
+    )
     journal_limit: int | None = option(
         None, COUNT, "Entries of the journal to keep at least; older ones are dropped (default: keep all).", SERVERS
     )

@@ -252,9 +252,10 @@ class Operator:
                 for waiting in self._local.waiting_for(namespace, name):
                     self._request_queue.add((CERTIFICATE_REQUEST.kind, *waiting))
 
-    def metrics(self) -> str:
-        """Return how requests were decided, in Prometheus' text format."""
-        return self._approving.metrics()
+    @property
+    def denials(self) -> Mapping[str, int]:
+        """How many requests were denied since it began, by namespace."""
+        return self._approving.denials.total
 
     def record_decision(self, user: User, request: Resource) -> None:
         """Tell the journal and an event of a decision that somebody took by hand."""

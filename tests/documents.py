@@ -22,6 +22,7 @@ from issuer_bridge.cluster.election import LEASE_NAME
 from issuer_bridge.gloo import states
 from scheduler import events, stages
 from tests import features, reference, seeds
+from tests.gravel.management import management_routes
 from tests.issuer_bridge import recorded_walk
 from tests.issuer_bridge.acme_issuer import acme_page
 from tests.issuer_bridge.issuer_lib import issuer_page
@@ -162,6 +163,7 @@ PARTS = {
     "docs/chaos.md": {"experiments": chaos.table},
     "docs/check.md": {"findings": findings},
     "docs/issuer-library.md": issuer_page.PARTS,
+    "docs/management-api.md": {"requests": management_routes.page},
     "docs/metrics.md": {"metrics": metrics},
     "docs/explain.md": {"causes": causes},
     "docs/faults.md": {"match": match, "actions": actions, "personas": personas},
@@ -178,6 +180,10 @@ FILES = {
         ("lease-rules", partial(permissions.lease_rules, LEASE_NAME)),
     )
 } | {"docs/cli.md": reference.command_line, "docs/configuration.md": reference.configuration}
+
+
+# Written whole.
+FILES = {"docs/openapi.json": management_routes.openapi_text}
 
 
 def rendered(name):

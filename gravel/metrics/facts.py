@@ -58,10 +58,6 @@ def _problem(entry: Entry) -> str:
     return str(entry.data["problem"]).removeprefix(PREFIX)
 
 
-def _denied(entry: Entry) -> Labels:
-    return (entry.subject["request"].partition("/")[0],)
-
-
 SERVER_EVENTS = Family(
     "gravel_server_events_total",
     "counter",
@@ -121,12 +117,6 @@ DECIDED = Family(
 BRIDGE_EVENTS = Family(
     "gravel_bridge_events_total", "counter", "What the bridge did, by fact of the journal.", ("event",)
 )
-DENIED = Family(
-    "certmanager_certificaterequest_denied_total",
-    "counter",
-    "CertificateRequests denied; a name that alert rules in the wild use, not one of cert-manager's.",
-    ("namespace",),
-)
 
 # House -> what counts all its facts.
 EVENTS: Mapping[str, Family] = {SERVER: SERVER_EVENTS, BRIDGE: BRIDGE_EVENTS}
@@ -159,7 +149,6 @@ COUNTED: Mapping[Family, Mapping[Place, Tell]] = {
         (SCHEDULER, "SelfCheckFailed"): lambda entry: (entry.data["type"], reason_of(entry.data["reason"]))
     },
     DECIDED: {(SCHEDULER, "ChallengeDecided"): lambda entry: (entry.data["type"], entry.data["state"])},
-    DENIED: {(BRIDGE, "RequestDenied"): _denied},
 }
 
 
@@ -234,4 +223,4 @@ OF_WORLDS = (
     FAULTS,
     CHAOS,
 )
-OF_BRIDGE = (SCHEDULED, QUEUE_TIME, SELF_CHECK_FAILURES, DECIDED, ISSUE_TIME, RECREATE_TIME, BRIDGE_EVENTS, DENIED)
+OF_BRIDGE = (SCHEDULED, QUEUE_TIME, SELF_CHECK_FAILURES, DECIDED, ISSUE_TIME, RECREATE_TIME, BRIDGE_EVENTS)
