@@ -94,7 +94,9 @@ class Operator:
         self._stop: Callable[[], None] | None = None
         self.traffic = Traffic()
         """What was asked of ACME servers."""
+        self._remotes = remote_types(self._context, options.cluster_resource_namespace)
         self._controllers(solvers, worlds, options)
+        self.scheduler = self._challenges.scheduler
 
     def _frame_of(self, parameters: Parameters, worlds: Mapping[str, WorldAddress]) -> AcmeIssuers:
         return AcmeIssuers(
@@ -111,7 +113,6 @@ class Operator:
 
     def _controllers(self, solvers: Mapping[str, Solver], worlds: Mapping[str, WorldAddress], options: Options) -> None:
         context, conduct = self._context, conduct_of(options.errors)
-        remotes = remote_types(context, options.cluster_resource_namespace)
         self._issuers = Issuers(
             context,
             self._accounts,
@@ -121,10 +122,10 @@ class Operator:
             self._wake_dependants,
             self.traffic,
             upstream=options.upstream_accounts,
-            remotes=remotes,
+            remotes=self._remotes,
         )
         self._local = LocalSigner(context, options.cluster_resource_namespace, self._look_at_issuer)
-        requests = CertificateRequests(context, conduct, self._local.sign, remotes)
+        requests = CertificateRequests(context, conduct, self._local.sign, self._remotes)
         orders = Orders(
             context,
             self._accounts,
@@ -169,7 +170,6 @@ class Operator:
         self._request_queue = self._queue(lambda key: requests.sync(*key[1:]), SHORT_BACKOFF)
         self._order_queue = self._queue(lambda key: orders.sync(*key[1:]), LONG_BACKOFF)
         self._challenge_queue = self._queue(lambda key: self._challenges.sync(*key[1:]), LONG_BACKOFF)
-        self.scheduler = self._challenges.scheduler
 
     @property
     def controllers(self) -> Mapping[str, tuple[Reconciler, str]]:

@@ -78,12 +78,12 @@ def decoded(value: str) -> str:
         return ""
 
 
-def bundle_of(spec: Mapping[str, Any], secrets: Secrets) -> str | None:
+def bundle_of(spec: Mapping[str, Any], held: Secrets) -> str | None:
     """Return the roots that `caBundle` or `caBundleSecretRef` of a spec name, None for the system's."""
     if spec.get("caBundle"):
         pem = decoded(spec["caBundle"])
     elif spec.get("caBundleSecretRef"):
-        pem = secrets.text(spec["caBundleSecretRef"], "ca.crt")
+        pem = held.text(spec["caBundleSecretRef"], "ca.crt")
     else:
         return None
     if "-----BEGIN CERTIFICATE-----" not in pem:

@@ -147,34 +147,34 @@ class Vault:
 
     def _session(self, issuer: Resource) -> Inquiry[Session]:
         vault: Spec = issuer["spec"]["vault"]
-        secrets = Secrets(self._context.resources, str(issuer["metadata"].get("namespace") or self._cluster_namespace))
+        held = Secrets(self._context.resources, str(issuer["metadata"].get("namespace") or self._cluster_namespace))
         absent = next((field for field in NOT_HERE if _at(vault, field)), None)
         if absent:
             raise RemoteError(f"spec.vault.{absent} does not work here", final=True)
         try:
-            trust = bundle_of(vault, secrets)
+            trust = bundle_of(vault, held)
         except (RemoteError, SecretNotFound) as error:
             raise RemoteError(f"failed to load vault CA bundle: {error}") from None
         session = Session(str(vault.get("server") or ""), str(vault.get("namespace") or ""), trust)
         method = next(iter(_chosen(vault)))
-        token = yield from _LOGINS[method](session, _auth(vault)[method], secrets)
+        token = yield from _LOGINS[method](session, _auth(vault)[method], held)
         return attrs.evolve(session, token=token)
 
 
-def _by_token(_: Session, reference: Spec, secrets: Secrets) -> Inquiry[str]:
+def _by_token(_: Session, reference: Spec, held: Secrets) -> Inquiry[str]:
     yield from ()
-    return secrets.text(reference, "token")
+    return held.text(reference, "token")
 
 
-def _by_app_role(session: Session, role: Spec, secrets: Secrets) -> Inquiry[str]:
-    body = {"role_id": str(role.get("roleId") or "").strip(), "secret_id": secrets.text(role.get("secretRef") or {})}
+def _by_app_role(session: Session, role: Spec, held: Secrets) -> Inquiry[str]:
+    body = {"role_id": str(role.get("roleId") or "").strip(), "secret_id": held.text(role.get("secretRef") or {})}
     path = f"/v1/auth/{role.get('path') or 'approle'}/login"
     return (yield from _login(session, path, body, "error logging in to Vault server"))
 
 
-def _by_kubernetes(session: Session, auth: Spec, secrets: Secrets) -> Inquiry[str]:
+def _by_kubernetes(session: Session, auth: Spec, held: Secrets) -> Inquiry[str]:
     try:
-        body = {"role": str(auth.get("role") or ""), "jwt": secrets.text(auth["secretRef"], "token")}
+        body = {"role": str(auth.get("role") or ""), "jwt": held.text(auth["secretRef"], "token")}
         path = f"{auth.get('mountPath') or '/v1/auth/kubernetes'}/login"
         return (yield from _login(session, path, body, "error calling Vault server"))
     except RemoteError as error:

@@ -181,11 +181,11 @@ class Venafi:
         if tpp is None:
             raise RemoteError("only spec.venafi.tpp works here")
         namespace = str(issuer["metadata"].get("namespace") or self._cluster_namespace)
-        secrets = Secrets(self._context.resources, namespace)
-        held = secrets.entries(str((tpp.get("credentialsRef") or {}).get("name") or ""))
-        credentials = {name: decoded(value) for name, value in held.items()}
+        held = Secrets(self._context.resources, namespace)
+        entries = held.entries(str((tpp.get("credentialsRef") or {}).get("name") or ""))
+        credentials = {name: decoded(value) for name, value in entries.items()}
         url = str(tpp.get("url") or "").rstrip("/").removesuffix("/vedsdk")
-        platform = Platform(url, str(venafi.get("zone") or ""), bundle_of(tpp, secrets))
+        platform = Platform(url, str(venafi.get("zone") or ""), bundle_of(tpp, held))
         if credentials.get("access-token"):
             return (yield from _verified(attrs.evolve(platform, token=credentials["access-token"])))
         if credentials.get("username") and credentials.get("password"):

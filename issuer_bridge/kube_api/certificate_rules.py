@@ -1,4 +1,4 @@
-"""What cert-manager's webhook checks of a Certificate (internal/apis/certmanager/validation/certificate.go)."""
+"""What cert-manager's webhook checks of a Certificate (internal/apis/certmanager/validation/certificate.go); keys in requests."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cryptography import x509
 from issuer_bridge.durations import format_duration, parse_duration
 from issuer_bridge.kube_api.schema_check import shortened
 from issuer_bridge.kube_api.statuses import Cause, forbidden, invalid_value, not_supported, quoted, required
+from issuer_bridge.pem import holds_private_key
 from issuer_bridge.references import is_of_our_group, issuer_kind
 from issuer_bridge.resources import CERTIFICATE, Kind, Resource
 
@@ -20,6 +21,12 @@ MAX_COMMON_NAME, RSA_SIZES, EC_SIZES = 64, (2048, 8192), (256, 384, 521)
 _NAMES = ("commonName", "dnsNames", "uris", "emailAddresses", "ipAddresses", "otherNames", "literalSubject")
 _SIGNATURES = {"RSA": "WithRSA", "ECDSA": "ECDSAWith", "Ed25519": "Ed25519"}
 _ONE_OF_TWO = "renewBefore and renewBeforePercentage are mutually exclusive and cannot both be set"
+
+
+def no_private_key(request: Resource) -> Iterator[Cause]:
+    """Refuse a CertificateRequest with a key: it is nobody's but its owner's, and would be kept, shown and sent on here."""
+    if holds_private_key(request["spec"].get("request")):
+        yield invalid_value("spec.request", '"..."', "it holds a private key; make another one, and send its CSR alone")
 
 
 def _certificate(certificate: Resource) -> Iterator[Cause]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from issuer_bridge.cert_manager.dns_providers import nameserver_of
 from issuer_bridge.durations import parse_duration
-from issuer_bridge.kube_api.certificate_rules import CERTIFICATE_RULES
+from issuer_bridge.kube_api.certificate_rules import CERTIFICATE_RULES, no_private_key
 from issuer_bridge.kube_api.core_rules import CORE_RULES, CORE_UPDATE_RULES, Rule, UpdateRule
 from issuer_bridge.kube_api.definition_rules import DEFINITION_RULES, DEFINITION_UPDATE_RULES
 from issuer_bridge.kube_api.deletion import is_deleting
@@ -33,7 +33,6 @@ from issuer_bridge.kube_api.statuses import (
     wrong_uid,
 )
 from issuer_bridge.kube_api.webhook_rules import WEBHOOK_RULES
-from issuer_bridge.pem import holds_private_key
 from issuer_bridge.policy.problems import problems
 from issuer_bridge.resources import (
     CERTIFICATE_REQUEST,
@@ -237,12 +236,6 @@ def _wait(text: str | None, path: str) -> Iterator[Cause]:
         yield invalid_value(path, quoted(text or ""), "waitInsteadOfSelfCheck must not be negative")
 
 
-def _no_private_key(resource: Resource) -> Iterator[Cause]:
-    """A key is nobody's but its owner's; here it would be kept, shown and sent on."""
-    if holds_private_key(resource["spec"].get("request")):
-        yield invalid_value("spec.request", '"..."', "it holds a private key; make another one, and send its CSR alone")
-
-
 def _approval(resource: Resource) -> Iterator[Cause]:
     """Approved and Denied are decisions: each at most once, only True, never both."""
     found = [item["type"] for item in _decisions(resource)]
@@ -287,7 +280,7 @@ RULES: Mapping[Kind, tuple[Rule, ...]] = {
     ISSUER: (_issuer,),
     CLUSTER_ISSUER: (_issuer,),
     **CERTIFICATE_RULES,
-    CERTIFICATE_REQUEST: (_approval, _no_private_key),
+    CERTIFICATE_REQUEST: (_approval, no_private_key),
     CERTIFICATE_REQUEST_POLICY: (problems,),
     **CORE_RULES,
     **DEFINITION_RULES,
