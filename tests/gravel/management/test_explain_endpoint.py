@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from functools import partial
 from urllib.parse import quote
 
+import aiohttp
 import click
 import pytest
 from click.testing import CliRunner
 
 from gravel.cli import gravel
+from gravel.running import Running
+from issuer_bridge.resources import CERTIFICATE_REQUEST
 from tests.gravel.acme_on_wire import WireClient
+from tests.gravel.conftest import Management
+from tests.issuer_bridge.bridge_resources import csr_of
 
 START = "2026-01-01T00:00:00Z"
 
@@ -120,3 +126,19 @@ async def test_beyond_loopback_it_shows_the_token(manage):
     assert (await run(management, "a.test"))[0] == 2
     assert (await run(management, "a.test", "--management-token", "t" * 24))[0] == 0
     assert (await run(management, "a.test", GRAVEL_MANAGEMENT_TOKEN="t" * 24))[0] == 0
+
+
+async def test_a_house_with_a_bridge_explains_its_resources(free_settings):
+    async with Running(free_settings(), bridge=True) as running:
+        spec = {"request": csr_of("a.test"), "issuerRef": {"name": "none", "kind": "Issuer"}}
+        running.resources.insert(
+            CERTIFICATE_REQUEST, {"metadata": {"name": "one", "namespace": "default"}, "spec": spec}
+        )
+        trust = ssl.create_default_context(cafile=running.addresses.tls_ca)
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
+            management = Management(running, session)
+            status, told = await explained(management, "cr/default/one")
+            assert (status, told["subject"], told["verdict"]) == (200, "certificaterequest/default/one", "waiting")
+            assert [each["subject"] for each in told["findings"]] == ["certificaterequest/default/one"]
+            status, told = await explained(management, "certificaterequest/default/on")
+            assert (status, "the nearest is certificaterequest/default/one" in told["error"]) == (404, True)
