@@ -14,15 +14,45 @@ from aiohttp import web
 from acme_server.faults.reading import choose
 from acme_server.protocol.times import rfc3339
 from gravel.chaos.experiments import EXPERIMENTS, experiment_of, rules_of
+from gravel.management.operation import (
+    COUNT,
+    DURATION,
+    FLAG,
+    MOMENT,
+    TEXT,
+    array,
+    closed,
+    described,
+    mapping,
+    members,
+    nullable,
+    words,
+)
 from gravel.management.request_body import read_body
 from gravel.management.world_endpoints import Endpoint, Hosted
 
+_EXPERIMENT = members(
+    {
+        "name": words(*EXPERIMENTS),
+        "what": TEXT,
+        "shows": mapping(TEXT),
+        "recovery": COUNT,
+        "has_target": FLAG,
+        "on": FLAG,
+        "until": nullable(MOMENT),
+        "hits": COUNT,
+    }
+)
+_BEGIN = closed(members({"name": words(*EXPERIMENTS)}, **{"for": DURATION, "target": TEXT}))
 
+
+@described(answers={200: members({"experiments": array(_EXPERIMENT)})})
 async def list_experiments(hosted: Hosted, _: web.Request) -> web.Response:
     """All experiments, and how those stand that were begun."""
     return web.json_response({"experiments": [_described(hosted, name) for name in EXPERIMENTS]})
 
 
+@described(body=_BEGIN, free=True, answers={201: _EXPERIMENT})
 async def begin(hosted: Hosted, request: web.Request) -> web.Response:
     """Begin what the body names."""
     body = read_body(await request.read())
@@ -36,6 +66,7 @@ async def begin(hosted: Hosted, request: web.Request) -> web.Response:
     return web.json_response(_described(hosted, name), status=201)
 
 
+@described(answers={204: None})
 async def end_all(hosted: Hosted, _: web.Request) -> web.Response:
     """End all experiments; other faults stay armed."""
     for name in EXPERIMENTS:
@@ -43,6 +74,7 @@ async def end_all(hosted: Hosted, _: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+@described(answers={204: None})
 async def end(hosted: Hosted, request: web.Request) -> web.Response:
     """End one experiment."""
     name = choose(request.match_info["name"], EXPERIMENTS, "the experiment")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from acme_server.protocol.journal import Dropped, Entry
+from gravel.management.operation import OBJECT, described
 from gravel.management.world_endpoints import Endpoint, Hosted
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ PATH = "/explain/{subject:.+}"
 def explain_endpoint(resources: Callable[[], Resources | None]) -> Endpoint:
     """Return the endpoint; resources: of the bridge, if there is one."""
 
+    @described("Why an order, a challenge or a resource is stuck, or that it is not.", answers={200: OBJECT}, free=True)
     async def endpoint(hosted: Hosted, request: web.Request) -> web.Response:
         from gravel.explaining.explanation import explain
         from gravel.explaining.subjects import Unknown, find

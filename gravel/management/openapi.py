@@ -15,7 +15,13 @@ from gravel.version import __version__
 PATH = "/openapi.json"
 _VARIABLE = re.compile(r"\(\?P<(\w+)>(.+?)\)(?=/|$)")
 # What a group of requests is called whose module has another name.
-_GROUPS = {"api": "worlds", "world": "clock, journal, records", "dns": "further records", "serving": "metrics"}
+_GROUPS = {
+    "api": "worlds",
+    "world": "clock, journal, records",
+    "dns": "further records",
+    "serving": "metrics",
+    "explain_endpoint": "explain",
+}
 _WORDS = {200: "Done.", 201: "Made.", 204: "Done, and there is nothing to tell."}
 _MISTAKE = "A mistake, in a sentence that says what is wrong."
 _SECURITY = {

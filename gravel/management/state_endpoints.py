@@ -6,11 +6,15 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from gravel.management.operation import described
 from gravel.management.world_endpoints import Endpoint, Hosted
 
+_FILE = "application/vnd.sqlite3"
 
+
+@described(answers={200: _FILE}, free=True)
 async def show_state(hosted: Hosted, _: web.Request) -> web.Response:
-    """The file, private keys and all; 404 where nothing is kept."""
+    """The file that is kept, private keys and all; 404 where nothing is kept."""
     # Who keeps nothing does without SQLite.
     from acme_server.sqlite_store import SqliteStore
     from gravel.backup.images import image_of
@@ -18,7 +22,7 @@ async def show_state(hosted: Hosted, _: web.Request) -> web.Response:
     store = hosted.world.store
     if not isinstance(store, SqliteStore):
         return web.json_response({"error": "nothing is kept here; start gravel with --state DIR"}, status=404)
-    return web.Response(body=image_of(store.file), content_type="application/vnd.sqlite3")
+    return web.Response(body=image_of(store.file), content_type=_FILE)
 
 
 STATE_ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {("GET", "/state"): show_state}
