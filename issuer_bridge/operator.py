@@ -50,6 +50,7 @@ from issuer_bridge.resources import (
     Resource,
     Resources,
 )
+from issuer_bridge.rotation.rotations import Rotations
 from issuer_bridge.shims.ingress_certificates import asks
 from issuer_bridge.shims.ingresses import Ingresses
 from issuer_bridge.shims.istio import Istio, Mesh
@@ -161,6 +162,7 @@ class Operator:
         self._mesh = Mesh(context, istio, self._queue(lambda key: istio.sync(key[2]), SHORT_BACKOFF)) if istio else None
         self._issuer_queue = self._queue(lambda key: self._issuers.sync(ISSUER_KINDS[key[0]], *key[1:]), SHORT_BACKOFF)
         approval = options.approval if options.approver else Approval(NONE)
+        self._rotations = Rotations(context, options, lambda sync: self._queue(sync, SHORT_BACKOFF))
         self._approving = Approving(context, approval, lambda sync: self._queue(sync, SHORT_BACKOFF))
         self._request_queue = self._queue(lambda key: requests.sync(*key[1:]), SHORT_BACKOFF)
         self._order_queue = self._queue(lambda key: orders.sync(*key[1:]), LONG_BACKOFF)
@@ -227,6 +229,7 @@ class Operator:
                 if event == "DELETED":
                     self._accounts.forget(resource)
                 self._issuer_queue.add((kind.kind, namespace, name))
+                self._rotations.heard(kind, resource)
                 self._wake_dependants(resource)
             case "CertificateRequest":
                 self._facts.note(event, resource)

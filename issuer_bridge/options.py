@@ -45,3 +45,5 @@ class Options:
     shim: ShimOptions = attrs.field(factory=ShimOptions)
     istio: IstioOptions | None = None
     """A mesh to sign for; None where there is none."""
+    ca_rotation: bool = True
+    """Whether CA issuers rotate when their annotation asks for it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import product
 
@@ -17,7 +17,9 @@ from gravel.metrics.family import Family, Labels, Reading
 from issuer_bridge.conditions import APPROVED, condition, is_approved, is_denied, ready_reason
 from issuer_bridge.operator import Operator
 from issuer_bridge.references import issuer_words
-from issuer_bridge.resources import CERTIFICATE_REQUEST, Resource, Resources
+from issuer_bridge.resources import CERTIFICATE_REQUEST, CLUSTER_ISSUER, ISSUER, Resource, Resources
+from issuer_bridge.rotation.phases import Phase
+from issuer_bridge.rotation.rotations import CONDITION
 from scheduler.challenge import Challenge, Stage
 
 _ISSUER = ("issuer_name", "issuer_kind", "issuer_group")
@@ -51,6 +53,12 @@ OLDEST_PENDING = Family(
     "How long ago the first CertificateRequest that is pending was approved; 0 where none is.",
     _ISSUER,
 )
+CA_ROTATION = Family(
+    "gravel_ca_rotation_phase",
+    "gauge",
+    "1 for the phase that the rotation of an issuer's CA is in, 0 for the others; of issuers that rotate, or did.",
+    ("name", "namespace", "kind", "phase"),
+)
 FAMILIES = (
     SLOTS,
     SLOTS_IN_USE,
@@ -60,6 +68,7 @@ FAMILIES = (
     CONTROLLER_QUEUE,
     REQUESTS,
     OLDEST_PENDING,
+    CA_ROTATION,
 )
 _STATES = ("unapproved", "pending", "issued", "failed", "denied")
 
@@ -81,12 +90,20 @@ class BridgeSource:
         yield DENIED, {(namespace,): 0 for namespace in namespaces}
         yield from _requests(requests, now)
         yield from cert_manager.of_resources(self.resources, now)
+        yield CA_ROTATION, dict(_rotations([*self.resources.list(ISSUER), *self.resources.list(CLUSTER_ISSUER)]))
         if operator is not None:
             yield SLOTS, {(): self.slots}
             yield from _challenges(operator.scheduler.challenges, now)
             depths = {(name,): queue.depth(kind) for name, (queue, kind) in operator.controllers.items()}
             yield CONTROLLER_QUEUE, depths
             yield from cert_manager.of_operator(operator, now)
+
+
+def _rotations(issuers: Iterable[Resource]) -> Iterator[tuple[Labels, float]]:
+    for issuer in issuers:
+        reason, metadata = condition(issuer, CONDITION).get("reason"), issuer["metadata"]
+        for phase in Phase if reason else ():
+            yield (metadata["name"], metadata.get("namespace", ""), issuer["kind"], phase.value), phase == reason
 
 
 def _challenges(challenges: tuple[Challenge, ...], now: datetime) -> Iterator[Reading]:
