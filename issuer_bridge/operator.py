@@ -20,6 +20,7 @@ from issuer_bridge.cert_manager.accounts import Accounts, WorldAddress
 from issuer_bridge.cert_manager.certificate_requests import CertificateRequests
 from issuer_bridge.cert_manager.certificates.certificates import Certificates
 from issuer_bridge.cert_manager.certificates.index import CertificateIndex
+from issuer_bridge.cert_manager.certificates.renewal_information import RenewalInformation
 from issuer_bridge.cert_manager.challenges import Challenges
 from issuer_bridge.cert_manager.conduct import conduct_of
 from issuer_bridge.cert_manager.issuers import Issuers
@@ -155,6 +156,9 @@ class Operator:
             options.rsa_keys,
             owner_reference=options.certificate_owner_reference,
         )
+        self._renewal_information = RenewalInformation(
+            context, self._accounts, lambda sync: self._queue(sync, LONG_BACKOFF), wanted=options.acme_use_ari
+        )
         self._certificate_queue = self._queue(lambda key: certificates.sync(*key[1:]), CERTIFICATE_BACKOFF)
         ingresses = Ingresses(context, options.shim)
         self._ingress_queue = self._queue(lambda key: ingresses.sync(*key[1:]), SHORT_BACKOFF)
@@ -222,6 +226,7 @@ class Operator:
         match kind.kind:
             case "Certificate":
                 self._wake_owner(resource, INGRESS, self._ingress_queue)
+                self._renewal_information.heard(resource)
             case "Ingress":
                 if asks(resource, self._options.shim):
                     self._ingress_queue.add((kind.kind, namespace, name))

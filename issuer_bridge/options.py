@@ -45,5 +45,7 @@ class Options:
     shim: ShimOptions = attrs.field(factory=ShimOptions)
     istio: IstioOptions | None = None
     """A mesh to sign for; None where there is none."""
+    acme_use_ari: bool = False
+    """Whether Certificates are renewed when their ACME server suggests it (upstream: the gate ACMEUseARI)."""
     ca_rotation: bool = True
     """Whether CA issuers rotate when their annotation asks for it."""

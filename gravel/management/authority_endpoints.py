@@ -9,7 +9,10 @@ from aiohttp import web
 
 from acme_server.ca_keys import key_pem
 from acme_server.certificate_authority import CertificateAuthority, pem
+from acme_server.protocol.problem import Problem
+from acme_server.registration_authority.revocation import REASONS, withdraw_all
 from acme_server.store import CERTIFICATE_BY_SERIAL
+from gravel.management.request_body import read_body
 from gravel.management.world_endpoints import PEM, Endpoint, Hosted
 
 _Part: TypeAlias = Callable[[CertificateAuthority, int], str]
@@ -52,7 +55,25 @@ async def certificate_status(hosted: Hosted, request: web.Request) -> web.Respon
     return web.json_response(document)
 
 
+async def revoke_certificates(hosted: Hosted, request: web.Request) -> web.Response:
+    """Revoke what is valid, as a CA does in an incident: all of it, or `serials` alone; renewal information says now."""
+    body = read_body(await request.read(), empty=True)
+    body.only(("serials", "reason"))
+    serials = body.texts("serials") if "serials" in body else None
+    reason = body.number("reason", 0, max(REASONS)) if "reason" in body else None
+    now = hosted.driver.now()
+    try:
+        revoked, facts = withdraw_all(hosted.world, reason, serials, now)
+    except LookupError as error:
+        return web.json_response({"error": str(error)}, status=404)
+    except Problem as problem:
+        raise ValueError(problem.detail) from None
+    hosted.world.store.commit(revoked, facts, now)
+    return web.json_response({"revoked": len(revoked)})
+
+
 AUTHORITY_ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
     **{("GET", f"/{name}/{{number:[0-9]{{1,3}}}}"): _part(name) for name in _PARTS},
     ("GET", "/cert-status-by-serial/{serial:[0-9a-fA-F]{1,40}}"): certificate_status,
+    ("POST", "/revoke-certificates"): revoke_certificates,
 }

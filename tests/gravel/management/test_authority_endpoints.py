@@ -56,6 +56,26 @@ async def test_a_status_is_found_by_serial_number(manage, reason, shown):
     assert document == {"Certificate": pem(leaf), "Serial": serial, "Status": "Revoked", "Reason": shown}
 
 
+async def test_a_ca_revokes_what_is_valid_at_once(manage):
+    management = await manage()
+    first, second = [await issued(management) for _ in range(2)]
+    serials = [f"{leaf.serial_number:X}" for leaf in (first, second)]
+
+    async def ask(**body):
+        status, text = await management.post("/revoke-certificates", body)
+        return status, json.loads(text)
+
+    assert await ask(serials=["abc"]) == (404, {"error": "there is no certificate with the serial number abc"})
+    assert await ask(reason=2) == (400, {"error": "reason '2' is not allowed; allowed are 0, 1, 3, 4, 5"})
+    assert (await ask(reason="x"))[0] == 400
+    assert (await ask(serial="x"))[0] == 400
+    assert await ask(serials=serials[:1], reason=4) == (200, {"revoked": 1})
+    assert await ask() == (200, {"revoked": 1})  # the other one
+    assert await ask() == (200, {"revoked": 0})
+    shown = [json.loads((await management.get(f"/cert-status-by-serial/{serial}"))[1]) for serial in serials]
+    assert [(each["Status"], each["Reason"]) for each in shown] == [("Revoked", 4), ("Revoked", 0)]
+
+
 async def issued(management):
     server = management.running.parts.server
     server.world.settings = attrs.evolve(server.world.settings, always_valid=True)
