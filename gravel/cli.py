@@ -30,6 +30,7 @@ VERBS: Mapping[str, str] = {
     "wait": "Wait until certificates are there, as an init container does.",
     "approve": "Approve a CertificateRequest.",
     "deny": "Deny a CertificateRequest.",
+    "rotate": "Put another CA behind an issuer, in phases that break no certificate.",
 }
 EPILOG = """\
 \b

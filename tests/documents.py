@@ -14,6 +14,7 @@ from gravel.check.findings import RULES
 from gravel.check.rules import Blocks
 from gravel.metrics.documented import FAMILIES
 from issuer_bridge.gloo import states
+from issuer_bridge.rotation.phases import PHASES, Phase
 from scheduler import events, stages
 from tests import features, seeds
 from tests.issuer_bridge import recorded_walk
@@ -133,6 +134,15 @@ def metrics():
     return "\n".join(["| metric | type | labels | what it tells |", "|---|---|---|---|", *rows])
 
 
+def rotation_phases():
+    rows = [
+        f"| {phase} | {' and '.join(row.trusted)} | {row.signer} | {row.gate} | {row.aborted} |"
+        for phase, row in PHASES.items()
+        if phase is not Phase.STABLE
+    ]
+    return "\n".join(["| phase | CAs in trust stores | signs | ends when | back by |", "|---|---|---|---|---|", *rows])
+
+
 PARTS = {
     "README.md": {"features": features.table},
     "ARCHITECTURE.md": {"state machines": state_machines, "answers": answers},
@@ -142,6 +152,7 @@ PARTS = {
     "docs/issuer-library.md": issuer_page.PARTS,
     "docs/metrics.md": {"metrics": metrics},
     "docs/faults.md": {"match": match, "actions": actions, "personas": personas},
+    "docs/rotation.md": {"rotation phases": rotation_phases},
     "docs/seeds.md": seeds.PARTS,
     "docs/gloo.md": {"gloo states": gloo_states},
 }

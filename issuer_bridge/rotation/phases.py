@@ -32,11 +32,9 @@ class Phase(StrEnum):
 class Gate(StrEnum):
     """What a phase waits for."""
 
-    NOTHING = "nothing"
-    STORES = "stores"
-    """Every trust store holds the CAs that are trusted, and no other of the two."""
-    LEAVES = "leaves"
-    """No live certificate is of the old CA."""
+    NOTHING = "at once"
+    STORES = "every trust store holds them, no other of the two, and is acknowledged"
+    LEAVES = "no live certificate is of the old CA"
 
 
 @attrs.frozen

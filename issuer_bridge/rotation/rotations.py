@@ -44,8 +44,8 @@ ROTATE_TO = "gravel.test/rotate-to"
 """The annotation of an issuer: the name of the Secret with the CA that is to sign."""
 CONDITION = "CARotation"
 KINDS: Mapping[str, Kind] = {kind.kind: kind for kind in (ISSUER, CLUSTER_ISSUER)}
-# How long until what is waited for is looked at again; nothing is heard of the many that it depends on.
-LOOK_AGAIN = {Gate.STORES: timedelta(seconds=10), Gate.LEAVES: timedelta(minutes=1)}
+# How long until what is waited for is looked at again, as nothing is heard of the many that it depends on.
+SOON, LATER = timedelta(seconds=10), timedelta(minutes=1)
 
 
 class Rotations:
@@ -85,7 +85,7 @@ class Rotations:
         except ValueError as error:
             if (yield from self._report(kind, issuer, phase, f"It cannot go on: {error}")):
                 yield from self._context.recorder.warning(issuer, CONDITION, str(error))
-            return Wait(LOOK_AGAIN[Gate.STORES])
+            return Wait(SOON)
 
     def _begin(self, kind: Kind, issuer: Resource) -> Inquiry[Outcome]:
         wanted, current = _wanted(issuer), issuer["spec"]["ca"]["secretName"]
@@ -110,7 +110,7 @@ class Rotations:
         for certificate in due_renewals(view, self._backoff):
             yield from self._renew(certificate, issuer)
         yield from self._report(kind, issuer, rotation.phase, f"Waiting: {waiting}")
-        return Wait(LOOK_AGAIN[rotation.row.gate])
+        return Wait(LATER if rotation.row.gate is Gate.LEAVES and view.renew_within is None else SOON)
 
     def _authority(self, issuer: Resource, secret: str) -> Authority:
         """Return the CA in a Secret; ValueError where it cannot sign."""

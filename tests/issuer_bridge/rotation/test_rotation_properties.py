@@ -40,7 +40,7 @@ def test_every_live_certificate_verifies_at_every_store_at_every_minute(delays, 
     rig.live(420)
     signer = rig.ca["spec"]["ca"]["secretName"]
     assert rig.broken == []
-    assert rig.told == ("False", "Stable", f"The CA in Secret {signer} signs")
+    assert rig.told[:2] == ("False", "Stable")
     assert rig.signers() == [{"root": "old", "root-2": "new"}[signer]]
     assert signer == "root-2" or rig.wanted is None  # what is done already, taking the wish away does not undo
     assert {bundle.count("BEGIN") for _, bundle in rig.bundles()} == {1}
