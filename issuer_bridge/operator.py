@@ -95,6 +95,10 @@ class Operator:
         self.traffic = Traffic()
         """What was asked of ACME servers."""
         self._controllers(solvers, worlds, options)
+        self._rotations = Rotations(self._context, options, lambda sync: self._queue(sync, SHORT_BACKOFF))
+        self._renewal_information = RenewalInformation(
+            self._context, self._accounts, lambda sync: self._queue(sync, LONG_BACKOFF), wanted=options.acme_use_ari
+        )
 
     def _frame_of(self, parameters: Parameters, worlds: Mapping[str, WorldAddress]) -> AcmeIssuers:
         return AcmeIssuers(
@@ -156,9 +160,6 @@ class Operator:
             options.rsa_keys,
             owner_reference=options.certificate_owner_reference,
         )
-        self._renewal_information = RenewalInformation(
-            context, self._accounts, lambda sync: self._queue(sync, LONG_BACKOFF), wanted=options.acme_use_ari
-        )
         self._certificate_queue = self._queue(lambda key: certificates.sync(*key[1:]), CERTIFICATE_BACKOFF)
         ingresses = Ingresses(context, options.shim)
         self._ingress_queue = self._queue(lambda key: ingresses.sync(*key[1:]), SHORT_BACKOFF)
@@ -166,7 +167,6 @@ class Operator:
         self._mesh = Mesh(context, istio, self._queue(lambda key: istio.sync(key[2]), SHORT_BACKOFF)) if istio else None
         self._issuer_queue = self._queue(lambda key: self._issuers.sync(ISSUER_KINDS[key[0]], *key[1:]), SHORT_BACKOFF)
         approval = options.approval if options.approver else Approval(NONE)
-        self._rotations = Rotations(context, options, lambda sync: self._queue(sync, SHORT_BACKOFF))
         self._approving = Approving(context, approval, lambda sync: self._queue(sync, SHORT_BACKOFF))
         self._request_queue = self._queue(lambda key: requests.sync(*key[1:]), SHORT_BACKOFF)
         self._order_queue = self._queue(lambda key: orders.sync(*key[1:]), LONG_BACKOFF)

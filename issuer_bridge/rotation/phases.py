@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 import attrs
+from cryptography import x509
 
 from acme_server.protocol.times import parse_rfc3339, rfc3339
 from issuer_bridge.resources import Resource
@@ -128,8 +129,10 @@ def rotation_of(issuer: Resource) -> Rotation | None:
     try:
         found: dict[str, Any] = json.loads(text)
         old, new = (Authority(**found[name]) for name in ("old", "new"))
+        for pem in (old.signer, old.anchor, new.signer, new.anchor):
+            x509.load_pem_x509_certificate(pem.encode("ascii"))
         return Rotation(Phase(found["phase"]), old, new, str(found["origin"]), parse_rfc3339(found["since"]))
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"the annotation {STATE} is not as it was written: {error}") from None
 
 

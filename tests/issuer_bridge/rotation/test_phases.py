@@ -4,13 +4,26 @@ from datetime import UTC, datetime
 
 import attrs
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
+from issuer_bridge.cert_manager.local_signing import sign, template_of
 from issuer_bridge.rotation.phases import PHASES, STATE, Authority, Phase, as_text, begun, rotation_of, towards
+from tests.issuer_bridge.bridge_resources import csr_of, key_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-OLD, NEW = (Authority(name, f"signer {name}", f"anchor {name}") for name in ("a", "b"))
+
+
+def authority(name):
+    """A CA whose Secret has a name of one letter; its anchor is its only certificate."""
+    request = csr_of(name, common_name=name)
+    template = template_of({"request": request, "isCA": True, "usages": ["cert sign"]}, {})
+    pem = sign(template, None, key_of(name), bytes(range(20)), NOW).public_bytes(Encoding.PEM).decode()
+    return Authority(name, pem, pem)
+
+
+OLD, NEW = authority("a"), authority("b")
 BEGUN = begun(OLD, NEW, NOW)
 UNDER_WAY = [attrs.evolve(BEGUN, phase=phase) for phase in Phase if phase is not Phase.STABLE]
 
@@ -21,10 +34,10 @@ def test_a_rotation_distributes_then_signs_then_retires():
     while seen[-1].phase is not Phase.STABLE:
         seen.append(seen[-1].moved(NOW))
     assert [(each.phase, each.signer.secret, each.trusted, each.distrusted) for each in seen] == [
-        ("DistributingNewCA", "a", ("anchor a", "anchor b"), ()),
-        ("SigningWithNewCA", "b", ("anchor b", "anchor a"), ()),
-        ("RetiringOldCA", "b", ("anchor b",), ("anchor a",)),
-        ("Stable", "b", ("anchor b",), ("anchor a",)),
+        ("DistributingNewCA", "a", (OLD.anchor, NEW.anchor), ()),
+        ("SigningWithNewCA", "b", (NEW.anchor, OLD.anchor), ()),
+        ("RetiringOldCA", "b", (NEW.anchor,), (OLD.anchor,)),
+        ("Stable", "b", (NEW.anchor,), (OLD.anchor,)),
     ]
 
 
@@ -63,7 +76,9 @@ def test_it_comes_back_from_its_annotation(rotation):
     assert rotation_of({"metadata": {"annotations": {STATE: as_text(rotation)}}}) == rotation
 
 
-@pytest.mark.parametrize("text", ["x", "[]", "{}", as_text(BEGUN).replace("Distributing", "Hiding")])
+@pytest.mark.parametrize(
+    "text", ["x", "[]", "{}", as_text(BEGUN).replace("Distributing", "Hiding"), as_text(BEGUN).replace("MII", "XXX")]
+)
 def test_nonsense_in_its_place_is_refused(text):
     with pytest.raises(ValueError, match="is not as it was written"):
         rotation_of({"metadata": {"annotations": {STATE: text}}})
