@@ -4,7 +4,16 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from issuer_bridge.resources import CLUSTER_ISSUER, CONFIG_MAP, ISSUER, NAMESPACE
-from issuer_bridge.rotation.trust_stores import LABEL, LISTED, as_wanted, is_as_wanted, trust_stores
+from issuer_bridge.rotation.trust_stores import (
+    ACKNOWLEDGED,
+    LABEL,
+    LISTED,
+    TrustStore,
+    as_wanted,
+    hash_of,
+    is_as_wanted,
+    trust_stores,
+)
 from tests.issuer_bridge.local_rig import SYSTEM, LocalRig, typed_issuer
 
 
@@ -65,6 +74,17 @@ def test_a_bundle_that_is_nonsense_becomes_what_is_trusted(rig):
     assert as_wanted("nonsense", [pem], []) == pem
     assert as_wanted(f"# the root\n{pem}{pem}", [pem], []) == pem + pem
     assert as_wanted(pem, [], [pem]) == ""
+
+
+def test_what_was_acknowledged_of_an_older_bundle_counts_for_no_other():
+    """Its reader may have loaded another one in between, and not said so yet."""
+    data, annotations = {"root-cert.pem": "a", "more": "x"}, {ACKNOWLEDGED: hash_of("ab")}
+    store = TrustStore(CONFIG_MAP, {"metadata": {"annotations": annotations}, "data": data})
+    assert not store.is_acknowledged
+    filled = TrustStore(CONFIG_MAP, store.filled("ab"))
+    assert filled.resource["data"] == {"root-cert.pem": "ab", "more": "x"}
+    assert not filled.is_acknowledged
+    assert TrustStore(CONFIG_MAP, {"metadata": {}, "data": data}).is_acknowledged  # nobody tells
 
 
 def test_an_issuer_of_a_namespace_rotates_with_its_own_secrets():
