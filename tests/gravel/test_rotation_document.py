@@ -28,7 +28,7 @@ def test_the_commands_print_what_the_document_says(launch, tmp_path):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     urls = {"GRAVEL_KUBERNETES": up.ready["kubernetes"], "MANAGEMENT": up.ready["management"]}
     environment = {**up.environment, **urls, "PATH": path}
-    assert len(SECTIONS) == 2
+    assert len(SECTIONS) == 3
     for commands, printed in SECTIONS:
         shell = ["sh", "-eu", "-c", commands]
         done = subprocess.run(
