@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import attrs
 
 from acme_server.protocol.times import rfc3339
+from issuer_bridge.cert_manager.certificates.decisions import ISSUING
 from issuer_bridge.cert_manager.certificates.renewal import Backoff
 from issuer_bridge.conditions import is_true
-from issuer_bridge.durations import parse_duration
+from issuer_bridge.durations import fraction_of, parse_duration
 from issuer_bridge.resources import Resource
 from issuer_bridge.rotation.leaves import Leaf
 from issuer_bridge.rotation.phases import Gate, Rotation
@@ -40,14 +40,16 @@ class View:
 
 def durations_of(issuer: Resource) -> tuple[timedelta | None, timedelta]:
     """Read RENEW_WITHIN and UNSEEN_FOR; ValueError when they are no durations."""
-    annotations = issuer["metadata"].get("annotations") or {}
-    try:
-        within, unseen = (
-            parse_duration(annotations[name]) if annotations.get(name) else None for name in (RENEW_WITHIN, UNSEEN_FOR)
-        )
-    except ValueError as error:
-        raise ValueError(f"the annotation {RENEW_WITHIN} or {UNSEEN_FOR}: {error}") from None
+    within, unseen = (_duration(issuer, name) for name in (RENEW_WITHIN, UNSEEN_FOR))
     return within, unseen or timedelta(0)
+
+
+def _duration(issuer: Resource, name: str) -> timedelta | None:
+    text = (issuer["metadata"].get("annotations") or {}).get(name)
+    try:
+        return parse_duration(text) if text else None
+    except ValueError as error:
+        raise ValueError(f"the annotation {name}: {error}") from None
 
 
 def waits_for(view: View) -> str:
@@ -90,16 +92,11 @@ def due_renewals(view: View, backoff: Backoff) -> Iterator[Resource]:
         return
     for leaf in view.leaves:
         certificate = leaf.certificate
-        if certificate is None or is_true(certificate, "Issuing"):
+        if certificate is None or is_true(certificate, ISSUING):
             continue
-        moment = view.rotation.since + view.renew_within * _fraction(certificate["metadata"]["uid"])
+        moment = view.rotation.since + view.renew_within * fraction_of(certificate["metadata"]["uid"])
         if moment <= view.now and not backoff.left(certificate.get("status") or {}, view.now):
             yield certificate
-
-
-def _fraction(uid: str) -> float:
-    """Return a number from 0 to 1 that stays the same, so that no restart draws anew."""
-    return int.from_bytes(hashlib.sha256(uid.encode()).digest()[:8]) / 2**64
 
 
 def _counted(names: Sequence[str], total: int | None, text: str) -> str:

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+import attrs
 from cryptography import x509
 
 from acme_server.protocol.vantage import Inquiry
@@ -127,25 +128,18 @@ class Rotations:
         return Authority(secret, signer, anchor)
 
     def _view(self, issuer: Resource, rotation: Rotation) -> View:
-        now, resources, gate = self._context.clock(), self._resources, rotation.row.gate
+        now, resources = self._context.clock(), self._resources
         within, unseen = durations_of(issuer)
         try:
             changed = self._authority(issuer, rotation.signer.secret) != rotation.signer
             wrong = "the CA that signs is not the one of the beginning any more" if changed else ""
         except ValueError as error:
             wrong = str(error)
-        return View(
-            rotation,
-            now,
-            trust_stores(issuer, resources) if gate is Gate.STORES else (),
-            [(name, _bundle_of(request)) for name, request in untaken(issuer, resources)]
-            if gate is Gate.STORES
-            else (),
-            live_leaves(issuer, resources, rotation.old, rotation.new, now) if gate is Gate.LEAVES else (),
-            within,
-            unseen,
-            wrong,
-        )
+        view = View(rotation, now, renew_within=within, unseen_for=unseen, wrong=wrong)
+        if rotation.row.gate is Gate.LEAVES:
+            return attrs.evolve(view, leaves=live_leaves(issuer, resources, rotation.old, rotation.new, now))
+        bundles = [(name, _bundle_of(request)) for name, request in untaken(issuer, resources)]
+        return attrs.evolve(view, stores=trust_stores(issuer, resources), untaken=bundles)
 
     def _fill(self, issuer: Resource, rotation: Rotation) -> Inquiry[None]:
         trusted, distrusted = rotation.trusted, rotation.distrusted

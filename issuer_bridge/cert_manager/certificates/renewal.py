@@ -5,7 +5,6 @@ Facts from upstream `pkg/util/pki/renewaltime.go`, the API's CertificateACMEARIS
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +13,7 @@ import attrs
 
 from acme_server.protocol.times import parse_rfc3339
 from issuer_bridge.acme_client.renewal import certificate_id
-from issuer_bridge.durations import parse_duration
+from issuer_bridge.durations import fraction_of, parse_duration
 
 NO_WINDOWS = "spec.renewal.windows is not supported here; leave it out"
 
@@ -72,8 +71,7 @@ def suggested_time(information: Mapping[str, Any], chain: bytes) -> datetime | N
         return None
     if information.get("certID") != name:
         return None
-    fraction = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) / 2**64
-    return (start + (end - start) * fraction).replace(microsecond=0)
+    return (start + (end - start) * fraction_of(name)).replace(microsecond=0)
 
 
 def windows_in_the_way(spec: Mapping[str, Any]) -> str:
