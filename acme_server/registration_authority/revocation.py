@@ -57,7 +57,7 @@ def withdraw_all(
 
     Return what to commit in one step; LookupError names a serial number that is none of ours.
     """
-    chosen = world.store.all(Certificate)
+    checked, chosen = _reason(reason), world.store.all(Certificate)
     if serials is not None:
         found = {serial: world.store.find(CERTIFICATE_BY_SERIAL, serial.lower().lstrip("0")) for serial in serials}
         unknown = next((serial for serial, records in found.items() if not records), None)
@@ -65,7 +65,7 @@ def withdraw_all(
             raise LookupError(f"there is no certificate with the serial number {unknown[:64]}")
         chosen = tuple(records[0] for records in found.values())
     valid = [each for each in dict.fromkeys(chosen) if each.revoked is None and each.not_after > now]
-    outcomes = [withdraw(each, _reason(reason), "certificate authority", now) for each in valid]
+    outcomes = [withdraw(each, checked, "certificate authority", now) for each in valid]
     return tuple(each.record for each in outcomes), tuple(fact for each in outcomes for fact in each.facts)
 
 

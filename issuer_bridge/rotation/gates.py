@@ -62,10 +62,11 @@ def _stores(view: View) -> str:
     behind = [str(store) for store in view.stores if not is_as_wanted(store.bundle, trusted, distrusted)]
     behind += [name for name, bundle in view.untaken if not is_as_wanted(bundle, trusted, distrusted)]
     silent = [str(store) for store in view.stores if str(store) not in behind and not store.is_acknowledged]
+    total = len(view.stores) + len(view.untaken)
     what = "both CAs" if len(trusted) > 1 else "the new CA alone"
     parts = [
-        _counted(behind, len(view.stores), f"trust stores do not hold {what} yet"),
-        _counted(silent, len(view.stores), "have not been acknowledged"),
+        _counted(behind, total, f"trust stores do not hold {what} yet"),
+        _counted(silent, total, "have not been acknowledged"),
     ]
     return "; ".join(filter(None, parts))
 

@@ -135,7 +135,7 @@ def test_a_secret_that_is_still_to_be_written_from_an_older_request_is_waited_fo
     rig.rotate()
     rig.live(20)
     assert rig.told[2] == (
-        "Waiting: 2 of 4 trust stores do not hold both CAs yet: Secret default/w0-tls, CertificateRequest default/w0-2"
+        "Waiting: 2 of 5 trust stores do not hold both CAs yet: Secret default/w0-tls, CertificateRequest default/w0-2"
     )
     rig.store.shut = ()
     rig.live(90)
