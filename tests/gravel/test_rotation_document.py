@@ -21,6 +21,7 @@ SECTIONS = re.findall(r"^```sh\n(.*?)^```\n\n```text\n(.*?)^```", DOCUMENT, re.D
 
 @pytest.mark.seed("B64", "B65", "B66")
 @pytest.mark.client("curl")
+@pytest.mark.timeout(300)
 def test_the_commands_print_what_the_document_says(launch, tmp_path):
     up = launch("up", *FLAGS[0].split())
     for name, text in MANIFESTS.items():
