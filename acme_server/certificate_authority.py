@@ -24,8 +24,8 @@ from acme_server.protocol.jwk import PrivateKey, PublicKey
 from acme_server.protocol.times import rfc3339
 from acme_server.signers import Signer, create_signer, cross_sign, sign_leaf, signer_of
 
-_ROOT_LIFETIME = timedelta(days=20 * 365)
-_INTERMEDIATE_LIFETIME = timedelta(days=10 * 365)
+ROOT_LIFETIME = timedelta(days=20 * 365)
+INTERMEDIATE_LIFETIME = timedelta(days=10 * 365)
 
 
 @attrs.frozen
@@ -144,13 +144,13 @@ def create(
         return create_signer(entropy, now, name, lifetime, issuer, below, design.new_key, links)
 
     root = design.root and signer_of(design.root.certificate, design.root.key, links)
-    roots = [root or signer(f"{design.root_name} {suffix}", _ROOT_LIFETIME, None, None)]
+    roots = [root or signer(f"{design.root_name} {suffix}", ROOT_LIFETIME, None, None)]
     intermediates: list[Signer] = []
     for below in reversed(range(design.chain_length)):
         name = f"{design.intermediate_name} {entropy(3).hex() if intermediates else suffix}"
-        intermediates.insert(0, signer(name, _INTERMEDIATE_LIFETIME, (*intermediates, *roots)[0], below))
+        intermediates.insert(0, signer(name, INTERMEDIATE_LIFETIME, (*intermediates, *roots)[0], below))
     roots += [
-        signer(f"{design.root_name} {entropy(3).hex()}", _ROOT_LIFETIME, None, None)
+        signer(f"{design.root_name} {entropy(3).hex()}", ROOT_LIFETIME, None, None)
         for _ in range(design.alternate_roots)
     ]
     ca = CertificateAuthority(tuple(roots), tuple(intermediates))
@@ -171,7 +171,7 @@ def rotate(
     name = str(retired.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value).rpartition(" ")[0]
     parent = (*above, ca.roots[0])[0]
     subject = f"{name} {entropy(3).hex()}"
-    signer = create_signer(entropy, now, subject, _INTERMEDIATE_LIFETIME, parent, 0, new_key, links)
+    signer = create_signer(entropy, now, subject, INTERMEDIATE_LIFETIME, parent, 0, new_key, links)
     rotated = attrs.evolve(ca, intermediates=(signer, *above), retired=(*ca.retired, retired))
     return rotated if above else _crossed(rotated, entropy, now)
 
@@ -181,7 +181,7 @@ def _crossed(ca: CertificateAuthority, entropy: Entropy, now: datetime) -> Certi
     if not ca.roots[1:]:
         return ca
     top, below = ca.intermediates[-1], len(ca.intermediates) - 1
-    crossed = [cross_sign(entropy, now, top, root, _INTERMEDIATE_LIFETIME, below) for root in ca.roots[1:]]
+    crossed = [cross_sign(entropy, now, top, root, INTERMEDIATE_LIFETIME, below) for root in ca.roots[1:]]
     return attrs.evolve(ca, crossed=tuple(crossed))
 
 

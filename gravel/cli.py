@@ -38,6 +38,7 @@ VERBS: Mapping[str, str] = {
     "rollback": "Put an earlier certificate of a Certificate back into its Secret.",
     "approve": "Approve a CertificateRequest.",
     "deny": "Deny a CertificateRequest.",
+    "rotate": "Put another CA behind an issuer, in phases that break no certificate.",
 }
 EPILOG = """\
 \b

@@ -145,6 +145,8 @@ def house_settings(settings: Settings, server: ServerSettings, base_url: str, tl
             errors=NEWEST if settings.compat == "cert-manager" else None,
             upstream_accounts=settings.compat == "cert-manager",
             acme_issuers=None if settings.on_cluster else Parameters(),
+            acme_use_ari=settings.acme_use_ari,
+            ca_rotation=not settings.on_cluster,
         ),
     )
 

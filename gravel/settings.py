@@ -55,6 +55,11 @@ class Settings(ServerSettings):
     enable_certificate_owner_ref: bool = option(
         False, click.BOOL, "Delete the Secret of a Certificate with the Certificate."
     )
+    acme_use_ari: bool = option(
+        False,
+        click.BOOL,
+        "Renew Certificates when their ACME server suggests it (RFC 9773; cert-manager's ACMEUseARI).",
+    )
     approver: str = option(
         "all",
         click.Choice(("all", "policy", "ticket", "none")),

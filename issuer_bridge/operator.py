@@ -20,6 +20,7 @@ from issuer_bridge.cert_manager.accounts import Accounts, WorldAddress
 from issuer_bridge.cert_manager.certificate_requests import CertificateRequests
 from issuer_bridge.cert_manager.certificates.certificates import Certificates
 from issuer_bridge.cert_manager.certificates.index import CertificateIndex
+from issuer_bridge.cert_manager.certificates.renewal_information import RenewalInformation
 from issuer_bridge.cert_manager.challenges import Challenges
 from issuer_bridge.cert_manager.conduct import conduct_of
 from issuer_bridge.cert_manager.issuers import Issuers
@@ -51,6 +52,7 @@ from issuer_bridge.resources import (
     Resource,
     Resources,
 )
+from issuer_bridge.rotation.rotations import Rotations
 from issuer_bridge.shims.ingress_certificates import asks
 from issuer_bridge.shims.ingresses import Ingresses
 from issuer_bridge.shims.istio import Istio, Mesh
@@ -97,6 +99,10 @@ class Operator:
         self._remotes = remote_types(self._context, options.cluster_resource_namespace)
         self._controllers(solvers, worlds, options)
         self.scheduler = self._challenges.scheduler
+        self._rotations = Rotations(self._context, options, lambda sync: self._queue(sync, SHORT_BACKOFF))
+        self._renewal_information = RenewalInformation(
+            self._context, self._accounts, lambda sync: self._queue(sync, LONG_BACKOFF), wanted=options.acme_use_ari
+        )
 
     def _frame_of(self, parameters: Parameters, worlds: Mapping[str, WorldAddress]) -> AcmeIssuers:
         return AcmeIssuers(
@@ -224,6 +230,7 @@ class Operator:
         match kind.kind:
             case "Certificate":
                 self._wake_owner(resource, INGRESS, self._ingress_queue)
+                self._renewal_information.heard(resource)
             case "Ingress":
                 if asks(resource, self._options.shim):
                     self._ingress_queue.add((kind.kind, namespace, name))
@@ -231,6 +238,7 @@ class Operator:
                 if event == "DELETED":
                     self._accounts.forget(resource)
                 self._issuer_queue.add((kind.kind, namespace, name))
+                self._rotations.heard(kind, resource)
                 self._wake_dependants(resource)
             case "CertificateRequest":
                 self._facts.note(event, resource)

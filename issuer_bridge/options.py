@@ -47,3 +47,7 @@ class Options:
     istio: IstioOptions | None = None
     """A mesh to sign for; None where there is none."""
     disturbances: Disturbances = attrs.field(factory=Disturbances)
+    acme_use_ari: bool = False
+    """Whether Certificates are renewed when their ACME server suggests it (upstream: the gate ACMEUseARI)."""
+    ca_rotation: bool = True
+    """Whether CA issuers rotate when their annotation asks for it."""

@@ -20,6 +20,7 @@ from gravel.metrics.documented import FAMILIES
 from issuer_bridge.cluster import permissions
 from issuer_bridge.cluster.election import LEASE_NAME
 from issuer_bridge.gloo import states
+from issuer_bridge.rotation.phases import PHASES, Phase
 from scheduler import events, stages
 from tests import features, reference, seeds
 from tests.gravel.management import management_routes
@@ -156,6 +157,15 @@ def lines_of_yaml(make):
     return "".join(f"- {yaml.safe_dump(each, default_flow_style=True, width=1000, sort_keys=False)}" for each in make())
 
 
+def rotation_phases():
+    rows = [
+        f"| {phase} | {' and '.join(row.trusted)} | {row.signer} | {row.gate} | {row.aborted} |"
+        for phase, row in PHASES.items()
+        if phase is not Phase.STABLE
+    ]
+    return "\n".join(["| phase | CAs in trust stores | signs | ends when | back by |", "|---|---|---|---|---|", *rows])
+
+
 PARTS = {
     "ARCHITECTURE.md": {"state machines": state_machines, "answers": answers},
     "docs/acme-issuer.md": acme_page.PARTS,
@@ -169,6 +179,7 @@ PARTS = {
     "docs/metrics.md": {"metrics": metrics},
     "docs/explain.md": {"causes": causes},
     "docs/faults.md": {"match": match, "actions": actions, "personas": personas},
+    "docs/rotation.md": {"rotation phases": rotation_phases},
     "docs/seeds.md": seeds.PARTS,
     "docs/gloo.md": {"gloo states": gloo_states},
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -18,7 +18,7 @@ from acme_server.protocol.jwk import Jwk
 from acme_server.protocol.problem import Problem, malformed, unauthorized
 from acme_server.protocol.status import AuthorizationStatus
 from acme_server.registration_authority.outcome import Outcome
-from acme_server.store import AUTHORIZATIONS_BY_CLAIM, CERTIFICATE_BY_FINGERPRINT, claim
+from acme_server.store import AUTHORIZATIONS_BY_CLAIM, CERTIFICATE_BY_FINGERPRINT, CERTIFICATE_BY_SERIAL, claim
 from acme_server.world import World
 
 # The CRLReasons (RFC 5280 section 5.3.1) that a subscriber may give.
@@ -48,6 +48,25 @@ def withdraw(
     subject = {"account": certificate.account_id, "certificate": certificate.id}
     data = {"serial": certificate.serial, "reason": reason, "authority": authority, **more}
     return Outcome(revoked, (revoked,), (Fact("CertificateRevoked", subject, data),))
+
+
+def withdraw_all(
+    world: World, reason: int | None, serials: Sequence[str] | None, now: datetime
+) -> tuple[tuple[Certificate, ...], tuple[Fact, ...]]:
+    """Revoke, on the authority's own word, what is valid of some serial numbers (hexadecimal), None for all.
+
+    Return what to commit in one step; LookupError names a serial number that is none of ours.
+    """
+    checked, chosen = _reason(reason), world.store.all(Certificate)
+    if serials is not None:
+        found = {serial: world.store.find(CERTIFICATE_BY_SERIAL, serial.lower().lstrip("0")) for serial in serials}
+        unknown = next((serial for serial, records in found.items() if not records), None)
+        if unknown is not None:
+            raise LookupError(f"there is no certificate with the serial number {unknown[:64]}")
+        chosen = tuple(records[0] for records in found.values())
+    valid = [each for each in dict.fromkeys(chosen) if each.revoked is None and each.not_after > now]
+    outcomes = [withdraw(each, checked, "certificate authority", now) for each in valid]
+    return tuple(each.record for each in outcomes), tuple(fact for each in outcomes for fact in each.facts)
 
 
 def _certificate_of(world: World, value: Any) -> Certificate:

@@ -9,8 +9,13 @@ from aiohttp import web
 
 from acme_server.ca_keys import key_pem
 from acme_server.certificate_authority import CertificateAuthority, pem
+from acme_server.protocol.journal import Fact
+from acme_server.protocol.problem import Problem
+from acme_server.registration_authority.revocation import REASONS, withdraw_all
+from acme_server.root_rotation import add_root, drop_root, prefer_root
 from acme_server.store import CERTIFICATE_BY_SERIAL
 from gravel.management.operation import COUNT, PEM, STRING, described, members, words
+from gravel.management.request_body import read_body
 from gravel.management.world_endpoints import Endpoint, Hosted
 
 _Part: TypeAlias = Callable[[CertificateAuthority, int], str]
@@ -68,7 +73,47 @@ async def certificate_status(hosted: Hosted, request: web.Request) -> web.Respon
     return web.json_response(document)
 
 
+async def revoke_certificates(hosted: Hosted, request: web.Request) -> web.Response:
+    """Revoke what is valid, as a CA does in an incident: all of it, or `serials` alone; renewal information says now."""
+    body = read_body(await request.read(), empty=True)
+    body.only(("serials", "reason"))
+    serials = body.texts("serials") if "serials" in body else None
+    reason = body.number("reason", 0, max(REASONS)) if "reason" in body else None
+    now = hosted.driver.now()
+    try:
+        revoked, facts = withdraw_all(hosted.world, reason, serials, now)
+    except LookupError as error:
+        return web.json_response({"error": str(error)}, status=404)
+    except Problem as problem:
+        raise ValueError(problem.detail) from None
+    hosted.world.store.commit(revoked, facts, now)
+    return web.json_response({"revoked": len(revoked)})
+
+
+async def change_roots(hosted: Hosted, request: web.Request) -> web.Response:
+    """Rotate the root in three steps, `add`, `prefer` and `drop`, the others by a root's number; answer with all roots."""
+    body = read_body(await request.read())
+    body.only(("add", "prefer", "drop"))
+    if len(body.members) != 1 or ("add" in body and not body.flag("add")):
+        raise ValueError("one is wanted: 'add': true, or 'prefer' or 'drop' with the number of an alternate root")
+    world, now = hosted.world, hosted.driver.now()
+    (change,) = body.members
+    if change == "add":
+        new_key = world.settings.authority.new_key
+        changed = add_root(world.authority, world.entropy, now, world.named_links, new_key)
+    elif change == "prefer":
+        changed = prefer_root(world.authority, body.number(change, 1, 999), world.named_links)
+    else:
+        changed = drop_root(world.authority, body.number(change, 1, 999))
+    world.authority = changed
+    names = [each.certificate.subject.rfc4514_string() for each in changed.roots]
+    world.store.commit((), (Fact("RootsChanged", {}, {"change": change, "roots": names}),), now)
+    return web.json_response({"roots": names})
+
+
 AUTHORITY_ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
     **{("GET", f"/{name}/{{number:[0-9]{{1,3}}}}"): _part(name) for name in _PARTS},
     ("GET", "/cert-status-by-serial/{serial:[0-9a-fA-F]{1,40}}"): certificate_status,
+    ("POST", "/revoke-certificates"): revoke_certificates,
+    ("POST", "/roots"): change_roots,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import product
 
@@ -17,7 +17,9 @@ from gravel.metrics.family import Family, Labels, Reading
 from issuer_bridge.conditions import APPROVED, condition, is_approved, is_denied, ready_reason
 from issuer_bridge.operator import Operator
 from issuer_bridge.references import issuer_words
-from issuer_bridge.resources import CERTIFICATE_REQUEST, Resource, Resources
+from issuer_bridge.resources import CERTIFICATE_REQUEST, CLUSTER_ISSUER, ISSUER, Resource, Resources
+from issuer_bridge.rotation.phases import Phase
+from issuer_bridge.rotation.rotations import CONDITION
 from scheduler.challenge import Challenge, Stage
 
 _ISSUER = ("issuer_name", "issuer_kind", "issuer_group")
@@ -63,6 +65,12 @@ DENIED = Family(
     "CertificateRequests denied; a name that alert rules in the wild use, not one of cert-manager's.",
     ("namespace",),
 )
+CA_ROTATION = Family(
+    "gravel_ca_rotation_phase",
+    "gauge",
+    "1 for the phase that the rotation of an issuer's CA is in, 0 for the others; of issuers that rotate, or did.",
+    ("name", "namespace", "kind", "phase"),
+)
 FAMILIES = (
     SLOTS,
     SLOTS_IN_USE,
@@ -74,6 +82,7 @@ FAMILIES = (
     OLDEST_PENDING,
     APPROVAL,
     DENIED,
+    CA_ROTATION,
 )
 _STATES = ("unapproved", "pending", "issued", "failed", "denied")
 
@@ -97,6 +106,7 @@ class BridgeSource:
         yield APPROVAL, Counter((each["metadata"]["namespace"], _approval(each)) for each in requests)
         yield from _requests(requests, now)
         yield from cert_manager.of_resources(self.resources, now)
+        yield CA_ROTATION, dict(_rotations([*self.resources.list(ISSUER), *self.resources.list(CLUSTER_ISSUER)]))
         if operator is not None:
             yield SLOTS, {(): self.slots}
             yield from _challenges(operator.scheduler.challenges, now)
@@ -107,6 +117,13 @@ class BridgeSource:
 
 def _approval(request: Resource) -> str:
     return "approved" if is_approved(request) else "denied" if is_denied(request) else "unmatched"
+
+
+def _rotations(issuers: Iterable[Resource]) -> Iterator[tuple[Labels, float]]:
+    for issuer in issuers:
+        reason, metadata = condition(issuer, CONDITION).get("reason"), issuer["metadata"]
+        for phase in Phase if reason else ():
+            yield (metadata["name"], metadata.get("namespace", ""), issuer["kind"], phase.value), phase == reason
 
 
 def _challenges(challenges: tuple[Challenge, ...], now: datetime) -> Iterator[Reading]:

@@ -213,16 +213,18 @@ class Issuers:
         retried: bool = False,
     ) -> Inquiry[bool]:
         """Write the Ready condition and say whether it is news; what is bad becomes an event and a fact as well."""
-        old = issuer.get("status") or {}
-        generation = issuer["metadata"].get("generation")
-        conditions = set_condition(
-            old.get("conditions") or (), READY, status, reason, message, self._context.clock(), generation
-        )
-        new: dict[str, Any] = {**old, "conditions": conditions, **({"acme": dict(acme)} if acme else {})}
-        if new == old:
+        generation, now = issuer["metadata"].get("generation"), self._context.clock()
+
+        def changed(current: Resource) -> dict[str, Any]:
+            """Leave the conditions of others, such as CARotation, as they are."""
+            old = current.get("status") or {}
+            conditions = set_condition(old.get("conditions") or (), READY, status, reason, message, now, generation)
+            return {**old, "conditions": conditions, **({"acme": dict(acme)} if acme else {})}
+
+        if changed(issuer) == (issuer.get("status") or {}):
             return False
         kind = CLUSTER_ISSUER if issuer["kind"] == CLUSTER_ISSUER.kind else ISSUER
-        yield from self._context.write_status(kind, issuer, new)
+        yield from self._context.change_status(kind, issuer, changed)
         if status == "True":
             return True
         self._context.note("IssuerRefused", issuer, reason=reason, message=message)

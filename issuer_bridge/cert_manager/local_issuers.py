@@ -6,20 +6,24 @@ Checks, reasons and messages are upstream's (`pkg/issuer/{ca,selfsigned}`,
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 
 import attrs
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from acme_server.protocol.jwk import PrivateKey
 from issuer_bridge.cert_manager.certificates.certificates import PRIVATE_KEY_SECRET
 from issuer_bridge.cert_manager.certificates.policies import data_of
 from issuer_bridge.cert_manager.certificates.private_keys import public_key_of, read_key
-from issuer_bridge.cert_manager.local_signing import SERIAL_OCTETS, bundle, is_ca, sign, template_of
+from issuer_bridge.cert_manager.local_signing import SERIAL_OCTETS, bundle, is_ca, is_signed_by, sign, template_of
 from issuer_bridge.cert_manager.request_steps import Fail, Issue, Pending, Step
 from issuer_bridge.context import Context
 from issuer_bridge.pem import encode, read_request
 from issuer_bridge.resources import SECRET, Resource
+from issuer_bridge.rotation.phases import rotation_of
+from issuer_bridge.rotation.trust_stores import as_wanted
 
 NO_PAIR = "the private key is not the key of the certificate"
 NO_PEM = "no PEM data was found in given input"
@@ -107,13 +111,12 @@ class LocalSigner:
         if isinstance(result, Pending):
             metadata = request["metadata"]
             self._waiting.setdefault((namespace, name), {})[metadata["namespace"], metadata["name"]] = None
-        return result
+        return _with_trusted(result, issuer) if isinstance(result, Issue) else result
 
     def _by_ca(self, request: Resource, spec: Resource, namespace: str, name: str) -> Step:
         secret = self._context.resources.get(SECRET, namespace, name)
         try:
-            key, chain = _key(secret, namespace, name), _chain(secret, namespace, name)
-            chain += _certificates(data_of(secret, "ca.crt"))[:1] if data_of(secret, "ca.crt") else []
+            key, chain = _key(secret, namespace, name), _chain_with_root(secret, namespace, name)
         except _NotFoundError as error:
             return Pending("SecretMissing", f"Referenced secret {namespace}/{name} not found: {error}")
         except ValueError as error:
@@ -156,6 +159,33 @@ class LocalSigner:
         certificate, _ = bundle(leaf, ())
         warning = None if leaf.subject.rdns else ("BadConfig", EMPTY_ISSUER)
         return Issue(encode(certificate), encode(certificate), warning)
+
+
+def authority_in(secret: Resource | None, namespace: str, name: str) -> tuple[str, str]:
+    """Return the certificate that signs and the one at the top of its chain, both PEM; ValueError where they are none."""
+    chain = _chain_with_root(secret, namespace, name)
+    _, anchor = bundle(chain[0], chain[1:])
+    signer = chain[0].public_bytes(Encoding.PEM).decode("ascii")
+    return signer, anchor or signer
+
+
+def _with_trusted(step: Issue, issuer: Resource) -> Step:
+    """Hand out all CAs that are trusted while another one comes in the place of the issuer's."""
+    try:
+        rotation = rotation_of(issuer)
+    except ValueError as error:
+        return Pending("CARotation", str(error))
+    if rotation is None:
+        return step
+    own = base64.b64decode(step.ca).decode("ascii")
+    return attrs.evolve(step, ca=encode(as_wanted(own, rotation.trusted, rotation.distrusted)))
+
+
+def _chain_with_root(secret: Resource | None, namespace: str, name: str) -> list[x509.Certificate]:
+    """Return the chain and from `ca.crt` what signed its top; where nothing there did, the first, as upstream does."""
+    chain, roots = _chain(secret, namespace, name), data_of(secret, "ca.crt")
+    found = _certificates(roots) if roots else []
+    return chain + ([each for each in found if is_signed_by(chain[-1], each)] or found)[:1]
 
 
 def _entry(secret: Resource | None, namespace: str, name: str, entry: str) -> bytes:

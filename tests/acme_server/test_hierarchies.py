@@ -17,6 +17,7 @@ from acme_server.ca_pem import from_pem, load_signer, to_pem
 from acme_server.certificate_authority import Design, create, issue, pem, rotate
 from acme_server.links import Links
 from acme_server.protocol.identifier import Identifier
+from acme_server.root_rotation import add_root, drop_root, prefer_root
 from acme_server.settings import Settings
 from acme_server.signers import create_signer
 from tests.acme_server.rig import BASE, START, Client, leaf_of, registered
@@ -89,6 +90,21 @@ def test_a_rotated_intermediate_has_all_its_chains(tmp_path, length):
     assert rotated.retired == (ca.issuer,)
     for number, signer in enumerate(rotated.roots):
         assert verifies(tmp_path, signer.certificate, rotated.chain(number), leaf_below(rotated))
+
+
+@pytest.mark.seed("B63")
+@pytest.mark.parametrize("length", [1, 2])
+def test_a_root_is_rotated_and_each_chain_leads_to_its_root_at_every_step(tmp_path, length):
+    steps = [make(chain_length=length)]
+    steps.append(add_root(steps[-1], random.Random(2).randbytes, NOW, Links(BASE)))
+    steps.append(prefer_root(steps[-1], 1, Links(BASE)))
+    steps.append(drop_root(steps[-1], 1))
+    old, new = steps[1].roots
+    assert [step.roots for step in steps] == [(old,), (old, new), (new, old), (new,)]
+    for step in steps:
+        assert from_pem(to_pem(step), Links(BASE)) == step
+        for number, signer in enumerate(step.roots):
+            assert verifies(tmp_path, signer.certificate, step.chain(number), leaf_below(step))
 
 
 def test_an_authority_comes_back_from_its_text():

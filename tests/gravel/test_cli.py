@@ -46,7 +46,7 @@ def test_listing_the_verbs_imports_no_house():
 
 MISTAKES = [
     (["serv"], "gravel: No such verb 'serv'. Did you mean 'serve'?\n"),
-    (["frobnicate"], "gravel: No such verb 'frobnicate'.\n"),
+    (["xyzzy"], "gravel: No such verb 'xyzzy'.\n"),
     (["--frob"], "gravel: No such option"),
     (["up", "--acme-prot", "1"], "gravel up: No such option"),
     (["up", "--acme-port", "x"], "gravel up: Invalid value for '--acme-port': 'x' is not a valid integer"),

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from issuer_bridge.durations import format_duration, parse_duration
+from issuer_bridge.durations import format_duration, fraction_of, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,9 @@ def test_what_is_no_duration_is_refused(text):
 def test_a_duration_is_written_as_go_writes_it(duration, expected):
     assert expected == format_duration(duration)
     assert duration == parse_duration(expected)
+
+
+def test_moments_are_spread_evenly_and_each_name_keeps_its_own():
+    found = [fraction_of(f"name-{number}") for number in range(1000)]
+    assert found == [fraction_of(f"name-{number}") for number in range(1000)]
+    assert [sum(tenth / 10 <= each < (tenth + 1) / 10 for each in found) > 70 for tenth in range(10)] == [True] * 10

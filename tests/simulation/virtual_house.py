@@ -52,7 +52,9 @@ def entropy_of(seed):
 class VirtualHouse:
     """Parts plus what a test does with them."""
 
-    def __init__(self, seed=1, latency=timedelta(milliseconds=5), timing="cert-manager", nameservers=(), **options):
+    def __init__(
+        self, seed=1, latency=timedelta(milliseconds=5), timing="cert-manager", nameservers=(), server=None, **options
+    ):
         self.network = VirtualNetwork(
             routes={ACME: self._acme, RESPONDER: self._responder},
             dns=lambda question: hear_answer(self.house.zone, question, self._faults),
@@ -61,7 +63,7 @@ class VirtualHouse:
         self.driver = VirtualDriver(START, self.network)
         settings = HouseSettings(
             base_url=f"https://{ACME}",
-            server=ServerSettings(dns=DNS, http01_port=5002, tls_alpn_port=5001),
+            server=attrs.evolve(server or ServerSettings(), dns=DNS, http01_port=5002, tls_alpn_port=5001),
             timing=TIMINGS[timing],
             bridge=attrs.evolve(Options(), **options),
         )

@@ -19,12 +19,13 @@ from issuer_bridge.cert_manager.certificates.policies import (
     Input,
     Violation,
     data_of,
+    due_of,
     first_violation,
     go_list,
     read_leaf,
 )
 from issuer_bridge.cert_manager.certificates.private_keys import key_violations, public_key_of, read_key
-from issuer_bridge.cert_manager.certificates.renewal import renewal_time, windows_in_the_way
+from issuer_bridge.cert_manager.certificates.renewal import windows_in_the_way
 from issuer_bridge.cert_manager.certificates.steps import (
     CreateKey,
     CreateRequest,
@@ -106,7 +107,7 @@ def _readiness(view: View, found: Input) -> tuple[dict[str, Any], Told | None]:
         if windows:
             violation = Violation("WindowError", f"Could not calculate renewal time: {windows}")
             told = Told("Warning", violation.reason, violation.message)
-        due = renewal_time(leaf.not_before, leaf.not_after, view.spec)
+        due = due_of(found, leaf)
         status |= {"notBefore": rfc3339(leaf.not_before), "notAfter": rfc3339(leaf.not_after)}
         if due is not None:
             status["renewalTime"] = rfc3339(due)

@@ -25,7 +25,7 @@ from issuer_bridge.cert_manager.certificates.matching import (
     request_violations,
 )
 from issuer_bridge.cert_manager.certificates.private_keys import key_violations, public_key_of, read_key
-from issuer_bridge.cert_manager.certificates.renewal import renewal_time
+from issuer_bridge.cert_manager.certificates.renewal import renewal_time, suggested_time
 from issuer_bridge.resources import Resource
 
 CERTIFICATE_NAME = "cert-manager.io/certificate-name"
@@ -185,10 +185,19 @@ def spec_changed(found: Input) -> Violation | None:
     return Violation("RequestChanged", text + go_list(fields)) if fields else None
 
 
+def due_of(found: Input, leaf: Leaf) -> datetime | None:
+    """Return when to renew: in the window that an ACME server suggests, else by the spec; None where that has it off."""
+    due = renewal_time(leaf.not_before, leaf.not_after, found.spec)
+    information = ((found.certificate.get("status") or {}).get("acme") or {}).get("ari")
+    if due is None or not information:
+        return due
+    return suggested_time(information, data_of(found.secret, "tls.crt")) or due
+
+
 def renewal_is_due(found: Input) -> Violation | None:
     """The renewal time has come."""
     leaf = read_leaf(data_of(found.secret, "tls.crt"))
-    due = renewal_time(leaf.not_before, leaf.not_after, found.spec)
+    due = due_of(found, leaf)
     if due is None or found.now < due:
         return None
     shown = (found.certificate.get("status") or {}).get("renewalTime")

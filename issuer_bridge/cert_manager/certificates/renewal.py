@@ -1,6 +1,6 @@
 """When a certificate is renewed, and how long failures push the next attempt away.
 
-Facts from upstream `pkg/util/pki/renewaltime.go` and `pkg/controller/certificates/trigger`.
+Facts from upstream `pkg/util/pki/renewaltime.go`, the API's CertificateACMEARIStatus, and `pkg/controller/certificates/trigger`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Any
 import attrs
 
 from acme_server.protocol.times import parse_rfc3339
-from issuer_bridge.durations import parse_duration
+from issuer_bridge.acme_client.renewal import certificate_id
+from issuer_bridge.durations import fraction_of, parse_duration
 
 NO_WINDOWS = "spec.renewal.windows is not supported here; leave it out"
 
@@ -54,6 +55,23 @@ def renewal_time(not_before: datetime, not_after: datetime, spec: Mapping[str, A
     if not timedelta(0) < before < validity:
         before = validity * percentage / 100 if 0 < percentage < 100 else validity / 3
     return (not_after - before).replace(microsecond=0)
+
+
+def suggested_time(information: Mapping[str, Any], chain: bytes) -> datetime | None:
+    """Return a moment in the window that an ACME server suggests for a certificate (RFC 9773 section 4.2), in seconds.
+
+    information: `status.acme.ari`. None where that is about another certificate, or has no window. Which moment it is
+    follows from the certificate.
+    """
+    window = information.get("suggestedWindow") or {}
+    try:
+        name = certificate_id(chain.decode("ascii"))
+        start, end = (parse_rfc3339(window[member]) for member in ("start", "end"))
+    except (ValueError, KeyError):
+        return None
+    if information.get("certID") != name:
+        return None
+    return (start + (end - start) * fraction_of(name)).replace(microsecond=0)
 
 
 def windows_in_the_way(spec: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from acme_server import tls
 from acme_server.ca_keys import key_pem
 from acme_server.ca_pem import signer_pem
 from acme_server.certificate_authority import pem
+from acme_server.certificates import Certificate
 from acme_server.execution import carry_out
 from acme_server.registration_authority.revocation import withdraw
 from acme_server.signers import create_signer
@@ -56,6 +57,75 @@ async def test_a_status_is_found_by_serial_number(manage, reason, shown):
     document = json.loads((await management.get(path))[1])
     assert document.pop("RevokedAt") == "2026-11-22 12:00:00.25 +0000 UTC"
     assert document == {"Certificate": pem(leaf), "Serial": serial, "Status": "Revoked", "Reason": shown}
+
+
+async def test_a_ca_revokes_what_is_valid_at_once(manage):
+    management = await manage()
+    first, second = [await issued(management) for _ in range(2)]
+    serials = [f"{leaf.serial_number:X}" for leaf in (first, second)]
+
+    async def ask(**body):
+        status, text = await management.post("/revoke-certificates", body)
+        return status, json.loads(text)
+
+    assert await ask(serials=["abc"]) == (404, {"error": "there is no certificate with the serial number abc"})
+    assert await ask(reason=2) == (400, {"error": "reason '2' is not allowed; allowed are 0, 1, 3, 4, 5"})
+    assert (await ask(reason="x"))[0] == 400
+    assert (await ask(serial="x"))[0] == 400
+    assert await ask(serials=serials[:1], reason=4) == (200, {"revoked": 1})
+    assert await ask() == (200, {"revoked": 1})  # the other one
+    assert await ask() == (200, {"revoked": 0})
+    shown = [json.loads((await management.get(f"/cert-status-by-serial/{serial}"))[1]) for serial in serials]
+    assert [(each["Status"], each["Reason"]) for each in shown] == [("Revoked", 4), ("Revoked", 0)]
+
+
+@pytest.mark.seed("B63")
+async def test_a_root_is_rotated_in_three_steps_and_certificates_lead_to_both_meanwhile(manage):
+    management = await manage()
+
+    async def roots(**body):
+        status, text = await management.post("/roots", body)
+        assert status == 200, text
+        return json.loads(text)["roots"]
+
+    def chains(records):
+        """The roots that the newest certificate has a chain to, the default first."""
+        newest = records[-1]
+        tops = [x509.load_pem_x509_certificates(text.encode())[-1] for text in (newest.chain, *newest.alternates)]
+        return [top.issuer.rfc4514_string() for top in tops]
+
+    async def issue():
+        await issued(management)
+        return chains(management.running.parts.world.store.all(Certificate))
+
+    (old,) = await issue()
+    assert (await roots(add=True))[0] == old
+    default, new = await issue()
+    assert default == old
+    assert await roots(prefer=1) == [new, old]
+    assert await issue() == [new, old]
+    assert await roots(drop=1) == [new]
+    assert await issue() == [new]
+    served = x509.load_pem_x509_certificate((await management.get("/roots/0"))[1].encode())
+    assert served.subject.rfc4514_string() == new
+    changes = [entry.data["change"] for entry in management.running.parts.world.journal if entry.kind == "RootsChanged"]
+    assert changes == ["add", "prefer", "drop"]
+
+
+@pytest.mark.parametrize(
+    ("options", "body", "sentence"),
+    [
+        ({}, {}, "one is wanted: 'add': true, or 'prefer' or 'drop'"),
+        ({}, {"add": False}, "one is wanted"),
+        ({}, {"prefer": 1}, "there is no alternate root 1; they are counted from 1, and there are 0"),
+        ({"alternate_roots": 1}, {"drop": 0}, "'drop' is wanted: a whole number from 1 to 999"),
+        ({"chain_length": 0}, {"add": True}, "another root needs an intermediate that it can sign"),
+    ],
+)
+async def test_a_change_of_roots_that_cannot_be_is_refused(manage, options, body, sentence):
+    management = await manage(**options)
+    status, text = await management.post("/roots", body)
+    assert (status, json.loads(text)["error"].startswith(sentence)) == (400, True), text
 
 
 async def issued(management):

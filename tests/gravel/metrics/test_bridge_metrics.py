@@ -17,6 +17,7 @@ from tests.issuer_bridge.bridge_resources import issuer
 from tests.issuer_bridge.bridge_rig import START, Rig, kind_of
 from tests.issuer_bridge.cert_manager.certificates.certificate_rig import CertificateRig
 from tests.issuer_bridge.policy.policy_rig import DENY, PASS, PolicyRig
+from tests.issuer_bridge.rotation.rotation_rig import RotationRig
 
 OURS = 'issuer_group="cert-manager.io",issuer_kind="ClusterIssuer",issuer_name="gravel"'
 WEB = 'issuer_group="",issuer_kind="ClusterIssuer",issuer_name="gravel",name="www",namespace="default"'
@@ -276,3 +277,15 @@ def write_status(rig, name, conditions):
     rig.driver.spawn(
         rig.store.update_status(CERTIFICATE_REQUEST, {**request, "status": {"conditions": conditions}}), lambda _: None
     )
+
+
+@pytest.mark.seed("B65")
+def test_an_issuer_shows_the_phase_of_its_cas_rotation_and_others_none():
+    rig = RotationRig(annotations={"renew_within": "30m"})
+    assert having(scrape(rig), "gravel_ca_rotation_phase") == {}
+    rig.rotate()
+    place = 'kind="ClusterIssuer",name="mesh-ca",namespace=""'
+    for minutes, phase in ((5, "SigningWithNewCA"), (60, "Stable")):
+        rig.live(minutes)
+        found = having(scrape(rig), "gravel_ca_rotation_phase")
+        assert found == {f'gravel_ca_rotation_phase{{{place},phase="{phase}"}}': 1}
