@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +32,7 @@ from gravel.listening import serve
 from gravel.management.api import Access
 from gravel.management.api import create_app as create_management_app
 from gravel.management.guard import is_loopback
+from gravel.management.page_endpoints import Page
 from gravel.metrics.gathering import Metrics
 from gravel.metrics.serving import serve_bridge
 from gravel.rate_limit_options import rates_of
@@ -55,7 +56,7 @@ class Running:
     parts: what is at /dir, which is also the world `default`; worlds: all others;
     bridge: with the operator, its Kubernetes-style API and the http-01 responder
     (what is not started is not even imported); resources: what the operator works on;
-    metrics: what can be told of it; exposed: whether other machines can reach it; token: what the management API
+    metrics, page: what can be told of it; exposed: whether other machines can reach it; token: what the management API
     wants, None on loopback unless one was given, nor where it is not guarded.
     changes: of the server's settings that no option makes; material: the certificate
     to show, instead of a new one.
@@ -65,6 +66,7 @@ class Running:
     worlds: Worlds[DnsView]
     default: HostedWorld[DnsView]
     metrics: Metrics
+    page: Page
     addresses: Addresses
     resources: Resources | None = None
 
@@ -173,7 +175,8 @@ class Running:
 
         bridge = ClusterBridge(cluster, self.settings, self.parts, responders.site, tls_ca, network, entropy)
         self.resources = (await stack.enter_async_context(bridge)).resources
-        self.metrics.watch(self.resources, lambda: bridge.operator, self.settings.max_concurrent_challenges, _now)
+        self.page.operator = lambda: bridge.operator
+        self.metrics.watch(self.resources, self.page.operator, self.settings.max_concurrent_challenges, _now)
 
     async def _cluster(self, stack: AsyncExitStack) -> Connection | None:
         """Reach the cluster on which the bridge is to work, if there is one."""
@@ -192,9 +195,13 @@ class Running:
         view = DnsView(parts.zone, sockets.nameservers, sockets.faults, responders.exhibit())
         view.follow(parts.world, driver)
         self.parts, self.default = parts, HostedWorld(parts.server, driver, view)
-        self.metrics = Metrics(lambda: (self.default, *self.worlds))
+        self.metrics = Metrics(self._hosted)
+        self.page = Page(self._hosted, self.settings.max_concurrent_challenges)
         if state:
             state.last(self.default)
+
+    def _hosted(self) -> Iterable[HostedWorld[DnsView]]:
+        return (self.default, *self.worlds)
 
     async def _start_bridge(
         self,
@@ -216,7 +223,8 @@ class Running:
         await serve_resources(stack, house, kubernetes, self.settings.kubernetes_token, material)
         self.resources = house.resources
         slots = self.settings.max_concurrent_challenges
-        self.metrics.watch(house.resources, lambda: house.operator, slots, parts.driver.now)
+        self.page.operator = lambda: house.operator
+        self.metrics.watch(house.resources, self.page.operator, slots, parts.driver.now)
         if self.settings.no_controllers:
             responders.site.tables.append(AcmeSolvers(house.resources))
         else:
@@ -235,7 +243,8 @@ class Running:
         )
         settings = self.settings
         access = Access(self.token, names, settings.webhook_open, settings.acme_dns_domain)
-        management = create_management_app(self.default, self.worlds, material.ca_pem, access, self.metrics)
+        page = None if settings.no_page else self.page
+        management = create_management_app(self.default, self.worlds, material.ca_pem, access, self.metrics, page)
         await serve(stack, management, sockets.management.sock, tls_context)
 
 

@@ -24,6 +24,8 @@ from gravel.management.challenge_endpoints import CHALLENGE_ENDPOINTS
 from gravel.management.dns_endpoints import DNS_ENDPOINTS
 from gravel.management.fault_endpoints import FAULT_ENDPOINTS
 from gravel.management.guard import OPEN_PATHS, guard
+from gravel.management.page_endpoints import OPEN_PATHS as PAGE_PATHS
+from gravel.management.page_endpoints import Page
 from gravel.management.rate_limit_endpoints import RATE_LIMIT_ENDPOINTS
 from gravel.management.request_body import read_body
 from gravel.management.request_histories import HISTORY_ENDPOINTS
@@ -34,7 +36,7 @@ from gravel.management.world_endpoints import ENDPOINTS, PEM, Endpoint, Hosted, 
 from gravel.management.world_options import options_of
 from gravel.metrics.gathering import Metrics
 from gravel.metrics.serving import PATH as METRICS
-from gravel.metrics.serving import page
+from gravel.metrics.serving import page as metrics_page
 from solvers.dns.zone import Zone
 
 _WORLD = "/worlds/{world}"
@@ -58,11 +60,16 @@ class Access:
     def open_paths(self) -> tuple[str, ...]:
         """The routes that want no token: acme-dns has passwords of its own, and its clients send nothing else."""
         acme_dns = (*ACME_DNS_PATHS, *(_WORLD + path for path in ACME_DNS_PATHS))
-        return (*OPEN_PATHS, *acme_dns, *(WEBHOOK_PATHS if self.webhook_open else ()))
+        return (*OPEN_PATHS, *PAGE_PATHS, *acme_dns, *(WEBHOOK_PATHS if self.webhook_open else ()))
 
 
 def create_app(
-    default: Hosted, worlds: Worlds[DnsView], tls_ca: str, access: Access, metrics: Metrics | None = None
+    default: Hosted,
+    worlds: Worlds[DnsView],
+    tls_ca: str,
+    access: Access,
+    metrics: Metrics | None = None,
+    page: Page | None = None,
 ) -> web.Application:
     """Return the application; tls_ca: PEM of what clients must trust."""
 
@@ -75,7 +82,7 @@ def create_app(
         app.router.add_get(path, _healthy)
     app.router.add_get("/tls-ca", show_tls_ca)
     if metrics is not None:
-        app.router.add_get(METRICS, page(metrics.of_all))
+        app.router.add_get(METRICS, metrics_page(metrics.of_all))
     lifecycle = _Lifecycle(default, worlds)
     app.router.add_get("/worlds", lifecycle.list)
     app.router.add_post("/worlds", lifecycle.create)
@@ -96,10 +103,13 @@ def create_app(
         **FAULT_ENDPOINTS,
         **RATE_LIMIT_ENDPOINTS,
         **acme_dns,
+        **(page.endpoints() if page else {}),
     }
     for (method, path), endpoint in of_worlds.items():
         for place in (path, _WORLD + path):
             app.router.add_route(method, place, lifecycle.of_world(endpoint))
+    if page is not None:
+        page.serve_files(app)
     for (method, path), handler in webhook_endpoints(lifecycle.zone_of).items():
         app.router.add_route(method, path, handler)
     return app
