@@ -67,8 +67,8 @@ async function refresh() {
   const began = performance.now();
   const abort = new AbortController();
   const mine = (reading = { abort });
-  mine.done = view.refresh(abort.signal).then(() => complain(""), (error) => {
-    if (error.name !== "AbortError") complain(error.status === 404 ? "It is not there any more." : error.status ? error.message : "The server does not answer.");
+  mine.done = view.refresh(abort.signal).then(() => complain(null, "reading"), (error) => {
+    if (error.name !== "AbortError") complain(error.status === 404 ? "It is not there any more." : error.status ? error.message : "The server does not answer.", "reading");
   });
   await mine.done;
   if (reading !== mine) return;
@@ -80,20 +80,26 @@ async function refresh() {
   }
 }
 
-function complain(sentence) {
-  $("toast").hidden = !sentence;
-  $("toast").textContent = sentence;
+// One sentence at the foot of the page; nothing takes away what something else said.
+function complain(sentence, about) {
+  const toast = $("toast");
+  if (!sentence && toast.dataset.about !== about) return;
+  toast.dataset.about = about;
+  toast.hidden = !sentence;
+  toast.textContent = sentence;
 }
 
+// Do what a hand has asked for; what is refused is said, and null.
 async function doing(action) {
   try {
     const done = await action();
-    await readSummary();
+    readSummary();
+    refresh();
     return done;
   } catch (error) {
-    complain(error.message);
-    setTimeout(complain, 6000, "");
-    throw error;
+    complain(error.message, "doing");
+    setTimeout(complain, 6000, null, "doing");
+    return null;
   }
 }
 
@@ -208,7 +214,7 @@ function help() {
   if (!dialog.open) dialog.showModal();
 }
 
-const onClock = (body) => doing(() => ask(place.world, "POST", "/clock", body)).then(setClock, () => {});
+const onClock = (body) => doing(() => ask(place.world, "POST", "/clock", body)).then((told) => told && setClock(told));
 
 function searching() {
   const params = new URLSearchParams(place.params);
@@ -250,7 +256,7 @@ function start() {
   theme(localStorage.getItem("theme") in THEMES ? localStorage.getItem("theme") : "auto");
   $("advance").append(...ADVANCES.map(([by, title]) => h("button", { onclick: () => onClock({ advance: by }) }, title)));
   $("freeze").addEventListener("click", () => onClock({ freeze: !clock.frozen }));
-  $("reset").addEventListener("click", () => confirm(`Reset the world ${place.world}? All that happened in it is lost.`) && doing(() => ask(place.world, "POST", "/reset")).then(refresh, () => {}));
+  $("reset").addEventListener("click", () => confirm(`Reset the world ${place.world}? All that happened in it is lost.`) && doing(() => ask(place.world, "POST", "/reset")));
   $("theme").addEventListener("click", () => theme(THEMES[document.documentElement.dataset.theme][0]));
   $("keys").addEventListener("click", help);
   $("world").addEventListener("change", ({ target }) => { location.hash = href(target.value, place.view); });

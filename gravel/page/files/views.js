@@ -182,10 +182,9 @@ function authority(context) {
 
 function faults(context) {
   const armed = h("div", {});
-  const does = (action) => context.doing(action).then(() => context.refresh());
   const select = h("select", { "aria-label": "Persona" });
-  const text = h("textarea", { rows: 4, spellcheck: "false", "aria-label": "Rule, as JSON", placeholder: '{"match": {"endpoint": "new-order"}, "action": "serverInternal", "when": {"every": 3}}' });
-  const arm = (rule) => does(() => ask(context.world, "POST", "/faults", rule));
+  const text = h("textarea", { rows: 4, spellcheck: "false", "aria-label": "Rule, as JSON", placeholder: '{"id": "every-third", "match": {"endpoint": "newOrder", "every": 3}, "action": "lose"}' });
+  const arm = (rule) => context.doing(() => ask(context.world, "POST", "/faults", rule));
   const element = h("section", { class: "page" },
     h("h1", {}, "Faults"), armed,
     h("div", { class: "columns" },
@@ -202,8 +201,8 @@ function faults(context) {
         h("td", { class: "mono" }, rule.id), h("td", { class: "mono" }, short(rule.match ?? {}) || "everything"),
         h("td", { class: "mono" }, short(rule.action), rule.when && h("small", {}, " ", short(rule.when))),
         h("td", { class: "nowrap" }, `${rule.hits} of ${rule.seen}`),
-        h("td", {}, h("button", { "data-key": `disarm ${rule.id}`, "aria-label": `Disarm ${rule.id}`, onclick: () => does(() => ask(context.world, "DELETE", `/faults/${encodeURIComponent(rule.id)}`)) }, "Disarm")))))),
-    h("div", { class: "buttons" }, h("button", { "data-key": "disarm all", onclick: () => does(() => ask(context.world, "DELETE", "/faults")) }, "Disarm all")),
+        h("td", {}, h("button", { "data-key": `disarm ${rule.id}`, "aria-label": `Disarm ${rule.id}`, onclick: () => context.doing(() => ask(context.world, "DELETE", `/faults/${encodeURIComponent(rule.id)}`)) }, "Disarm")))))),
+    h("div", { class: "buttons" }, h("button", { "data-key": "disarm all", onclick: () => context.doing(() => ask(context.world, "DELETE", "/faults")) }, "Disarm all")),
   ] : [empty("No fault is armed", h("p", {}, "The server is as good as it can be. Arm a rule to see how a client bears a lost reply, a bad nonce or a slow authority."))];
   let personas;
   return {
