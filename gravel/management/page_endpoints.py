@@ -17,6 +17,7 @@ from aiohttp import hdrs, web
 from acme_server.accounts import Account
 from acme_server.certificates import Certificate
 from acme_server.orders import Order
+from acme_server.protocol.times import rfc3339
 from acme_server.worlds import DEFAULT
 from gravel.management.world_endpoints import Endpoint, Hosted, clock_of
 from gravel.page import views
@@ -175,7 +176,8 @@ class Page:
 
 def _listed(listing: _Listing) -> Endpoint:
     async def endpoint(hosted: Hosted, request: web.Request) -> web.Response:
-        return _json(await listing(hosted, window_of(request.query)))
+        listed = await listing(hosted, window_of(request.query))
+        return _json({"now": rfc3339(hosted.driver.now()), **listed})
 
     return endpoint
 

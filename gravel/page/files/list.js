@@ -1,11 +1,14 @@
 // A long table through a window: the server sends the rows that are seen, and some around them.
 
 import { get } from "./api.js";
-import { h, kind, number, shape, show, words } from "./dom.js";
+import { h, kind, number, setToday, shape, show, words } from "./dom.js";
 
 // Rows around those that are seen, and the most that the server sends at once.
 const AROUND = 30;
 const MOST = 500;
+// All are counted anew so many milliseconds after a change, and at most a fifth of the time.
+const COUNTED = 400;
+const REST = 4;
 
 export class List {
   // about: {path, columns: [{title, class, cell}], link(row) or none, none(page): what stands there without rows}
@@ -25,6 +28,8 @@ export class List {
   }
 
   close() {
+    clearTimeout(this.counting);
+    this.closed = true;
     this.context.scroller.removeEventListener("scroll", this.scrolled);
   }
 
@@ -46,20 +51,39 @@ export class List {
     const last = Math.min(to, this.page.matching);
     if (from >= this.first && last <= this.first + this.page.rows.length) return;
     this.scrolling = true;
-    this.refresh().then(() => { this.scrolling = false; this.scroll(); }, () => { this.scrolling = false; });
+    this.read().then(() => { this.scrolling = false; this.scroll(); }, () => { this.scrolling = false; });
   }
 
+  // The rows come first, how many there are of each status soon after.
   async refresh(signal) {
+    const { params } = this.context;
+    const whole = params.get("text") || params.get("status");
+    await this.read(signal, whole);
+    if (!whole) this.counting ||= setTimeout(() => this.count(), this.page?.statuses ? COUNTED : 0);
+  }
+
+  async count() {
+    const began = performance.now();
+    await this.read(undefined, true).catch(() => {});
+    const rest = REST * (performance.now() - began);
+    this.counting = setTimeout(() => { this.counting = 0; if (this.uncounted && !this.closed) this.count(); }, rest);
+  }
+
+  async read(signal, counted = false) {
     const { world, params } = this.context;
     const [from, to] = this.seen();
     const first = Math.max(0, from - AROUND);
-    const query = new URLSearchParams({ first, count: Math.min(MOST, to - first + AROUND) });
+    const query = new URLSearchParams({ first, count: Math.min(MOST, to - first + AROUND), counted: counted ? 1 : 0 });
     for (const name of ["text", "status"]) if (params.get(name)) query.set(name, params.get(name));
+    this.uncounted = !counted;
     const turn = (this.turn = (this.turn ?? 0) + 1);
     const page = await get(world, `${this.about.path}?${query}`, signal);
+    if (!page.matching) await this.context.ready;
     // A later question has a later answer.
-    if (turn !== this.turn) return;
-    const grown = this.page && params.toString() === this.params ? page.matching - this.page.matching : 0;
+    if (turn !== this.turn || this.closed) return;
+    const same = this.page && params.toString() === this.params;
+    const grown = same ? page.matching - this.page.matching : 0;
+    if (same) page.statuses ??= this.page.statuses;
     this.params = params.toString();
     this.draw(page, first);
     // Who reads further down goes on reading the same rows.
@@ -67,6 +91,7 @@ export class List {
   }
 
   draw(page, first) {
+    setToday(page.now);
     const rows = page.rows.map((row, place) => this.row(row, first + place));
     let next = this.top.nextSibling;
     for (const row of rows) {
@@ -114,8 +139,8 @@ export class List {
   drawChips(page) {
     const { params, here } = this.context;
     const chosen = params.get("status") ?? "";
-    const known = Object.entries(page.statuses).filter(([status]) => status);
-    if (chosen && !page.statuses[chosen]) known.push([chosen, 0]);
+    const known = Object.entries(page.statuses ?? {}).filter(([status]) => status);
+    if (chosen && !page.statuses?.[chosen]) known.push([chosen, 0]);
     const chip = ([status, count]) => {
       const on = status === chosen;
       return h("a", {
@@ -123,7 +148,7 @@ export class List {
         "aria-current": on ? "true" : null,
       }, shape(status) !== "–" && status && h("i", { "aria-hidden": "true" }, shape(status)), status ? words(status) : "all", h("b", {}, number(count)));
     };
-    const all = Object.values(page.statuses).reduce((sum, count) => sum + count, 0);
+    const all = Object.values(page.statuses ?? {}).reduce((sum, count) => sum + count, 0);
     const chips = known.length > 1 || chosen ? [["", all], ...known.sort()].map(chip) : [];
     show(this.chips, [chosen, chips.length && known, all, params.toString()], () => chips);
   }
@@ -144,7 +169,7 @@ export class List {
     if (top < box.scrollTop) box.scrollTop = index && top;
     const bottom = top + 2 * this.height;
     if (bottom > box.scrollTop + box.clientHeight) box.scrollTop = bottom - box.clientHeight;
-    if (index < this.first || index >= this.first + this.page.rows.length) await this.refresh();
+    if (index < this.first || index >= this.first + this.page.rows.length) await this.read();
     this.current = index;
     for (const link of this.body.querySelectorAll("a[tabindex='0']")) link.tabIndex = -1;
     const link = this.body.querySelector(`[aria-rowindex="${index + 2}"] a`);

@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { copying, count, facts, h, pill, sentence, show, time, words } from "./dom.js";
+import { explain, whyPanel } from "./explain.js";
 import { details, steps } from "./views.js";
 
 const code = (text) => h("code", {}, text);
@@ -45,20 +46,6 @@ function authorization(it, stages) {
     rest.length ? h("p", { class: "soft" }, tried.length ? "Not tried: " : "The client has tried none of ", rest.join(", ")) : null);
 }
 
-const FINDING = ["cause", "awaited", "who", "try", "blocks", "pain"];
-function explained(it) {
-  if (!it) return h("p", { class: "soft" }, "Explanations are not available on this server.");
-  return [
-    h("p", { class: "verdict" }, pill(it.verdict)),
-    it.findings.length ? it.findings.map((finding) => h("div", { class: "finding" },
-      h("h3", {}, h("code", {}, finding.code), " ", finding.subject ?? ""),
-      facts(...FINDING.map((name) => [{ cause: "Cause", awaited: "Waits for", who: "Who must act", try: "Try", blocks: "Blocks", pain: "Pain" }[name], text(finding[name])]), ["Since", finding.since && time(finding.since)]),
-      finding.evidence && h("details", {}, h("summary", {}, "Evidence"), h("pre", {}, text(finding.evidence)))))
-      : h("p", { class: "soft" }, "There is nothing to say against it."),
-  ];
-}
-const text = (value) => (value == null || typeof value === "string" ? value : Array.isArray(value) && value.every((each) => typeof each === "string") ? value.join("\n") : JSON.stringify(value, null, 2));
-
 function timeline(all) {
   const began = all.length ? Date.parse(all[0].at) : 0;
   return h("ol", { class: "timeline" }, all.map((fact) => h("li", { class: /Failed|Refused|Revoked/.test(fact.kind) || fact.data.state === "invalid" ? "bad" : fact.house },
@@ -67,7 +54,7 @@ function timeline(all) {
 }
 
 export function order(context) {
-  const [top, why, body] = [h("div", {}), h("section", { class: "why-panel", "aria-labelledby": "why" }), h("div", {})];
+  const [top, why, body] = [h("div", {}), whyPanel(), h("div", {})];
   const element = h("section", { class: "page" }, top, why, body);
   const head = (it) => [
     h("p", { class: "crumbs" }, h("a", { href: context.to("orders") }, "Orders")),
@@ -83,6 +70,7 @@ export function order(context) {
     element,
     wants: (change) => change.parts.includes("clock") || change.facts.some((fact) => Object.values(fact.subject).some((name) => about.includes(name))),
     refresh: async (signal) => {
+      await context.ready;
       const it = await get(context.world, `/page/orders/${context.id}`, signal);
       about = it.about;
       const { facts: happened, challenges, ...rest } = it;
@@ -90,8 +78,7 @@ export function order(context) {
       show(body, [rest.authorizations, challenges, happened], () => [
         h("h2", { class: "part" }, "Validation"), rest.authorizations.map((each) => authorization(each, challenges)),
         h("h2", { class: "part" }, "Timeline"), timeline(happened)]);
-      const found = context.summary?.explains ? await get(context.world, `/explain/order/${context.id}`, signal).catch((error) => { if (error.status !== 404) throw error; return null; }) : null;
-      show(why, found && { ...found, timeline: null }, (it) => [h("h2", { id: "why" }, it && it.verdict !== "healthy" ? "Why is it stuck" : "Is it stuck"), explained(it)]);
+      await explain(context, why, `order/${context.id}`, signal);
     },
   };
 }

@@ -5,9 +5,9 @@ import { $, h, number, setToday, show } from "./dom.js";
 import { VIEWS } from "./views.js";
 
 const FIRST = "orders";
-// A view that takes long to read is read less often: at most a fifth of the time.
+// A view that takes long to read is read less often, a fifth of the time; milliseconds from one reading to the next.
 const REST = 4;
-const SOON = 60;
+const [SOON, LATE] = [60, 1000];
 const ADVANCES = [["1m", "1 min"], ["1h", "1 hour"], ["1d", "1 day"], ["30d", "30 days"], ["next", "what is due next"]];
 const KEYS = [["/", "search"], ["↓ ↑ Home End", "walk along a list"], ["Enter", "open"], ["Backspace", "back to the list"], ["1 to 9", "views, in their order"], ["t", "light, dark, or as the system has it"], ["Esc", "leave the search, close what is open"], ["?", "these keys"]];
 const THEMES = { auto: ["light", "◐"], light: ["dark", "○"], dark: ["auto", "●"] };
@@ -15,6 +15,8 @@ const THEMES = { auto: ["light", "◐"], light: ["dark", "○"], dark: ["auto", 
 let place = {};
 let view = null;
 let summary = null;
+// Fulfilled once the summary of this world was read.
+let ready = null;
 let hang = () => {};
 let clock = { now: null, frozen: true, heard: 0 };
 
@@ -34,6 +36,7 @@ const href = (world, name, id, params) => {
 const context = () => ({
   ...place,
   get summary() { return summary; },
+  ready,
   scroller: $("main"),
   refresh: () => refresh(),
   doing,
@@ -73,7 +76,7 @@ async function refresh() {
   await mine.done;
   if (reading !== mine) return;
   reading = null;
-  rested = performance.now() + Math.max(SOON, REST * (performance.now() - began));
+  rested = performance.now() + Math.min(LATE, Math.max(SOON, REST * (performance.now() - began)));
   if (again) {
     again = false;
     changed();
@@ -163,13 +166,12 @@ function go() {
     hang();
     hang = listen(place.world, hear, stand);
   }
+  if (!summary) ready = readSummary();
   drawNav();
-  begin(place);
+  begin();
 }
 
-async function begin(mine) {
-  if (!summary) await readSummary();
-  if (mine !== place) return;
+function begin() {
   view?.close?.();
   const about = VIEWS[place.view];
   const make = place.id && about.one ? about.one : about.list;

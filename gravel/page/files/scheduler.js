@@ -1,7 +1,8 @@
 // The scheduler: who holds the slots, who waits for whom, and how full it was.
 
 import { get } from "./api.js";
-import { empty, h, kind, number, pill, s, shape, show, time, words } from "./dom.js";
+import { empty, facts, h, kind, number, pill, s, shape, show, time, words } from "./dom.js";
+import { explain, whyPanel } from "./explain.js";
 
 // More slots than these are drawn without words.
 const SPACIOUS = 120;
@@ -24,10 +25,17 @@ function places(held, maximum, before) {
   return grid;
 }
 
-const cell = (each, place) => each
-  ? h("li", { class: `slot ${kind(each.stage)}`, "data-id": each.id, title: `${each.id}: ${words(each.stage)} ${each.reason}` },
-    h("i", { "aria-hidden": "true" }, shape(each.stage)), h("span", {}, each.name), h("small", {}, `${words(each.stage)} ${each.type}`))
+const cell = (choose, chosen) => (each, place) => each
+  ? h("li", {}, h("button", {
+    class: `slot ${kind(each.stage)}`, "data-key": each.id, "aria-pressed": String(each.id === chosen), onclick: () => choose(each.id),
+    title: `${each.id}: ${words(each.stage)} ${each.reason}`,
+  }, h("i", { "aria-hidden": "true" }, shape(each.stage)), h("span", {}, each.name), h("small", {}, `${words(each.stage)} ${each.type}`)))
   : h("li", { class: "slot free", title: `slot ${place + 1} is free` });
+
+const detail = (each) => [
+  h("h2", {}, each.name, pill(each.stage)),
+  facts(["Challenge", h("code", {}, each.id)], ["Type", each.type], ["Says", each.reason], ["Self-checks", each.checks || null], ["Errors in a row", each.failures || null], ["Queued", time(each.queued)]),
+];
 
 export function sparkline(moments, maximum) {
   const shown = moments.slice(-MOMENTS);
@@ -46,9 +54,16 @@ export function sparkline(moments, maximum) {
 
 export function scheduler(context) {
   const [head, grid, line, queue] = [h("div", {}), h("ol", { class: "slots", "aria-label": "Slots" }), h("div", {}), h("div", {})];
-  const page = h("div", {}, head, line, grid, queue);
+  const [one, why] = [h("div", {}), whyPanel()];
+  const about = h("article", { hidden: true }, one, why);
+  const page = h("div", {}, head, line, grid, about, queue);
   const element = h("section", { class: "page" }, h("h1", {}, "Scheduler"), page);
   let taken = new Map();
+  let chosen = null;
+  const choose = (id) => {
+    chosen = id === chosen ? null : id;
+    context.refresh();
+  };
   const waits = (each) => each.held_by ? ["for ", h("b", {}, each.held_by), h("span", { class: "soft" }, ", the same name and type")] : h("span", { class: "soft" }, "for a slot");
   const drawQueue = (it) => [
     h("h2", { class: "part" }, "Queue ", h("span", { class: "soft" }, number(it.waiting))),
@@ -73,9 +88,13 @@ export function scheduler(context) {
       const placed = places(it.slots, it.maximum, taken);
       taken = new Map(placed.flatMap((each, place) => (each ? [[place, each.id]] : [])));
       grid.classList.toggle("tight", it.maximum > SPACIOUS);
-      show(grid, placed, () => placed.map(cell));
+      show(grid, [placed, chosen], () => placed.map(cell(choose, chosen)));
+      const picked = it.slots.find((each) => each.id === chosen);
+      about.hidden = !picked;
+      if (picked) show(one, picked, detail);
       show(line, it.recent, () => sparkline(it.recent, it.maximum));
       show(queue, [it.queue, it.waiting], () => drawQueue(it));
+      if (picked) await explain(context, why, `challenge/${chosen}`, signal);
     },
   };
 }

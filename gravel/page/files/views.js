@@ -163,7 +163,13 @@ function certificate(context) {
     h("div", { class: "buttons" }, copying(it.chain, "Copy the chain"), saving(it.chain, `${it.serial}.pem`, "Download the chain")),
     h("pre", { tabindex: 0, "aria-label": "The chain in PEM" }, it.chain),
   ];
-  return { element, refresh: async (signal) => show(element, await get(context.world, `/page/certificates/${context.id}`, signal), draw) };
+  return {
+    element,
+    refresh: async (signal) => {
+      await context.ready;
+      show(element, await get(context.world, `/page/certificates/${context.id}`, signal), draw);
+    },
+  };
 }
 
 function authority(context) {

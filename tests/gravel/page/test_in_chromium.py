@@ -19,6 +19,7 @@ from dnslib import DNSRecord
 from playwright.sync_api import Page, expect
 
 from gravel.management.page_endpoints import FILES
+from issuer_bridge.diagnosis.finding import Finding
 from tests.gravel.acme_on_wire import WireClient
 from tests.gravel.conftest import ANY_PORT, ANY_PORT_UP, GRAVEL, Launched
 from tests.gravel.page.browser import chromium
@@ -217,7 +218,9 @@ def test_tab_reaches_every_control_and_shows_where_it_is(visit):
         page.keyboard.press("Tab")
         seen.append(page.evaluate(FOCUSED))
     assert [name for name, outline in seen if outline == "none" and name != "BODY"] == []
-    assert {"Skip to the content", "gravel", "Scheduler", "Authority", "Arm", "Rule, as JSON"} <= {name for name, _ in seen}
+    assert {"Skip to the content", "gravel", "Scheduler", "Authority", "Arm", "Rule, as JSON"} <= {
+        name for name, _ in seen
+    }
 
 
 def test_faults_are_armed_and_disarmed(visit, house):
@@ -259,7 +262,9 @@ OWNED = "<img src=x onerror=document.title='owned'><script>document.title='owned
 def test_what_strangers_write_is_never_markup(visit, house):
     host, port = house.ready["http01"].rsplit(":", 1)
     with socket.create_connection((host, int(port))) as stranger:
-        stranger.sendall(f"GET /{OWNED.replace(' ', '/')} HTTP/1.1\r\nHost: a.test\r\nUser-Agent: {OWNED}\r\n\r\n".encode())
+        stranger.sendall(
+            f"GET /{OWNED.replace(' ', '/')} HTTP/1.1\r\nHost: a.test\r\nUser-Agent: {OWNED}\r\n\r\n".encode()
+        )
         stranger.recv(1024)
     host, port = house.ready["dns"].rsplit(":", 1)
     DNSRecord.question("<b>bold</b>.test", "TXT").send(host, int(port), timeout=10)
@@ -290,7 +295,9 @@ async def respond(ready, name):
     trust = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=ready["tls_ca"]))
     async with aiohttp.ClientSession(connector=trust) as session:
         world = SimpleNamespace(base_url=ready["directory"].removesuffix("/dir"))
-        client = WireClient(SimpleNamespace(session=session, running=SimpleNamespace(parts=SimpleNamespace(world=world))))
+        client = WireClient(
+            SimpleNamespace(session=session, running=SimpleNamespace(parts=SimpleNamespace(world=world)))
+        )
         await client.register()
         _, order = await client.order(name)
         challenges = (await client.get(order["authorizations"][0]))["challenges"]
@@ -346,6 +353,23 @@ def test_where_the_server_wants_a_token_the_page_asks_for_it_once(visit, browser
     expect(page.locator("#live")).to_have_text("live")
     context.close()
     one.stop()
+
+
+def test_what_explain_finds_is_drawn_in_its_words(visit):
+    """Of the endpoint there is its contract here: a verdict and findings, as JSON."""
+    found = Finding("no-address", "order/x", "The <b>name</b> has no address.", "an A record", "you", "add one", True)
+    page = visit()
+    page.route("**/page/summary", lambda route: route.fulfill(json={**route.fetch().json(), "explains": True}))
+    page.route(
+        "**/explain/order/*", lambda route: route.fulfill(json={"verdict": "stuck", "findings": [found.to_json()]})
+    )
+    page.reload()
+    page.get_by_role("link", name="www.example.test").click()
+    panel = page.get_by_role("region", name="Why is it stuck")
+    expect(panel.get_by_role("heading", level=2)).to_have_text("Why is it stuck◍stuck")
+    expect(panel.get_by_role("heading", level=3)).to_have_text("The <b>name</b> has no address.")
+    for text in ("an A record", "you", "add one", "no-address", "It will not pass by itself."):
+        expect(panel).to_contain_text(text)
 
 
 def test_files_are_the_only_modules_that_are_loaded(visit):

@@ -72,7 +72,9 @@ def test_facts_that_a_limit_has_dropped_are_left_out():
     subjects = Subjects(journal)
     assert len(about(subjects, "ord", "auth")) == 8
     for number in range(100):
-        journal.append("acme_server", [Fact("OrderFailed" if number == 99 else "OrderCreated", {"order": f"o-{number}"})], AT)
+        journal.append(
+            "acme_server", [Fact("OrderFailed" if number == 99 else "OrderCreated", {"order": f"o-{number}"})], AT
+        )
     assert journal.oldest > 8
     assert about(subjects, "ord", "auth") == []
     assert about(subjects, "o-99") == [("acme_server", "OrderFailed")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from itertools import chain
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,9 @@ WORDS = ["Alpha", "beta", "alphabet", "gamma"]
 
 def look(records, window):
     return asyncio.run(
-        shown(records, window, str, lambda record: "long" if len(record) > 5 else "short", lambda record: {"id": record})
+        shown(
+            records, window, str, lambda record: "long" if len(record) > 5 else "short", lambda record: {"id": record}
+        )
     )
 
 
@@ -41,10 +44,24 @@ def test_a_status_leaves_the_counts_of_the_others():
     assert (rows(page), page["matching"], page["statuses"]) == (["alphabet"], 1, {"short": 3, "long": 1})
 
 
-@given(st.lists(st.text("ab", max_size=8), max_size=40), st.integers(1, 9), st.sampled_from(["", "a", "bb"]))
-def test_windows_side_by_side_are_the_whole_list(records, count, text):
-    parts = [rows(look(records, Window(first, count, text))) for first in range(0, len(records) + 1, count)]
-    assert sum(parts, []) == [record for record in reversed(records) if text in record]
+@given(
+    st.lists(st.text("ab", max_size=8), max_size=40),
+    st.integers(1, 9),
+    st.sampled_from(["", "a", "bb"]),
+    st.booleans(),
+)
+def test_windows_side_by_side_are_the_whole_list(records, count, text, counted):
+    windows = [Window(first, count, text, counted=counted) for first in range(0, len(records) + 1, count)]
+    parts = [rows(look(records, window)) for window in windows]
+    assert [*chain(*parts)] == [record for record in reversed(records) if text in record]
+
+
+def test_where_nothing_is_to_be_counted_no_status_is_looked_at_but_those_that_are_seen():
+    def status(_):
+        raise AssertionError
+
+    page = asyncio.run(shown(WORDS, Window(1, 2, counted=False), str, status, lambda record: {"id": record}))
+    assert (rows(page), page["total"], page["matching"], page["statuses"]) == (["alphabet", "beta"], 4, 4, None)
 
 
 async def test_others_have_their_turn_while_a_long_list_is_looked_at():
@@ -68,7 +85,7 @@ async def test_others_have_their_turn_while_a_long_list_is_looked_at():
         ({"first": "-1"}, "first='-1' is not a number from 0 to 1000000000"),
         ({"count": "501"}, f"count='501' is not a number from 0 to {MOST}"),
         ({"count": "٣"}, "count='٣' is not a number"),
-        ({"page": "2"}, "'page' is not known here; known are first, count, text, status"),
+        ({"page": "2"}, "'page' is not known here; known are first, count, text, status, counted"),
     ],
 )
 def test_what_is_no_window_is_refused_with_a_sentence(query, complaint):
@@ -77,5 +94,5 @@ def test_what_is_no_window_is_refused_with_a_sentence(query, complaint):
 
 
 def test_a_window_is_read_from_a_query():
-    query = {"first": "10", "count": "5", "text": "WWW", "status": "valid"}
-    assert window_of(query) == Window(10, 5, "www", "valid")
+    query = {"first": "10", "count": "5", "text": "WWW", "status": "valid", "counted": "0"}
+    assert window_of(query) == Window(10, 5, "www", "valid", counted=False)
