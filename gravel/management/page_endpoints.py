@@ -41,6 +41,8 @@ _HEADERS = {
 }
 # Seconds between two looks for changes, and after which an idle stream says that it is there.
 _LOOK, _IDLE = 0.03, 10.0
+# Entries of the journal that are looked through for slots in use: most of these are not packed yet.
+_MOMENTS = 512
 _Listing: TypeAlias = Callable[[Hosted, Window], Awaitable[dict[str, Any]]]
 _LISTS: Mapping[str, _Listing] = {
     "orders": views.list_orders,
@@ -65,7 +67,7 @@ class Page:
     operator: Callable[[], Operator | None] = lambda: None
     _subjects: dict[str, Subjects] = attrs.field(factory=dict, init=False)
     _listening: dict[str, int] = attrs.field(factory=dict, init=False)
-    _closing: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
+    _closing: bool = attrs.field(default=False, init=False)
 
     def endpoints(self) -> Mapping[tuple[str, str], Endpoint]:
         """Return what is told of each world."""
@@ -85,7 +87,7 @@ class Page:
         app.router.add_get(_FILE, _file)
 
         async def close(_: web.Application) -> None:
-            self._closing.set()
+            self._closing = True
 
         app.on_shutdown.append(close)
 
@@ -117,7 +119,7 @@ class Page:
             return _json(None)
         from gravel.page.slots import slots_and_queue
 
-        recent = views.recent(hosted.world.journal)
+        recent = await views.recent(hosted.world.journal, _MOMENTS)
         return _json(slots_and_queue(operator.scheduler.challenges, self.maximum, recent))
 
     async def order(self, hosted: Hosted, request: web.Request) -> web.Response:
@@ -136,6 +138,7 @@ class Page:
         """Server-sent events, an object each; while the browser does not read, nothing is gathered for it."""
         response = web.StreamResponse(headers={**_HEADERS, hdrs.CONTENT_TYPE: "text/event-stream"})
         await response.prepare(request)
+        await views.catch_up(hosted.world.journal)
         changes, world_id, quiet = Changes(hosted), hosted.world.id, _IDLE
         self._listening[world_id] = self._listening.get(world_id, 0) + 1
         try:
@@ -157,7 +160,7 @@ class Page:
         return response
 
     def _goes_on(self, hosted: Hosted, request: web.Request) -> bool:
-        if self._closing.is_set() or request.transport is None:
+        if self._closing or request.transport is None:
             return False
         return hosted.world.id == DEFAULT or any(each is hosted for each in self.worlds())
 

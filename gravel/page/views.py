@@ -164,15 +164,14 @@ async def list_visits(hosted: Hosted, window: Window) -> dict[str, Any]:
 
 
 async def list_facts(hosted: Hosted, window: Window) -> dict[str, Any]:
-    """The last facts; the status is the house."""
-    journal, found = hosted.world.journal, list[Entry]()
-    for _ in journal.catch_up():
-        await asyncio.sleep(0)
-    for piece in journal.pieces(max(len(journal) - RECENT, journal.oldest - 1)):
-        found += piece
-        await asyncio.sleep(0)
+    """The last facts; the status is the house, and `total` counts all there ever were."""
+    journal = hosted.world.journal
     listed = await shown(
-        found, window, lambda each: f"{each.kind} {each.subject} {each.data}", lambda each: each.house, fact_of
+        await recent(journal, RECENT),
+        window,
+        lambda each: f"{each.kind} {each.subject} {each.data}",
+        lambda each: each.house,
+        fact_of,
     )
     return {**listed, "total": len(journal)}
 
@@ -234,9 +233,20 @@ def fact_of(entry: Entry) -> dict[str, Any]:
     }
 
 
-def recent(journal: Journal, count: int = 512) -> Iterable[Entry]:
-    """Return the last entries, those that are not packed yet."""
-    return journal.since(max(len(journal) - count, journal.oldest - 1))
+async def catch_up(journal: Journal) -> None:
+    """Chain what nobody has read yet, a piece at a time, before it is read in one go."""
+    for _ in journal.catch_up():
+        await asyncio.sleep(0)
+
+
+async def recent(journal: Journal, count: int) -> list[Entry]:
+    """Return the last entries."""
+    await catch_up(journal)
+    entries: list[Entry] = []
+    for piece in journal.pieces(max(len(journal) - count, journal.oldest - 1)):
+        entries += piece
+        await asyncio.sleep(0)
+    return entries
 
 
 def _named(record_id: str, identifiers: Iterable[Any]) -> dict[str, Any]:

@@ -23,8 +23,8 @@ let clock = { now: null, frozen: true, heard: 0 };
 // #/WORLD/VIEW/ID?text=...&status=...
 function parse() {
   const [path, query = ""] = location.hash.slice(1).split("?");
-  const [, world, name, ...id] = path.split("/").map(decodeURIComponent);
-  return { world: world || "default", view: VIEWS[name] ? name : FIRST, id: id.join("/"), params: new URLSearchParams(query) };
+  const [, world, name, ...id] = path.split("/").map((part) => decodeURIComponent(part.replace(/%(?![0-9a-f]{2})/gi, "%25")));
+  return { world: world || "default", view: Object.hasOwn(VIEWS, name ?? "") ? name : FIRST, id: id.join("/"), params: new URLSearchParams(query) };
 }
 
 const href = (world, name, id, params) => {

@@ -29,7 +29,7 @@ const cell = (choose, chosen) => (each, place) => each
   ? h("li", {}, h("button", {
     class: `slot ${kind(each.stage)}`, "data-key": each.id, "aria-pressed": String(each.id === chosen), onclick: () => choose(each.id),
     title: `${each.id}: ${words(each.stage)} ${each.reason}`,
-  }, h("i", { "aria-hidden": "true" }, shape(each.stage)), h("span", {}, each.name), h("small", {}, `${words(each.stage)} ${each.type}`)))
+  }, h("i", { "aria-hidden": "true" }, shape(each.stage)), h("span", {}, each.name), h("small", {}, `${words(each.stage)} ${each.type}${each.checks > 1 ? ` ×${each.checks}` : ""}`)))
   : h("li", { class: "slot free", title: `slot ${place + 1} is free` });
 
 const detail = (each) => [
