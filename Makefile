@@ -8,7 +8,7 @@ PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/p
 # One more than there are processors, since many tests wait for sockets.
 JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
-.PHONY: help up demo test test-kube cover lint types alerts clients all-clients interoperability kubectl kubectl-page page-pictures operators bench bench-bridge bench-dns bench-fixture bench-memory bench-page bench-selection bench-simulator bench-wedge fuzz kill kill-bridge sandwich conformance dask simulated docs lock clean
+.PHONY: help up demo test test-kube cover lint types alerts clients all-clients interoperability kubectl kubectl-page page-pictures operators bench bench-bridge bench-dns bench-fixture bench-memory bench-page bench-selection bench-simulator bench-wedge fuzz kill kill-bridge sandwich conformance dask simulated year docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -133,6 +133,9 @@ dask: $(VENV)/.dev ## Hold a sweep on a dask cluster, a scheduler and two worker
 
 simulated: $(VENV)/.dev ## Simulate what people saw, policies and two fleets; writes docs/simulated.md
 	$(BIN)/python -m bench.simulation_page
+
+year: $(VENV)/.dev ## Live a year of 500 services in virtual time, beside the simulator; writes docs/year.md
+	$(BIN)/python -m bench.year_page
 
 docs: $(VENV)/.dev ## Write the generated parts of the documents anew
 	$(BIN)/python -m tests.documents

@@ -21,17 +21,19 @@ from acme_server.protocol.problem import Problem
 from acme_server.server import Server
 
 LOG = logging.getLogger(__name__)
-# Seconds until a whole head has come, counted from the reply before it, and then until a whole body has.
+# Seconds until a first head has come, or a later one that has begun, and then until a whole body has.
 PATIENCE = 10.0
+# Longer than clients keep a connection that they do not use (Go 90 s, aiohttp 15 s): who is closed upon just when it
+# sends a POST cannot know whether that was done.
+IDLE = 100.0
 # For web.Server. Bodies stay as they were sent (a compressed one is refused, not inflated); what a client still
 # sends after it was refused is thrown away for a second, not for ten; who hangs up frees what waited; no access log.
-# aiohttp waits as long for the end of the headers as for a first byte: a half-sent request is an idle connection.
 SERVER_OPTIONS: Mapping[str, Any] = {
     "auto_decompress": False,
     "lingering_time": 1.0,
     "handler_cancellation": True,
     "access_log": None,
-    "keepalive_timeout": PATIENCE,
+    "keepalive_timeout": IDLE,
 }
 _SERVER = ("Server", "gravel")
 _STATUS_LINES: Mapping[int, str] = {each.value: f"HTTP/1.1 {each.value} {each.phrase}" for each in HTTPStatus}
@@ -53,7 +55,8 @@ _KNOWN_AIOHTTP = all(
 class Handler:
     """Hands every path below the base URL's own to the server; for web.Server.
 
-    world: finds the server of the world ID in `/w/ID/...`, which such paths go to instead; patience: seconds for a body.
+    world: finds the server of the world ID in `/w/ID/...`, which such paths go to instead;
+    patience: seconds for a head, and for a body.
     """
 
     def __init__(
@@ -62,13 +65,13 @@ class Handler:
         self.server = server
         self.max_body = server.world.settings.max_body
         self._world = world
-        self._patience = patience
+        self.patience = patience
         self._prefix = urlsplit(server.world.base_url).path
 
     async def __call__(self, request: web.BaseRequest) -> Any:
         """Answer a request of aiohttp's."""
         try:
-            body = await _read(request, self.max_body, self._patience) if request.method == "POST" else b""
+            body = await _read(request, self.max_body, self.patience) if request.method == "POST" else b""
         except Problem as problem:
             return Whole(self.server.refuse(problem), last=True)
         # Only now: while the body came, the world may have been brought back to what it was, or deleted.
@@ -139,11 +142,23 @@ class _Connection(web.RequestHandler):
     Its task, request, response and turns of the event loop cost about as much as what the server does.
     """
 
-    __slots__ = ("_handler",)
+    __slots__ = ("_awaited", "_handler")
 
     def __init__(self, handler: Handler, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._handler = handler
+        self._awaited: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for a first head."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Wait for nothing any more."""
+        super().connection_lost(exc)
+        if self._awaited is not None:
+            self._awaited.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Have aiohttp read, and answer; wake its task only for what is left.
@@ -153,11 +168,21 @@ class _Connection(web.RequestHandler):
         waiter, self._waiter = self._waiter, None
         super().data_received(data)
         if waiter is not None and not waiter.done():
+            self._await_head()
             while self._messages and self._answered_first():
                 pass
             if self._messages:
                 waiter.set_result(None)
         self._waiter = waiter
+
+    def _await_head(self) -> None:
+        """Give a head its time; aiohttp would wait as for a connection that is idle."""
+        if self._messages:
+            if self._awaited is not None:
+                self._awaited.cancel()
+                self._awaited = None
+        elif self._awaited is None:
+            self._awaited = self._loop.call_later(self._handler.patience, self.force_close)
 
     def _answered_first(self) -> bool:
         """Answer the first request, if it is plain."""

@@ -156,3 +156,16 @@ async def test_a_slow_client_is_sent_away(sent, reply):
             head, _, body = answer.partition(b"\r\n\r\n")
             assert json.loads(body)["type"].endswith(":malformed")
             assert b"Replay-Nonce: " in head
+
+
+async def test_a_connection_may_be_idle_for_longer_than_a_head_may_take():
+    async with serving(patience=0.05) as (_, url):
+        host, port = url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        for part in (b"HEAD /nonce HTTP/1.1\r\n", b"Host: acme.test\r\n\r\n"):
+            writer.write(part)
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.2)
+        writer.write(b"HEAD /nonce HTTP/1.1\r\nHost: acme.test\r\nConnection: close\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+        writer.close()

@@ -85,7 +85,7 @@ async def test_many_pipelined_requests_are_all_answered():
 
 
 async def test_who_is_silent_after_an_answer_is_sent_away():
-    async with serving(patience=0.2) as (_, url):
+    async with serving(idle=0.2) as (_, url):
         assert (await talk(url, BAD)).startswith(b"HTTP/1.1 400 ")
         assert (await talk(url, BAD, BAD)).count(b"HTTP/1.1 400 ") == 2
 

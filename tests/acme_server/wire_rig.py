@@ -22,12 +22,12 @@ from tests.acme_server.rig import BASE, START, Client, Driver, Response
 
 
 @asynccontextmanager
-async def serving(base=BASE, worlds=None, patience=30.0, make_runner=create_runner, settings=None):
+async def serving(base=BASE, worlds=None, patience=30.0, idle=30.0, make_runner=create_runner, settings=None):
     """A server on a free port; yields it and the URL that reaches its base URL."""
     world = create_world(base, settings or Settings(always_valid=True), random.Random(1).randbytes, START)
     server = Server(world, Driver())
     handler = Handler(server, worlds and worlds.server_of, patience)
-    runner = make_runner(handler, keepalive_timeout=patience)
+    runner = make_runner(handler, keepalive_timeout=idle)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

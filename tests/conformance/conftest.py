@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from acme_server.web import SERVER_OPTIONS, Handler
+from acme_server.web import Handler
 from conformance.options import Options
 from conformance.session import Session
 from gravel.announced import Addresses
@@ -20,7 +20,6 @@ from tests.conformance.served import Served
 def soon() -> Iterator[None]:
     """Let nobody wait for whoever is slow: the server has enough sooner, and so has the suite."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(SERVER_OPTIONS, "keepalive_timeout", 0.3)
         patch.setattr("gravel.running.Handler", partial(Handler, patience=0.3))
         patch.setattr("conformance.raw.SLOW_LIMIT", 1.0)
         yield

@@ -87,7 +87,7 @@ NOTHING_WRONG = instead("acme_server.web._Connection.handle_error", lambda *_: w
 NO_LIMIT = all_of(instead("acme_server.web._read", whole_body), instead("acme_server.request._check_body", nothing))
 ANY_NAME = instead("acme_server.protocol.identifier.dns_complaint", nothing)
 LENIENT = instead("acme_server.protocol.jose.b64url_decode", lenient_base64url)
-NEVER_IDLE = instead("aiohttp.web_protocol.RequestHandler._process_keepalive", nothing)
+PATIENT = instead("acme_server.web._Connection._await_head", nothing)
 
 MUTANTS = {
     # The order of pipelined replies is aiohttp's: here the second is not newNonce's.
@@ -144,7 +144,7 @@ MUTANTS = {
     "too_many_of_a_kind_are_explained": all_of(
         NO_LIMIT, instead("acme_server.registration_authority.contacts.MAX_CONTACTS", 1 << 20)
     ),
-    "a_silent_connection_ends": NEVER_IDLE,
-    "a_slow_head_ends": NEVER_IDLE,
+    "a_silent_connection_ends": PATIENT,
+    "a_slow_head_ends": PATIENT,
     "a_slow_body_ends": around(web_edge, "_read", a_minute_each),
 }
