@@ -21,12 +21,12 @@ from playwright.sync_api import Page, expect
 from gravel.management.page_endpoints import FILES
 from issuer_bridge.diagnosis.finding import Finding
 from tests.gravel.acme_on_wire import WireClient
-from tests.gravel.conftest import ANY_PORT, ANY_PORT_UP, GRAVEL, Launched
+from tests.gravel.conftest import ANY_PORT_UP, GRAVEL, Launched
 from tests.gravel.page.browser import chromium
 
 pytestmark = [pytest.mark.client("chromium"), pytest.mark.timeout(240)]
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
+UP = ("--apply", str(Path(__file__).parents[3] / "examples"))
 WIDE, PHONE = {"width": 1180, "height": 760}, {"width": 390, "height": 780}
 # view -> what is on it once the examples are issued.
 VIEWS = {
@@ -77,21 +77,18 @@ def browser():
         yield browser
 
 
-def launched(folder, *arguments):
-    one = Launched([*GRAVEL, "up", "--json", "--apply", str(EXAMPLES), *ANY_PORT_UP, *arguments], folder)
-    one.ready = one.line()
-    return one
-
-
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
     """A house for all tests that leave it as good as it was; its examples are issued."""
     folder = tmp_path_factory.mktemp("house") / "temporary"
     folder.mkdir()
-    one = launched(folder)
-    one.lines_until(lambda line: line.get("event") == "summary" or line.get("event") == "timeline")
-    yield House(one.ready)
-    one.stop()
+    one = Launched([*GRAVEL, "up", "--json", *UP, *ANY_PORT_UP], folder)
+    try:
+        ready = one.line()
+        one.lines_until(lambda line: line.get("event") == "timeline")
+        yield House(ready)
+    finally:
+        one.stop()
 
 
 @pytest.fixture
@@ -304,55 +301,42 @@ async def respond(ready, name):
         await client.post(next(each["url"] for each in challenges if each["type"] == "http-01"), {})
 
 
-def test_what_a_validated_host_answers_is_never_markup(visit, tmp_path):
-    (tmp_path / "temporary").mkdir()
+def test_what_a_validated_host_answers_is_never_markup(visit, launch):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Spiteful) as spiteful, ThreadPoolExecutor() as threads:
         threads.submit(spiteful.serve_forever, 0.05)
-        port = str(spiteful.server_address[1])
-        one = Launched([*GRAVEL, "serve", "--json", *ANY_PORT, "--http01-port", port], tmp_path / "temporary")
-        one.ready = one.line()
-        threads.submit(asyncio.run, respond(one.ready, "spiteful.test")).result()
-        page = visit(at=House(one.ready))
+        ready = launch("serve", "--http01-port", str(spiteful.server_address[1])).ready
+        threads.submit(asyncio.run, respond(ready, "spiteful.test")).result()
+        page = visit(at=House(ready))
         page.get_by_role("link", name="spiteful.test").click()
         expect(page.locator("main .problem").first).to_contain_text("<img src=x onerror=")
         spiteful.shutdown()
     assert page.locator("main").locator("img, script").count() == 0
     assert "owned" not in page.title()
-    one.stop()
 
 
-def test_the_page_lives_through_a_restart_of_its_server(visit, tmp_path):
-    folder = tmp_path / "first"
-    folder.mkdir()
-    first = launched(folder, "--seed", "1")
-    port = first.ready["management"].rsplit(":", 1)[1]
+def test_the_page_lives_through_a_restart_of_its_server(visit, launch):
+    first = launch("up", *UP)
     page = visit(at=House(first.ready))
     expect(page.locator(".rows tbody a").first).to_be_visible()
     first.stop()
     expect(page.locator("#live")).to_have_text("reconnecting")
-    (tmp_path / "second").mkdir()
-    again = Launched([*GRAVEL, "up", "--json", *ANY_PORT_UP, "--management-port", port], tmp_path / "second")
-    again.ready = again.line()
-    expect(page.locator("#live")).to_have_text("live", timeout=15_000)
+    launch("up", "--management-port", first.ready["management"].rsplit(":", 1)[1])
+    expect(page.locator("#live")).to_have_text("live", timeout=30_000)
     expect(page.locator("main")).to_contain_text("No order yet")
-    again.stop()
     visit.wrong[:] = [text for text in visit.wrong if "ERR_" not in text]
 
 
-def test_where_the_server_wants_a_token_the_page_asks_for_it_once(visit, browser, tmp_path):
-    (tmp_path / "temporary").mkdir()
-    one = launched(tmp_path / "temporary", "--management-token", "s3cret")
-    context = browser.new_context(ignore_https_errors=True)
-    page = context.new_page()
-    page.goto(f"{one.ready['management']}/")
+def test_where_the_server_wants_a_token_the_page_asks_for_it_once(browser, launch):
+    ready = launch("up", *UP, "--management-token", "s3cret").ready
+    page = browser.new_context(ignore_https_errors=True).new_page()
+    page.goto(f"{ready['management']}/")
     page.get_by_role("textbox", name="Token").fill("s3cret")
     page.keyboard.press("Enter")
     expect(page.locator("#live")).to_have_text("live")
     expect(page.locator(".rows tbody a").first).to_be_visible()
     page.reload()
     expect(page.locator("#live")).to_have_text("live")
-    context.close()
-    one.stop()
+    page.context.close()
 
 
 def test_what_explain_finds_is_drawn_in_its_words(visit):
