@@ -93,7 +93,10 @@ def house(tmp_path_factory):
 
 @pytest.fixture
 def visit(browser, house):
-    """Open a view; at the end nothing may have gone wrong in the browser, and nobody else been asked."""
+    """Open a view; at the end nothing may have gone wrong in the browser, and nobody else been asked.
+
+    Whose server ends with the test names `launch` first, so that pages are closed before it.
+    """
     contexts, wrong, asked = [], [], []
 
     def open_view(view="orders", at=house, viewport=WIDE, **options) -> Page:
@@ -182,6 +185,34 @@ def test_a_search_finds_names_and_a_status_leaves_the_others_out(visit):
     expect(page.locator(".rows tbody a").nth(2)).to_be_visible()
     page.goto(page.url.partition("#")[0] + "#/default/orders?status=invalid")
     expect(page.locator("main")).to_contain_text("Nothing fits.")
+
+
+FIRST_SEEN = """() => {
+  const [main, head] = [document.querySelector("main"), document.querySelector(".rows th")];
+  const y = head.getBoundingClientRect().bottom + 20;
+  return document.elementFromPoint(main.getBoundingClientRect().left + 40, y).closest("tr").cells[0].textContent;
+}"""
+
+
+def test_of_a_long_list_there_are_the_rows_that_are_seen_and_who_reads_further_down_stays_there(visit, house):
+    def ask_dns(number):
+        host, port = house.ready["dns"].rsplit(":", 1)
+        DNSRecord.question(f"q-{number}.test").send(host, int(port), timeout=10)
+
+    for number in range(400):
+        ask_dns(number)
+    page = visit("dns?text=q-")
+    expect(page.locator(".rows tbody")).to_contain_text("q-399.test")
+    assert page.locator(".rows [data-id]").count() < 100
+    page.evaluate("() => { const main = document.querySelector('main'); main.scrollTop = main.scrollHeight; }")
+    expect(page.locator(".rows tbody")).to_contain_text("q-0.test")
+    assert page.locator(".rows [data-id]").count() < 100
+    page.evaluate("() => { document.querySelector('main').scrollTop -= 3400; }")
+    expect(page.locator(".rows tbody")).to_contain_text("q-100.test")
+    seen = page.evaluate(FIRST_SEEN)
+    ask_dns(400)
+    expect(page.locator(".rows")).to_have_attribute("aria-rowcount", "402")
+    assert page.evaluate(FIRST_SEEN) == seen
 
 
 def test_hands_on_the_keys_get_everywhere(visit):
@@ -301,7 +332,7 @@ async def respond(ready, name):
         await client.post(next(each["url"] for each in challenges if each["type"] == "http-01"), {})
 
 
-def test_what_a_validated_host_answers_is_never_markup(visit, launch):
+def test_what_a_validated_host_answers_is_never_markup(launch, visit):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Spiteful) as spiteful, ThreadPoolExecutor() as threads:
         threads.submit(spiteful.serve_forever, 0.05)
         ready = launch("serve", "--http01-port", str(spiteful.server_address[1])).ready
@@ -314,7 +345,7 @@ def test_what_a_validated_host_answers_is_never_markup(visit, launch):
     assert "owned" not in page.title()
 
 
-def test_the_page_lives_through_a_restart_of_its_server(visit, launch):
+def test_the_page_lives_through_a_restart_of_its_server(launch, visit):
     first = launch("up", *UP)
     page = visit(at=House(first.ready))
     expect(page.locator(".rows tbody a").first).to_be_visible()
