@@ -8,7 +8,7 @@ PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/p
 # One more than there are processors, since many tests wait for sockets.
 JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
-.PHONY: help up demo test test-kube cover lint types alerts clients all-clients interoperability kubectl kubectl-page page-pictures operators bench bench-bridge bench-dns bench-fixture bench-memory bench-page bench-selection bench-simulator bench-wedge fuzz kill kill-bridge sandwich conformance dask simulated year docs lock clean
+.PHONY: help up demo test test-kube cover lint types alerts clients all-clients interoperability kubectl kubectl-page page-pictures operators bench bench-bridge bench-dns bench-fixture bench-memory bench-page bench-selection bench-simulator bench-wedge fuzz schemathesis kill kill-bridge sandwich conformance dask simulated year docs site lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -115,6 +115,9 @@ bench-wedge: $(VENV)/.dev ## Load 100 fresh servers with 10 to 60 clients at onc
 fuzz: $(VENV)/.dev ## Send the DNS server 100,000 malformed packets
 	GRAVEL_FUZZ=100000 $(BIN)/python -m pytest tests/solvers/dns/test_server_fuzz.py -q
 
+schemathesis: $(VENV)/.dev ## Ask the management API what nobody thought of, some 20,000 times
+	GRAVEL_SCHEMATHESIS=200 $(BIN)/python -m pytest tests/gravel/management/test_schemathesis.py -q
+
 kill: $(VENV)/.dev ## Kill a loaded server 25 times and hold it to all that it acknowledged
 	GRAVEL_KILLS=25 $(BIN)/python -m pytest tests/gravel/test_kill.py tests/gravel/test_kill_lasting.py -q
 
@@ -140,10 +143,14 @@ year: $(VENV)/.dev ## Live a year of 500 services in virtual time, beside the si
 docs: $(VENV)/.dev ## Write the generated parts of the documents anew
 	$(BIN)/python -m tests.documents
 
+site: $(VENV)/.dev ## Build the documents into site/, to be read without a network; diagrams are drawn if there is npm
+	! command -v npm >/dev/null || npm install --silent --no-fund --no-audit --no-save --prefix .npm/site mermaid@11.12.2
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 lock: $(BIN)/python ## Resolve the dependencies anew into requirements.lock
 	$(PIP) uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --extra all --extra dev --extra operators \
 	  --no-header --no-annotate --output-file requirements.lock pyproject.toml
 
 clean: ## Remove what was built
-	rm -rf $(VENV) .npm build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .npm build dist site .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -23,9 +23,9 @@ def to_pem(ca: CertificateAuthority) -> dict[str, list[str]]:
 
 def from_pem(texts: Mapping[str, Sequence[str]], links: Links | None = None) -> CertificateAuthority:
     """Return the authority that `to_pem` made text of."""
-    signers = {name: tuple(load_signer(text, text, links) for text in texts[name]) for name in _SIGNERS}
+    roots, intermediates, retired = (tuple(load_signer(text, text, links) for text in texts[name]) for name in _SIGNERS)
     crossed = tuple(x509.load_pem_x509_certificate(text.encode()) for text in texts["crossed"])
-    return CertificateAuthority(**signers, crossed=crossed)
+    return CertificateAuthority(roots, intermediates, crossed, retired)
 
 
 def signer_pem(signer: Signer) -> str:
@@ -33,8 +33,8 @@ def signer_pem(signer: Signer) -> str:
     return pem(signer.certificate) + key_pem(signer.key)
 
 
-def load_signer(certificate_text: str, key_text: str, links: Links | None = None) -> Signer:
-    """Read a CA from PEM; ValueError is a sentence about what does not fit."""
+def load_signer(certificate_text: str, key_text: str, links: Links | None = None, *, lists: bool = True) -> Signer:
+    """Read a CA from PEM; lists: one that may sign revocation lists. ValueError: a sentence about what does not fit."""
     try:
         certificate = x509.load_pem_x509_certificate(certificate_text.encode())
     except ValueError:
@@ -46,8 +46,8 @@ def load_signer(certificate_text: str, key_text: str, links: Links | None = None
     constraints, usage = found.get(x509.BasicConstraints), found.get(x509.KeyUsage)
     if not (isinstance(constraints, x509.BasicConstraints) and constraints.ca):
         raise ValueError("the CA certificate is not one of a CA: its basicConstraints do not say CA:TRUE")
-    if isinstance(usage, x509.KeyUsage) and not (usage.key_cert_sign and usage.crl_sign):
-        raise ValueError("the CA certificate's keyUsage lacks keyCertSign or cRLSign")
+    if isinstance(usage, x509.KeyUsage) and not (usage.key_cert_sign and (usage.crl_sign or not lists)):
+        raise ValueError("the CA certificate's keyUsage lacks keyCertSign" + (" or cRLSign" if lists else ""))
     if x509.SubjectKeyIdentifier not in found:
         raise ValueError("the CA certificate has no subjectKeyIdentifier, which RFC 5280 wants of a CA")
     return signer_of(certificate, key, links)

@@ -67,18 +67,26 @@ class CertificateAuthority:
 
     intermediates: the one that signs leaves first; crossed: the last of them
     again, as signed by the second root and those after it; retired: what signed
-    leaves before a rotation.
+    leaves before a rotation; revoked: the issuer's certificate is, which a fault does.
     """
 
     roots: tuple[Signer, ...]
     intermediates: tuple[Signer, ...]
     crossed: tuple[x509.Certificate, ...] = ()
     retired: tuple[Signer, ...] = ()
+    revoked: bool = False
 
     @property
     def issuer(self) -> Signer:
         """The signer of leaves: without an intermediate, the root."""
         return (*self.intermediates, self.roots[0])[0]
+
+    @property
+    def complaint(self) -> str | None:
+        """Say why nothing may be signed; None: all is well."""
+        if self.revoked:
+            return "the CA's certificate is revoked"
+        return None if self.issuer.is_pair else "the CA's key is not the key of its certificate"
 
     @property
     def signers(self) -> tuple[Signer, ...]:

@@ -6,16 +6,29 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
+import attrs
+
 from acme_server.authorizations import Authorization
 from acme_server.caa import Claim
 from acme_server.certificates import Certificate
+from acme_server.faults.inner_actions import SignerUnavailable
+from acme_server.faults.signing import RETRY, authority_under, tripped_order
 from acme_server.limits import count_certificate, count_validation
 from acme_server.orders import Order
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.problem import Problem
 from acme_server.registration_authority.challenges import record_verdict
 from acme_server.registration_authority.finalization import issue, refuse, to_check_again
-from acme_server.registration_authority.outcome import Deferred, Effect, Issue, Outcome, Refuse, Validate, Withdraw
+from acme_server.registration_authority.outcome import (
+    Deferred,
+    Effect,
+    Issue,
+    Outcome,
+    Postponed,
+    Refuse,
+    Validate,
+    Withdraw,
+)
 from acme_server.registration_authority.revocation import withdraw
 from acme_server.store import Conflict, authorizations_of
 from acme_server.validation_authority import Verdict
@@ -49,8 +62,8 @@ def carry_out(world: World, outcome: Outcome[Any], now: datetime, bend: Bend | N
 def perform(world: World, effect: Effect, now: datetime) -> tuple[Deferred, ...]:
     """Perform what can be performed at once; return what needs a driver."""
     if isinstance(effect, Issue) and not claims_to_check(world, effect, now):
-        _settle_order(world, effect, issue, now)
-    elif isinstance(effect, Withdraw):
+        return settle_order(world, effect, None, now)
+    if isinstance(effect, Withdraw):
         _withdraw(world, effect, now)
     elif isinstance(effect, Refuse):
         return settle(world, effect.validation, Verdict(valid=False, problem=effect.problem, record=()), now)
@@ -92,27 +105,28 @@ def claims_to_check(world: World, effect: Issue, now: datetime) -> tuple[Claim, 
     return to_check_again(authorizations_of(world.store, order), account_url, now - world.settings.caa_recheck)
 
 
-def settle_order(world: World, effect: Issue, problem: Problem | None, now: datetime) -> None:
-    """Sign the certificate, or let the order fail, once CAA was looked at again."""
+def settle_order(world: World, effect: Issue, problem: Problem | None, now: datetime) -> tuple[Deferred, ...]:
+    """Sign the certificate, or let the order fail, once CAA was looked at again; where nobody signs now, later."""
+    signing = world
+    if problem is None and world.faults.armed:
+        order = world.store.get(Order, effect.order_id)
+        assert order is not None
+        action = tripped_order(world, order, now)
+        if isinstance(action, SignerUnavailable):
+            return (Postponed(effect, RETRY),)
+        if action is not None:
+            signing = attrs.evolve(world, authority=authority_under(action, world.authority))
 
-    def decide(world: World, order: Order, now: datetime) -> Outcome[Order]:
-        return issue(world, order, now) if problem is None else refuse(order, problem)
-
-    _settle_order(world, effect, decide, now)
-
-
-def _settle_order(
-    world: World, effect: Issue, decide: Callable[[World, Order, datetime], Outcome[Order]], now: datetime
-) -> None:
     def attempt() -> None:
         order = world.store.get(Order, effect.order_id)
         assert order is not None
-        outcome = decide(world, order, now)
+        outcome = issue(signing, order, now) if problem is None else refuse(order, problem)
         carry_out(world, outcome, now)
         if world.limits.rates and outcome.record.certificate_id is not None:
             count_certificate(world.limits, order, now)
 
     retry_on_conflict(attempt)
+    return ()
 
 
 def _withdraw(world: World, effect: Withdraw, now: datetime) -> None:

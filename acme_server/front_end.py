@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -19,7 +19,7 @@ from acme_server import account_endpoints, endpoints
 from acme_server.endpoints import Answer, Call
 from acme_server.exchange import Reply, Request, json_reply
 from acme_server.execution import retry_on_conflict
-from acme_server.faults.injection import Injection, begin
+from acme_server.faults.injection import Injection, begin, claims, ordered
 from acme_server.limits import check_balancer
 from acme_server.personality import Personality
 from acme_server.protocol.journal import Fact
@@ -37,6 +37,9 @@ _CORS = (
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Expose-Headers", "Link, Location, Replay-Nonce, Retry-After"),
 )
+# What clients poll, or come for in the end.
+_LOOKED_AT = ("/order/{order}", "/authz/{authorization}", "/chall/{authorization}/{index}", "/cert/{certificate}")
+_NAME = 255
 _PREFLIGHT = (("Access-Control-Allow-Headers", "Content-Type"), ("Access-Control-Max-Age", "86400"))
 
 
@@ -108,6 +111,8 @@ def handle(world: World, request: Request, now: datetime) -> tuple[Reply, tuple[
         headers = (*headers, ("Replay-Nonce", world.nonces.issue(now)))
     reply = answer.reply.with_headers(*headers) if injection is None else injection.after(answer.reply, headers)
     world.served.count(request.method, "" if route is None else route.pattern, reply.status)
+    if reply.status == 200 and route is not None and route.pattern in _LOOKED_AT:
+        world.looks.note(known.path, reply, now)
     return reply, answer.effects
 
 
@@ -166,7 +171,12 @@ def _answer(
     except Problem as problem:
         if request.method == "POST":
             subject = {**parameters, "account": signed.account.id} if signed and signed.account else parameters
-            fact = _refused(request.path[:200] if route is None else route.pattern, problem, subject)
+            fact = _refused(
+                request.path[:200] if route is None else route.pattern,
+                problem,
+                subject,
+                _named(route, request, world.settings.max_identifiers),
+            )
             world.store.commit((), (fact,), now)
         return _problem(problem, personality)
 
@@ -190,9 +200,16 @@ def _not_allowed(route: Route, method: str) -> Problem:
     return Problem("malformed", detail, 405, headers=(("Allow", route.allow),))
 
 
-def _refused(endpoint: str, problem: Problem, subject: Mapping[str, str]) -> Fact:
+def _named(route: Route | None, request: Request, limit: int) -> tuple[str, ...]:
+    """Return the identifiers of an order that was refused, signed or not: it has no ID to be found by."""
+    if route is None or route.pattern != "/new-order":
+        return ()
+    return tuple(name[:_NAME] for name in ordered(claims(request.body)[1])[:limit])
+
+
+def _refused(endpoint: str, problem: Problem, subject: Mapping[str, str], names: Sequence[str]) -> Fact:
     data = {"endpoint": endpoint, "problem": problem.type, "status": problem.status, "detail": problem.detail}
-    return Fact("RequestRefused", subject, data)
+    return Fact("RequestRefused", subject, {**data, "identifiers": [*names]} if names else data)
 
 
 def _problem(problem: Problem, personality: Personality) -> Answer:

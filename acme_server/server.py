@@ -145,7 +145,8 @@ class Server:
         """Look at CAA again before a certificate is signed that rests on an old look."""
 
         def done(problem: Problem | None) -> None:
-            settle_order(self.world, effect, problem, self._driver.now())
+            for left in settle_order(self.world, effect, problem, self._driver.now()):
+                self._start(left)
 
         def failed(error: Exception) -> None:
             LOG.error("order %s: CAA could not be checked", effect.order_id, exc_info=error)

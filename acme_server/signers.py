@@ -79,6 +79,11 @@ class Signer:
         return self.key.public_key()
 
     @cached_property
+    def is_pair(self) -> bool:
+        """Whether the key is that of the certificate: what another one signs, nobody can verify."""
+        return self.public_key == self.certificate.public_key()
+
+    @cached_property
     def not_before(self) -> datetime:
         """Since when it is valid."""
         return self.certificate.not_valid_before_utc

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from copy import copy, deepcopy
+from copy import copy
 from datetime import datetime
 
 import attrs
@@ -13,6 +13,7 @@ from acme_server.certificate_authority import CertificateAuthority
 from acme_server.faults.armed import Faults
 from acme_server.limits import Limits
 from acme_server.links import Links
+from acme_server.looks import Looks
 from acme_server.nonces import NoncePool
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.encoding import b64url
@@ -40,6 +41,8 @@ class World:
     revocation_lists: dict[str, RevocationList] = attrs.field(factory=dict, repr=False)
     # No part of the state: a copy goes on counting.
     served: Served = attrs.field(factory=Served, repr=False)
+    # Nor is this: a copy begins anew.
+    looks: Looks = attrs.field(factory=Looks, repr=False)
     # The world's URLs: a reply holds some ten of them.
     links: Links = attrs.field(init=False, repr=False)
 
@@ -83,9 +86,10 @@ class World:
             store=self.store.copy(),
             nonces=NoncePool(entropy, self.settings.nonce_lifetime, self.settings.max_nonces),
             account_keys=AccountKeys(),
-            faults=deepcopy(self.faults),
+            faults=self.faults.copy(),
             limits=self.limits.copy(),
             revocation_lists=dict(self.revocation_lists),
+            looks=Looks(),
         )
 
 

@@ -59,13 +59,15 @@ class Ports(Generic[V]):
 
     clock: the one that theirs follow; entropy: makes the bytes of a seed, or
     without one of the system; view: opens a view, as the options say; driver:
-    makes a world's driver.
+    makes a world's driver; begun: told of each world that was made or brought
+    back, before anything happens in it.
     """
 
     clock: Clock
     entropy: Callable[[int | None], Entropy]
     view: Callable[[Any], Awaitable[V]]
     driver: Callable[[WorldClock, V], AsyncioDriver]
+    begun: Callable[[World], None] = lambda _: None
 
 
 @attrs.frozen
@@ -183,6 +185,7 @@ class Worlds(Generic[V]):
         hosted.server = Server(snapshot.world.copy(), hosted.driver)
         hosted.view.restore(snapshot.view)
         hosted.view.follow(hosted.world, hosted.driver)
+        self._ports.begun(hosted.world)
         hosted.server.resume()
         await ended.close()
 
@@ -198,6 +201,7 @@ class Worlds(Generic[V]):
         driver = self._ports.driver(clock, view)
         hosted = HostedWorld(Server(world, driver), driver, view)
         view.follow(world, driver)
+        self._ports.begun(world)
         hosted.take(BEGINNING)
         return hosted
 

@@ -39,14 +39,12 @@ def repeats(design: Design) -> bool:
 
 def design_of(settings: Settings, now: datetime) -> Design:
     """Return the hierarchy that the options want, to be made now."""
-    if not (settings.ca_cert is None) == (settings.ca_key is None):
-        raise click.UsageError("--ca-cert and --ca-key are wanted together, or neither.")
     try:
         design = Design(
             new_key=KEY_TYPES[settings.ca_key_type],
             chain_length=settings.chain_length,
             alternate_roots=settings.alternate_roots,
-            root=_root(settings.ca_cert, settings.ca_key),
+            root=_signer("--ca", settings.ca_cert, settings.ca_key),
         )
         design.check(now)
     except (ValueError, OSError) as error:
@@ -54,6 +52,14 @@ def design_of(settings: Settings, now: datetime) -> Design:
     if settings.seed is not None and not repeats(design):
         raise click.UsageError(f"--ca-key-type {settings.ca_key_type} and --seed: {NOT_SEEDED}.")
     return design
+
+
+def tls_ca_of(settings: Settings) -> Signer | None:
+    """Return the CA that the server's own certificate is made below, None for one of its own."""
+    try:
+        return _signer("--tls-ca", settings.tls_ca_cert, settings.tls_ca_key, lists=False)
+    except (ValueError, OSError) as error:
+        raise click.UsageError(f"{error}.") from None
 
 
 def profiles_of(settings: Settings) -> tuple[Profile, ...]:
@@ -64,11 +70,13 @@ def profiles_of(settings: Settings) -> tuple[Profile, ...]:
     return profiles
 
 
-def _root(certificate: str | None, key: str | None) -> Signer | None:
-    if certificate is None or key is None:
+def _signer(flag: str, certificate: str | None, key: str | None, *, lists: bool = True) -> Signer | None:
+    if certificate is None and key is None:
         return None
+    if certificate is None or key is None:
+        raise ValueError(f"{flag}-cert and {flag}-key are wanted together, or neither")
     try:
-        return load_signer(Path(certificate).read_text("ascii"), Path(key).read_text("ascii"))
+        return load_signer(Path(certificate).read_text("ascii"), Path(key).read_text("ascii"), lists=lists)
     except UnicodeDecodeError:
         raise ValueError(f"{certificate} and {key} are wanted in PEM") from None
     except ValueError as error:

@@ -57,16 +57,19 @@ def json_option(function: F) -> F:
     return click.option("--json", "json", is_flag=True, help="Print JSON, one object per line.")(function)
 
 
+def credentials() -> tuple[str | None, str | None]:
+    """Return the token and the CA that `url_option` was given."""
+    meta = click.get_current_context().meta
+    return meta.get("gravel.kubernetes_token"), meta.get("gravel.kubernetes_ca")
+
+
 def run_client(url: str, work: Callable[[KubeClient], Awaitable[int]]) -> NoReturn:
     """Run the work with a client, and exit with its code; failures become one sentence."""
     from gravel.event_loop import run
     from gravel.kube_client import KubeClient, Unreachable
 
-    meta = click.get_current_context().meta
-    token, ca = meta.get("gravel.kubernetes_token"), meta.get("gravel.kubernetes_ca")
-
     async def main() -> int:
-        async with KubeClient(url, token, ca) as client:
+        async with KubeClient(url, *credentials()) as client:
             return await work(client)
 
     try:

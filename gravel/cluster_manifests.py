@@ -77,8 +77,9 @@ def management_token(plan: Plan) -> str:
 
 def tsig_secret(plan: Plan) -> str:
     """Return the secret, in base64, of the key that signs DNS updates (RFC 8945); the key is called like the server."""
-    digest = hashlib.sha256(f"gravel TSIG key {plan.seed}".encode("ascii")).digest()
-    return base64.b64encode(digest).decode("ascii")
+    # Digits, not octets: the chart's templates derive the same, and can hash to nothing else.
+    digits = hashlib.sha256(f"gravel TSIG key {plan.seed}".encode("ascii")).hexdigest()[:32]
+    return base64.b64encode(digits.encode("ascii")).decode("ascii")
 
 
 def deployment(plan: Plan) -> Iterator[dict[str, Any]]:
@@ -114,6 +115,21 @@ def cluster_issuer(plan: Plan) -> Iterator[dict[str, Any]]:
     }
     spec = {"acme": acme}
     yield {"apiVersion": "cert-manager.io/v1", "kind": "ClusterIssuer", "metadata": {"name": plan.name}, "spec": spec}
+
+
+def chart_values(plan: Plan) -> dict[str, Any]:
+    """Return the values with which the chart renders the same objects; release and namespace are helm's own options."""
+    return {
+        "fullnameOverride": plan.name,
+        "image": plan.image,
+        "seed": str(plan.seed),
+        "caBundle": ca_bundle(plan),
+        "zone": plan.zone,
+        "dns": {"address": plan.dns_address, "corednsCustom": True},
+        "ingress": {"address": plan.ingress_address or "", "className": plan.ingress_class},
+        "certManager": {"namespace": plan.cert_manager_namespace},
+        "clusterIssuer": {"enabled": True},
+    }
 
 
 def cert_manager_flags(plan: Plan) -> tuple[str, str]:

@@ -17,6 +17,9 @@ from acme_server.protocol.driver import Clock, Driver, Entropy
 from acme_server.protocol.host_port import split_host_port
 from acme_server.protocol.journal import Fact
 from acme_server.settings import Settings as ServerSettings
+from gravel.chaos.bridge_faults import BridgeFaults
+from gravel.chaos.partition import PartitionedResources
+from gravel.chaos.secret_deleter import SecretDeleter
 from gravel.server_parts import ServerParts, build_server
 from gravel.settings import Settings
 from issuer_bridge.acme_issuer.parameters import Parameters
@@ -181,14 +184,16 @@ def build_operator(
     def record(house: str, facts: Sequence[Fact]) -> None:
         world.journal.append(house, facts, parts.driver.now())
 
+    faults = BridgeFaults(world, parts.driver.now)
+    SecretDeleter(driver, resources, faults).start()
     return Operator(
         driver,
-        resources,
+        PartitionedResources(resources, faults, driver),
         solvers=solvers,
         worlds={world.id: WorldAddress(world.directory_url, settings.tls_ca)},
         entropy=entropy,
         record=record,
-        options=settings.bridge,
+        options=attrs.evolve(settings.bridge, disturbances=faults.disturbances),
     )
 
 

@@ -18,6 +18,6 @@ async def serve_resources(
 ) -> None:
     """Serve until the stack ends. Without a token whoever is on this machine may use it; kubectl shows one over TLS only."""
     operator, tokens = house.operator, {token: ADMIN} if token else {}
-    access = Access(tokens, identities=True, audit=operator.record_decision, metrics=operator.metrics)
+    access = Access(tokens, identities=True, audit=operator.record_decision)
     tls = server_context(material.certificate_pem, material.key_pem) if token else None
     await serve(stack, create_app(house.resources, access), at.sock, tls)

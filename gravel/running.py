@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,13 +22,15 @@ from acme_server.protocol.vantage import Vantage
 from acme_server.runner import AsyncioDriver
 from acme_server.tls import TlsMaterial
 from acme_server.web import Handler, create_runner
+from acme_server.world import World
 from acme_server.worlds import HostedWorld, Ports, Worlds
 from gravel.announced import Addresses
-from gravel.authority_options import design_of
+from gravel.authority_options import design_of, tls_ca_of
 from gravel.dns_view import DnsOptions, DnsView, open_view
 from gravel.entropy import entropy_of
 from gravel.homeward import homeward
 from gravel.listening import serve
+from gravel.logs.opening import open_log
 from gravel.management.api import Access
 from gravel.management.api import create_app as create_management_app
 from gravel.management.guard import is_loopback
@@ -85,6 +87,7 @@ class Running:
         self._faults = _faults(settings)
         self._rates = rates_of(settings)
         self._design = design_of(settings, _now())
+        self._tls_ca = tls_ca_of(settings)
         self.exposed = not is_loopback(settings.host)
         self.token = settings.management_token or (secrets.token_urlsafe(24) if self.exposed and guarded else None)
         self._changes, self._material = changes, material
@@ -92,6 +95,7 @@ class Running:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
+            self._log = open_log(stack, self.settings.log_format, self.settings.log_level)
             await self._open(stack)
             self._stack = stack.pop_all()
         return self
@@ -108,9 +112,8 @@ class Running:
         base_url = settings.base_url or f"https://{sockets.acme.address}"
         names = names_of(settings, base_url)
         entropy = state.entropy(settings.seed) if state else entropy_of(settings.seed)
-        material = self._material or tls.create(
-            entropy, _now(), names, state.tls_ca(entropy, _now()) if state else None
-        )
+        tls_ca = self._tls_ca or (state.tls_ca(entropy, _now()) if state else None)
+        material = self._material or tls.create(entropy, _now(), names, tls_ca)
         responders = await open_https01(stack, settings, sockets.responders, material)
         dns = self._changes.get("dns", settings.dns or sockets.dns)
         network = Network(dns)
@@ -133,7 +136,7 @@ class Running:
             store=state.store if state else None,
             authority=state.authority(server, base_url, entropy, driver.now()) if state else None,
         )
-        self.worlds = _worlds(stack, base_url, settings.host, network, responders)
+        self.worlds = _worlds(stack, base_url, settings.host, network, responders, self._log)
         self._host(parts, driver, sockets, responders, state)
         if sockets.kubernetes:
             namespaces = [settings.cluster_resource_namespace]
@@ -190,18 +193,16 @@ class Running:
         self, parts: ServerParts, driver: AsyncioDriver, sockets: Sockets, responders: Responders, state: State | None
     ) -> None:
         """Make the parts the default world, as an earlier run left it."""
+        self._log(parts.world)
         for rule in self._faults:
             parts.world.faults.arm(rule, driver.now())
         view = DnsView(parts.zone, sockets.nameservers, sockets.faults, responders.exhibit())
         view.follow(parts.world, driver)
         self.parts, self.default = parts, HostedWorld(parts.server, driver, view)
-        self.metrics = Metrics(self._hosted)
-        self.page = Page(self._hosted, self.settings.max_concurrent_challenges)
+        self.page = Page(lambda: (self.default, *self.worlds), self.settings.max_concurrent_challenges)
+        self.metrics = Metrics(self.page.worlds)
         if state:
             state.last(self.default)
-
-    def _hosted(self) -> Iterable[HostedWorld[DnsView]]:
-        return (self.default, *self.worlds)
 
     async def _start_bridge(
         self,
@@ -222,9 +223,8 @@ class Running:
         house = add_bridge(parts, settings, entropy, resources)
         await serve_resources(stack, house, kubernetes, self.settings.kubernetes_token, material)
         self.resources = house.resources
-        slots = self.settings.max_concurrent_challenges
         self.page.operator = lambda: house.operator
-        self.metrics.watch(house.resources, self.page.operator, slots, parts.driver.now)
+        self.metrics.watch(house.resources, self.page.operator, self.page.maximum, parts.driver.now)
         if self.settings.no_controllers:
             responders.site.tables.append(AcmeSolvers(house.resources))
         else:
@@ -234,22 +234,23 @@ class Running:
         self, stack: AsyncExitStack, parts: ServerParts, sockets: Sockets, names: tuple[str, ...], material: TlsMaterial
     ) -> None:
         tls_context = server_context(material.certificate_pem, material.key_pem)
-        await serve(
-            stack,
-            Handler(parts.server, self.worlds.server_of),
-            sockets.acme.sock,
-            tls_context,
-            create_runner,
-        )
+        await serve(stack, Handler(parts.server, self.worlds.server_of), sockets.acme.sock, tls_context, create_runner)
         settings = self.settings
         access = Access(self.token, names, settings.webhook_open, settings.acme_dns_domain)
         page = None if settings.no_page else self.page
-        management = create_management_app(self.default, self.worlds, material.ca_pem, access, self.metrics, page)
+        management = create_management_app(
+            self.default, self.worlds, material.ca_pem, access, self.metrics, page, lambda: self.resources
+        )
         await serve(stack, management, sockets.management.sock, tls_context)
 
 
 def _worlds(
-    stack: AsyncExitStack, base_url: str, host: str, network: Network, responders: Responders
+    stack: AsyncExitStack,
+    base_url: str,
+    host: str,
+    network: Network,
+    responders: Responders,
+    log: Callable[[World], None],
 ) -> Worlds[DnsView]:
     """Return the other worlds, none yet: each with a DNS of its own on the same host."""
     ports = Ports(
@@ -257,6 +258,7 @@ def _worlds(
         entropy=entropy_of,
         view=lambda options: open_view(options or DnsOptions(), host, EVERYWHERE.get(host, host), responders),
         driver=lambda clock, view: AsyncioDriver(clock, view.vantage(network)),
+        begun=log,
     )
     worlds = Worlds(base_url, ports)
     stack.push_async_callback(worlds.close)

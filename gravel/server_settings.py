@@ -188,6 +188,13 @@ class ServerSettings:
     tls_name: tuple[str, ...] = option(
         (), NAME, "Further name or address in the server's own certificate; may be repeated.", SERVERS
     )
+    tls_ca_cert: str | None = option(
+        None,
+        click.Path(exists=True, dir_okay=False),
+        "CA to make the server's own certificate below, in PEM (default: a new one).",
+        SERVERS,
+    )
+    tls_ca_key: str | None = option(None, click.Path(exists=True, dir_okay=False), "Its key, in PEM.", SERVERS)
     management_token: str | None = option(
         None,
         TOKEN,
@@ -253,6 +260,15 @@ class ServerSettings:
         ZONE,
         "What registered domains are below, for rate limits, beside names of one label; may be repeated.",
         SERVERS,
+    )
+    log_format: str | None = option(
+        None,
+        click.Choice(("text", "json")),
+        "Log every fact of the journal, and what libraries log, on stderr, a line each (default: no log).",
+        SERVERS,
+    )
+    log_level: str = option(
+        "info", click.Choice(("debug", "info", "warning", "error")), "With --log-format: the least to log.", SERVERS
     )
     journal_limit: int | None = option(
         None, COUNT, "Entries of the journal to keep at least; older ones are dropped (default: keep all).", SERVERS

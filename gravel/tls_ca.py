@@ -7,8 +7,12 @@ import os
 import ssl
 import urllib.request
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from gravel.fixture.management_client import ManagementClient
 
 _TIMEOUT = 10.0
 
@@ -24,6 +28,13 @@ def fetch_tls_ca(management: str) -> str:
     except (ssl.SSLError, ValueError):
         raise click.ClickException(f"{url} shows no certificate; is that gravel's management API?") from None
     return _get(url, trusting)
+
+
+def trusting_client(management: str, token: str | None) -> ManagementClient:
+    """Return a client of a running server's management API."""
+    from gravel.fixture.management_client import ManagementClient
+
+    return ManagementClient(management, ssl.create_default_context(cadata=fetch_tls_ca(management)), token)
 
 
 def fingerprint(pem: str) -> str:

@@ -13,7 +13,7 @@ import attrs
 import click
 
 from acme_server.protocol.times import parse_rfc3339, rfc3339
-from gravel.client_command import resource_name
+from gravel.client_command import credentials, resource_name
 from gravel.kube_client import KubeClient, Unreachable
 from issuer_bridge.cert_manager.certificates.policies import data_of, read_leaf
 from issuer_bridge.cert_manager.certificates.private_keys import public_key_of, read_key
@@ -96,7 +96,7 @@ async def wait_for(read: Read, target: Target, lasting: timedelta, poll: float, 
 async def reader(url: str, kubeconfig: str | None, *, in_cluster: bool) -> AsyncIterator[Read]:
     """Yield what reads objects: of a running house, or of the cluster that is named."""
     if not kubeconfig and not in_cluster:
-        async with KubeClient(url) as client:
+        async with KubeClient(url, *credentials()) as client:
             yield client.get
         return
     from issuer_bridge.cluster.calls import ApiRequest, path_of

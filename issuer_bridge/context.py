@@ -11,6 +11,7 @@ import attrs
 from acme_server.protocol.driver import Clock, Entropy
 from acme_server.protocol.journal import Fact
 from acme_server.protocol.vantage import Inquiry, pause
+from issuer_bridge.disturbances import Disturbances
 from issuer_bridge.recorder import Recorder
 from issuer_bridge.references import controller_of, key_of
 from issuer_bridge.resources import (
@@ -32,13 +33,17 @@ WRITE_PAUSE = timedelta(milliseconds=200)
 
 @attrs.frozen
 class Context:
-    """resources to read and write; clock; entropy; recorder for events (people read them); record for the journal."""
+    """resources to read and write; clock; entropy; recorder for events (people read them); record for the journal.
+
+    disturbances: who gets in the way.
+    """
 
     resources: Resources
     clock: Clock
     entropy: Entropy
     recorder: Recorder
     record: Record
+    disturbances: Disturbances = attrs.field(factory=Disturbances)
 
     def note(self, kind: str, resource: Resource, **data: Any) -> None:
         """Write one fact about a resource, and about what it belongs to, into the journal."""

@@ -26,6 +26,7 @@ from issuer_bridge.cert_manager.issuers import Issuers
 from issuer_bridge.cert_manager.local_issuers import LocalSigner
 from issuer_bridge.cert_manager.orders import Orders
 from issuer_bridge.cert_manager.ownership import Ownership
+from issuer_bridge.cert_manager.remote_types import remote_types
 from issuer_bridge.cert_manager.shown import show_again
 from issuer_bridge.context import Context
 from issuer_bridge.kube_api.users import User
@@ -83,7 +84,8 @@ class Operator:
         self._resources = resources
         self._solvers = solvers
         self._options = options = options or Options()
-        self._context = Context(resources, driver.now, entropy, Recorder(resources, driver.now, entropy), record)
+        recorder = Recorder(resources, driver.now, entropy)
+        self._context = Context(resources, driver.now, entropy, recorder, record, options.disturbances)
         self._accounts = Accounts()
         self._ownership = Ownership()
         self._index = CertificateIndex()
@@ -109,6 +111,7 @@ class Operator:
 
     def _controllers(self, solvers: Mapping[str, Solver], worlds: Mapping[str, WorldAddress], options: Options) -> None:
         context, conduct = self._context, conduct_of(options.errors)
+        remotes = remote_types(context, options.cluster_resource_namespace)
         self._issuers = Issuers(
             context,
             self._accounts,
@@ -118,9 +121,10 @@ class Operator:
             self._wake_dependants,
             self.traffic,
             upstream=options.upstream_accounts,
+            remotes=remotes,
         )
-        self._local = LocalSigner(context, options.cluster_resource_namespace)
-        requests = CertificateRequests(context, conduct, self._local.sign)
+        self._local = LocalSigner(context, options.cluster_resource_namespace, self._look_at_issuer)
+        requests = CertificateRequests(context, conduct, self._local.sign, remotes)
         orders = Orders(
             context,
             self._accounts,
@@ -242,13 +246,16 @@ class Operator:
                 if self._acme_issuers is not None:
                     self._acme_issuers.heard(resource)
             case "Secret":
+                if event == "DELETED":
+                    self._facts.lost(resource, self._index.keeping(namespace, name))
                 self._wake_issuers(namespace, name)
                 for waiting in self._local.waiting_for(namespace, name):
                     self._request_queue.add((CERTIFICATE_REQUEST.kind, *waiting))
 
-    def metrics(self) -> str:
-        """Return how requests were decided, in Prometheus' text format."""
-        return self._approving.metrics()
+    @property
+    def denials(self) -> Mapping[str, int]:
+        """How many requests were denied since it began, by namespace."""
+        return self._approving.denials.total
 
     def record_decision(self, user: User, request: Resource) -> None:
         """Tell the journal and an event of a decision that somebody took by hand."""
@@ -276,13 +283,14 @@ class Operator:
         for kind in (ISSUER, CLUSTER_ISSUER):
             for issuer in self._resources.list(kind):
                 if (namespace, secret) in self._issuers.secrets_of(issuer):
-                    self._issuer_queue.add(
-                        (kind.kind, issuer["metadata"].get("namespace", ""), issuer["metadata"]["name"])
-                    )
+                    self._look_at_issuer(issuer)
+
+    def _look_at_issuer(self, issuer: Resource) -> None:
+        metadata = issuer["metadata"]
+        self._issuer_queue.add((issuer["kind"], metadata.get("namespace", ""), metadata["name"]))
 
     def _account_lost(self, issuer: Resource) -> None:
         """Register again: the server has forgotten the account."""
         self._accounts.lose(issuer)
         if issuer["kind"] in ISSUER_KINDS:  # others are looked at when they sign
-            metadata = issuer["metadata"]
-            self._issuer_queue.add((issuer["kind"], metadata.get("namespace", ""), metadata["name"]))
+            self._look_at_issuer(issuer)

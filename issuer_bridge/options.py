@@ -7,6 +7,7 @@ import attrs
 from issuer_bridge.acme_issuer.parameters import Parameters
 from issuer_bridge.cert_manager.certificates.private_keys import RsaKeys
 from issuer_bridge.cert_manager.certificates.renewal import Backoff
+from issuer_bridge.disturbances import Disturbances
 from issuer_bridge.policy.approval import Approval
 from issuer_bridge.shims.ingress_certificates import ShimOptions
 from issuer_bridge.shims.istio_csr import IstioOptions
@@ -45,3 +46,4 @@ class Options:
     shim: ShimOptions = attrs.field(factory=ShimOptions)
     istio: IstioOptions | None = None
     """A mesh to sign for; None where there is none."""
+    disturbances: Disturbances = attrs.field(factory=Disturbances)

@@ -55,6 +55,24 @@ def load_request(field: Any) -> x509.CertificateSigningRequest:
         raise ValueError(f"its CERTIFICATE REQUEST does not parse: {error}") from None
 
 
+def holds_private_key(field: Any) -> bool:
+    """Whether there is a private key in `spec.request`, beside a CSR or in its place."""
+    try:
+        _check_public(field)
+    except PermissionError:
+        return True
+    except (TypeError, ValueError):
+        pass
+    return False
+
+
+@lru_cache(maxsize=1024)
+def _check_public(field: str) -> None:
+    """Each status write asks again, hence the cache; an error is not kept in it, and no key with it."""
+    if b"PRIVATE KEY-----" in base64.b64decode(field):
+        raise PermissionError
+
+
 @lru_cache(maxsize=1024)
 def _read_request(field: str) -> SigningRequest:
     """Read a request; it is looked at again and again while it is pending, hence the cache."""

@@ -1,13 +1,15 @@
-"""What the journal is told of CertificateRequests by whoever watches them: that one is new, approved, decided by hand."""
+"""What the journal is told by whoever watches: a request is new, approved, decided by hand; a Certificate lost its Secret."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.conditions import APPROVED, DENIED, condition, is_approved
 from issuer_bridge.context import Context
 from issuer_bridge.kube_api.users import User
 from issuer_bridge.references import issuer_words
-from issuer_bridge.resources import Resource
+from issuer_bridge.resources import CERTIFICATE, Resource
 
 
 class RequestFacts:
@@ -35,6 +37,14 @@ class RequestFacts:
         if is_approved(request) and not self._noted[uid]:
             self._noted[uid] = True
             self._context.note("RequestApproved", request, by=condition(request, APPROVED).get("reason", ""))
+
+    def lost(self, secret: Resource, certificates: Iterable[str]) -> None:
+        """Tell that a Secret was deleted in which Certificates are kept."""
+        namespace, name = secret["metadata"]["namespace"], secret["metadata"]["name"]
+        for each in certificates:
+            certificate = self._context.resources.get(CERTIFICATE, namespace, each)
+            if certificate is not None and not certificate["metadata"].get("deletionTimestamp"):
+                self._context.note("SecretDeleted", certificate, secret=name)
 
     def decided(self, user: User, request: Resource) -> Inquiry[None]:
         """Tell of a decision that a user took by hand; an event tells it too."""

@@ -81,6 +81,7 @@ CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps", short_names=("cm",))
 SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts", short_names=("sa",))
 POD = Kind("", "v1", "Pod", "pods", short_names=("po",), status=True)
 SERVICE = Kind("", "v1", "Service", "services", short_names=("svc",), status=True)
+DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments", short_names=("deploy",), status=True)
 EVENT = Kind("", "v1", "Event", "events", short_names=("ev",))
 # The same objects, as the other group shows them; nobody here writes them under that name.
 EVENT_VIEW = Kind("events.k8s.io", "v1", "Event", "events", short_names=("ev",))
@@ -120,6 +121,7 @@ KINDS: tuple[Kind, ...] = (
     SERVICE_ACCOUNT,
     POD,
     SERVICE,
+    DEPLOYMENT,
     EVENT,
     INGRESS,
     HTTP_ROUTE,

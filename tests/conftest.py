@@ -37,6 +37,7 @@ CLIENTS = {
     "chromium": ("chromium", "apt install chromium"),
     "kopf": (str(Path(sys.executable).with_name("kopf")), "make operators"),
     "kubectl": (str(Path(sys.executable).with_name("kubectl")), "make kubectl"),
+    "helm": (str(Path(sys.executable).with_name("helm")), "make kubectl"),
 }
 
 

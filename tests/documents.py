@@ -2,23 +2,31 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import attrs
+import yaml
 
+from acme_server.faults.action import PLACES
 from acme_server.faults.actions import ACTIONS
 from acme_server.faults.personas import PERSONAS
 from acme_server.faults.rule import NAME_OF, Match, When
 from acme_server.protocol import status
 from gravel.check.findings import RULES
 from gravel.check.rules import Blocks
+from gravel.explaining import catalogue
 from gravel.metrics.documented import FAMILIES
+from issuer_bridge.cluster import permissions
+from issuer_bridge.cluster.election import LEASE_NAME
 from issuer_bridge.gloo import states
 from scheduler import events, stages
-from tests import features, seeds
+from tests import features, reference, seeds
+from tests.gravel.management import management_routes
 from tests.issuer_bridge import recorded_walk
 from tests.issuer_bridge.acme_issuer import acme_page
 from tests.issuer_bridge.issuer_lib import issuer_page
+from tests.simulation import chaos
 
 ROOT = Path(__file__).parent.parent
 MACHINES = {
@@ -94,7 +102,8 @@ def rest(cls):
 
 def match():
     lines = [f"* `{name}`: {with_defaults(cls)}. {rest(cls)}" for name, cls in (("match", Match), ("when", When))]
-    return "\n".join([*lines, f"* endpoints: {', '.join(f'`{name}`' for name in dict.fromkeys(NAME_OF.values()))}."])
+    requests, places = (", ".join(f"`{name}`" for name in dict.fromkeys(names)) for names in (NAME_OF.values(), PLACES))
+    return "\n".join([*lines, f"* endpoints: {requests}; elsewhere {places}."])
 
 
 def actions():
@@ -125,6 +134,14 @@ def findings():
     return "\n".join([*head, *(f"| {row.format(', '.join(types))}" for row, types in rows.items())])
 
 
+def causes():
+    rows = [
+        f"| `{each.code}`{'' if each.blocks else ' (a note)'} | {each.who} | {each.attempt or 'what it says'} | {each.pain or '-'} |"
+        for each in catalogue.CAUSES
+    ]
+    return "\n".join(["| code | who must act | what to try | pain |", "|---|---|---|---|", *rows])
+
+
 def metrics():
     rows = [
         f"| `{one.name}` | {one.type} | {', '.join(f'`{label}`' for label in one.labels) or '-'} | {one.help} |"
@@ -133,22 +150,46 @@ def metrics():
     return "\n".join(["| metric | type | labels | what it tells |", "|---|---|---|---|", *rows])
 
 
+def lines_of_yaml(make):
+    """A list as YAML, one line an item."""
+    return "".join(f"- {yaml.safe_dump(each, default_flow_style=True, width=1000, sort_keys=False)}" for each in make())
+
+
 PARTS = {
-    "README.md": {"features": features.table},
     "ARCHITECTURE.md": {"state machines": state_machines, "answers": answers},
     "docs/acme-issuer.md": acme_page.PARTS,
+    "docs/beside-pebble.md": {"features": features.table},
     "docs/bridge.md": {"recorded cert-manager": recorded_walk.table},
+    "docs/chaos.md": {"experiments": chaos.table},
     "docs/check.md": {"findings": findings},
     "docs/issuer-library.md": issuer_page.PARTS,
+    "docs/management-api.md": {"requests": management_routes.page},
     "docs/metrics.md": {"metrics": metrics},
+    "docs/explain.md": {"causes": causes},
     "docs/faults.md": {"match": match, "actions": actions, "personas": personas},
     "docs/seeds.md": seeds.PARTS,
     "docs/gloo.md": {"gloo states": gloo_states},
 }
 
+# Files that are made as a whole.
+FILES = {
+    f"charts/gravel/files/{name}.yaml": partial(lines_of_yaml, make)
+    for name, make in (
+        ("rules", permissions.rules),
+        ("policy-rules", permissions.policy_rules),
+        ("lease-rules", partial(permissions.lease_rules, LEASE_NAME)),
+    )
+} | {"docs/cli.md": reference.command_line, "docs/configuration.md": reference.configuration}
+
+
+# Written whole.
+FILES = {"docs/openapi.json": management_routes.openapi_text}
+
 
 def rendered(name):
     """Return a document with its generated parts as the tables say now."""
+    if name in FILES:
+        return FILES[name]()
     text = (ROOT / name).read_text()
     for part, make in PARTS[name].items():
         pattern = rf"(<!-- generated: {part} -->\n).*?(<!-- end -->)"
@@ -160,5 +201,5 @@ def rendered(name):
 
 
 if __name__ == "__main__":
-    for name in PARTS:
+    for name in (*PARTS, *FILES):
         (ROOT / name).write_text(rendered(name))

@@ -1,6 +1,6 @@
 """What the server does that people choose a test CA by, row by row: in Pebble too or not, and the test that shows it.
 
-The README's table is made of this by `make docs`; `tests/test_documents.py` looks whether the tests are there. What
+The table of docs/beside-pebble.md is made of this by `make docs`; `tests/test_documents.py` looks whether the tests are there. What
 Pebble does was read in its source (2.10.1).
 """
 
@@ -128,6 +128,6 @@ def table() -> str:
     for feature in FEATURES:
         file, _, function = feature.test.partition("::")
         lines.append(
-            f"| {feature.text} | {feature.pebble} | [{function.removeprefix('test_').replace('_', ' ')}](tests/{file}) |"
+            f"| {feature.text} | {feature.pebble} | [{function.removeprefix('test_').replace('_', ' ')}](../tests/{file}) |"
         )
     return "\n".join(lines)

@@ -7,11 +7,11 @@ import pytest
 
 from acme_server.faults.personas import read_rules
 from tests import seeds
-from tests.documents import PARTS, ROOT, rendered
+from tests.documents import FILES, PARTS, ROOT, rendered
 from tests.features import FEATURES
 
 
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("name", [*PARTS, *FILES])
 def test_the_generated_parts_are_fresh(name):
     assert rendered(name) == (ROOT / name).read_text(), "run: make docs"
 

@@ -3,11 +3,13 @@
 Every action belongs to a plane: STATE changes what becomes of a resource,
 INSTEAD puts another reply in the place of the server's, CHANGE edits the
 reply, DELIVERY decides how it travels. One exchange may suffer one action of
-each plane. An exchange is a request to the ACME server, or a query to the DNS.
+each plane. An exchange is a request to the ACME server, a query to the DNS, or
+one of the deeds inside that have a name here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import ClassVar
 
@@ -30,8 +32,16 @@ class Stage(Enum):
     AFTER = "after"
 
 
-# Where queries to the DNS arrive; all other endpoints are the ACME server's.
-DNS = "dns"
+# Where queries to the DNS arrive, and what is done inside; all other endpoints are the ACME server's.
+DNS, SIGNING, SECRETS, API, APPROVAL = "dns", "signing", "secrets", "kubernetes", "approval"
+# Place -> the members of a match that mean nothing there.
+PLACES: Mapping[str, tuple[str, ...]] = {
+    DNS: ("account", "header", "problem"),
+    SIGNING: ("header", "problem", "type"),
+    SECRETS: ("account", "header", "problem", "type", "server"),
+    API: ("account", "header", "problem", "type", "server"),
+    APPROVAL: ("account", "header", "problem", "type", "server"),
+}
 BEFORE, AFTER = (Stage.BEFORE,), (Stage.AFTER,)
 EITHER = (Stage.BEFORE, Stage.AFTER)
 
@@ -48,6 +58,11 @@ class Action:
     stages: ClassVar[tuple[Stage, ...]] = BEFORE
     endpoints: ClassVar[tuple[str, ...]] = ()
     at_dns: ClassVar[bool] = False
+
+    @classmethod
+    def happens_at(cls, place: str) -> bool:
+        """Whether a place other than the ACME server can suffer it."""
+        return place in cls.endpoints or (cls.at_dns and place == DNS)
 
     @property
     def only_posts(self) -> bool:

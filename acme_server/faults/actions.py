@@ -20,6 +20,14 @@ from acme_server.faults.dns_actions import (
     Shuffle,
     TruncateUdp,
 )
+from acme_server.faults.inner_actions import (
+    ApproverDown,
+    CorruptKey,
+    DeleteSecret,
+    Partition,
+    RevokedCa,
+    SignerUnavailable,
+)
 from acme_server.faults.reading import choose, duration, header_text, integer, member, read_value, text, write_value
 from acme_server.faults.wire_actions import (
     MoveWindow,
@@ -150,6 +158,12 @@ _CLASSES: tuple[type[Action], ...] = (
     NoAnswer,
     TruncateUdp,
     Propagate,
+    RevokedCa,
+    CorruptKey,
+    SignerUnavailable,
+    DeleteSecret,
+    Partition,
+    ApproverDown,
 )
 ACTIONS: Mapping[str, type[Action]] = {cls.kind: cls for cls in _CLASSES}
 

@@ -8,7 +8,8 @@ made only by a rule that would fire otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from copy import deepcopy
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import attrs
 
 from acme_server.chance import lucky
-from acme_server.faults.action import DNS, Plane, Stage
+from acme_server.faults.action import PLACES, Action, Plane, Stage
 from acme_server.faults.rule import Rule, write_rule
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.problem import PREFIX
@@ -26,7 +27,7 @@ from acme_server.protocol.problem import PREFIX
 class Exchange:
     """What rules look at: one request to a known endpoint, and the problem it was answered with, if it was.
 
-    Of a query to the DNS: rtype: its type; server: all that the nameserver is called.
+    Of a query to the DNS: rtype: its type. server: all that the nameserver, or the CA, is called.
     """
 
     endpoint: str
@@ -66,7 +67,15 @@ class Faults:
 
     def __init__(self) -> None:
         self.armed: dict[str, Armed] = {}
+        self.heard: Callable[[], None] | None = None
+        """Called when a rule is armed: for those who would otherwise look in vain all the time."""
         self._given = 0
+
+    def copy(self) -> Faults:
+        """Return the same rules with counters of their own, which nobody hears of."""
+        copied = Faults()
+        copied.armed, copied._given = deepcopy(self.armed), self._given
+        return copied
 
     def arm(self, rule: Rule, now: datetime) -> Armed:
         """Put a rule to work from now on; one with the same ID is replaced, and its counters with it."""
@@ -74,6 +83,8 @@ class Faults:
             rule = attrs.evolve(rule, id=self._new_id())
         armed = Armed(rule, _moment(rule.when.since, now), _moment(rule.when.until, now))
         self.armed[armed.id] = armed
+        if self.heard is not None:
+            self.heard()
         return armed
 
     def disarm(self, rule_id: str) -> bool:
@@ -97,6 +108,15 @@ class Faults:
                 fired[plane] = armed
         return tuple(fired[plane] for plane in Plane if plane in fired)
 
+    def standing(self, exchange: Exchange, now: datetime) -> Action | None:
+        """Return the action that every such exchange suffers now: a rule that counts or draws is not asked."""
+        for armed in self.armed.values():
+            match, when = armed.rule.match, armed.rule.when
+            steady = match.nth is None and match.every == 1 and when.count is None and when.probability == 1.0
+            if steady and matches(armed.rule, exchange) and _due(armed, now):
+                return armed.rule.action
+        return None
+
     def _new_id(self) -> str:
         while True:
             self._given += 1
@@ -107,7 +127,7 @@ class Faults:
 def matches(rule: Rule, exchange: Exchange) -> bool:
     """Say whether an exchange is of the kind that a rule is about, counting left aside."""
     match = rule.match
-    if exchange.endpoint not in rule.endpoints if rule.endpoints else exchange.endpoint == DNS:
+    if exchange.endpoint not in rule.endpoints if rule.endpoints else exchange.endpoint in PLACES:
         return False
     if rule.action.only_posts and exchange.method != "POST":
         return False

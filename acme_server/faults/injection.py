@@ -96,13 +96,13 @@ class Injection:
 
 def begin(world: World, request: Request, pattern: str, parameters: Mapping[str, str], now: datetime) -> Injection:
     """Say what is to be known of a request before anybody has looked at it."""
-    header, payload = _claims(request.body)
+    header, payload = claims(request.body)
     kid = header.get("kid")
     exchange = Exchange(
         endpoint=NAME_OF[pattern],
         method=request.method,
         account=world.links.account_id(kid) if isinstance(kid, str) else None,
-        identifiers=_stored(world, parameters) or _ordered(payload),
+        identifiers=_stored(world, parameters) or ordered(payload),
         headers=request.headers,
     )
     return Injection(world, exchange, parameters, now)
@@ -114,17 +114,18 @@ def tripped(
     """Return the rules that fire, at most one per plane, and have them in the journal; `subject`: what they fire at."""
     fired = world.faults.decide(exchange, stage, now, world.entropy)
     if fired:
-        world.store.commit((), [_injected(armed, subject, exchange.endpoint) for armed in fired], now)
+        world.store.commit((), [_injected(armed, subject, exchange) for armed in fired], now)
     return fired
 
 
-def _injected(armed: Armed, subject: Mapping[str, str], endpoint: str) -> Fact:
-    return Fact(
-        "FaultInjected", subject, {"rule": armed.id, "action": write_action(armed.rule.action), "endpoint": endpoint}
-    )
+def _injected(armed: Armed, subject: Mapping[str, str], exchange: Exchange) -> Fact:
+    data = {"rule": armed.id, "action": write_action(armed.rule.action), "endpoint": exchange.endpoint}
+    # An order that is not made has no ID to be found by.
+    names = exchange.identifiers if exchange.endpoint == "newOrder" else ()
+    return Fact("FaultInjected", subject, {**data, "identifiers": [*names]} if names else data)
 
 
-def _claims(body: bytes) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def claims(body: bytes) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """Return the protected header and the payload, unverified; empty when they cannot be read."""
     try:
         jws = load_json(body)
@@ -156,7 +157,7 @@ def _named(world: World, certid: str | None) -> Certificate | None:
         return None
 
 
-def _ordered(payload: Mapping[str, Any]) -> tuple[str, ...]:
+def ordered(payload: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the identifiers that a new order asks for."""
     items = payload.get("identifiers")
     values = [item.get("value") for item in items if isinstance(item, dict)] if isinstance(items, list) else []

@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from acme_server.faults.action import DNS, Action, Stage
+from acme_server.faults.action import DNS, PLACES, Action, Stage
 from acme_server.faults.actions import ACTIONS, read_action, write_action
 from acme_server.faults.reading import (
     integer,
@@ -55,8 +55,8 @@ ENDPOINTS: Mapping[str, str] = {
 }
 NAME_OF: Mapping[str, str] = {pattern: name for name, pattern in ENDPOINTS.items()}
 _ID_SIZE = 64
-# Members of a match that only one side knows.
-_OF_REQUESTS, _OF_QUERIES = ("account", "header", "problem"), ("type", "server")
+# Members of a match that a request has not.
+_OF_PLACES = ("type", "server")
 
 
 @attrs.frozen
@@ -67,11 +67,11 @@ class Match:
     the identifiers fits, or the name of a query; header: globs of request
     headers; problem: the type of the problem that the server itself answers
     with (`after` only); type: of a query, any of these; server: a glob of the
-    nameserver's address, HOST:PORT or name; nth: only the nth exchange that
+    nameserver's address, HOST:PORT or name, or of the CA's name; nth: only the nth exchange that
     fits all else; every: each nth of them.
     """
 
-    endpoint: tuple[str, ...] = member(texts(word_of((*ENDPOINTS, DNS))), ())
+    endpoint: tuple[str, ...] = member(texts(word_of((*ENDPOINTS, *PLACES))), ())
     account: str | None = member(text, None)
     identifier: str | None = member(text, None)
     header: Mapping[str, str] = member(text_mapping, attrs.Factory(dict))
@@ -121,25 +121,20 @@ class Rule:
             raise ValueError(f"'problem' is known only afterwards, and {kind!r} acts before")
 
     def _check_side(self) -> None:
-        """Refuse what mixes requests to the ACME server with queries to the DNS."""
-        dns = self.about_dns
-        if dns and not self.action.at_dns:
-            kinds = (kind for kind, action in ACTIONS.items() if action.at_dns)
-            raise ValueError(f"{self.action.kind!r} cannot happen at {DNS!r}; there happen {', '.join(kinds)}")
-        if dns and len(self.match.endpoint) > 1:
-            raise ValueError(f"{DNS!r} stands alone among the endpoints")
-        for name in _OF_REQUESTS if dns else _OF_QUERIES:
+        """Refuse what mixes requests to the ACME server with what happens elsewhere."""
+        place = next((name for name in self.endpoints if name in PLACES), None)
+        if place and not self.action.happens_at(place):
+            kinds = (kind for kind, action in ACTIONS.items() if action.happens_at(place))
+            raise ValueError(f"{self.action.kind!r} cannot happen at {place!r}; there happen {', '.join(kinds)}")
+        if place and len(self.match.endpoint) > 1:
+            raise ValueError(f"{place!r} stands alone among the endpoints")
+        for name in PLACES[place] if place else _OF_PLACES:
             if getattr(self.match, name):
                 raise ValueError(
-                    f"{name!r} is nothing that a query has"
-                    if dns
+                    f"{name!r} is nothing that {'a query' if place == DNS else f'an exchange at {place!r}'} has"
+                    if place
                     else f"{name!r} is a query's; its endpoint is {DNS!r}"
                 )
-
-    @property
-    def about_dns(self) -> bool:
-        """Whether queries are what it looks at."""
-        return DNS in self.endpoints
 
     @property
     def stage(self) -> Stage:

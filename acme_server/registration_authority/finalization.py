@@ -104,6 +104,8 @@ def _check_csr(world: World, order: Order, csr: CertificateSigningRequest) -> No
 def _sign(world: World, order: Order, now: datetime) -> Certificate:
     assert order.csr is not None
     assert order.key_thumbprint is not None
+    if complaint := world.authority.complaint:
+        raise Problem("serverInternal", complaint)
     # The key was judged when the CSR came in; to read it again is cheaper than to keep it parsed.
     csr = x509.load_der_x509_csr(b64url_decode(order.csr))
     public_key: Any = csr.public_key()

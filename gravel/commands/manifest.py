@@ -20,6 +20,7 @@ Examples:
   gravel manifest clusterissuer --seed 7
   gravel manifest webhook --seed 7 | kubectl apply -f -
   gravel manifest rbac --namespace gravel | kubectl apply -f -
+  gravel manifest values --seed 7 | helm install gravel charts/gravel --namespace gravel --create-namespace --values -
 \b
 Everything secret follows from the seed, and whoever knows it knows every key: for testing, never for production."""
 
@@ -73,11 +74,13 @@ def _print_rbac(plan: Plan, *, policy: bool) -> int:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("what", type=click.Choice(("clusterissuer", "deployment", "all", "webhook", "rbac")))
+@click.argument("what", type=click.Choice(("clusterissuer", "deployment", "all", "webhook", "rbac", "values")))
 @click.option("--name", metavar="NAME", default="gravel", callback=_label, help="What everything is called [gravel].")
 @click.option("--namespace", metavar="NAME", default="gravel", callback=_label, help="Where it runs [gravel].")
 @click.option("--image", metavar="IMAGE", default="gravel", help="The image, made with the Containerfile [gravel].")
-@click.option("--seed", metavar="NUMBER", type=click.IntRange(0), help="What the CA follows from; `all` draws one.")
+@click.option(
+    "--seed", metavar="NUMBER", type=click.IntRange(0), help="What the CA follows from; `all` and `values` draw one."
+)
 @click.option("--zone", metavar="NAME", default="test", callback=_zone, help="What cluster DNS asks it for [test].")
 @click.option(
     "--dns-address",
@@ -101,19 +104,23 @@ def command(what: str, seed: int | None, *, policy: bool, **options: Any) -> int
 
     The ClusterIssuer trusts the server, solves http-01 through an ingress, and wildcards by dns-01 with signed updates
     of the server's DNS. With webhook: what leads cert-manager to the server's webhook, for dns-01 without keys. With rbac:
-    the ServiceAccount for `gravel up --in-cluster`, and the least that it must be allowed.
+    the ServiceAccount for `gravel up --in-cluster`, and the least that it must be allowed. With values: what makes of the
+    Helm chart the same as `all`, wherever and however often it is rendered.
     """
     import yaml
 
-    from gravel.cluster_manifests import Plan, cert_manager_flags, cluster_issuer, deployment
+    from gravel.cluster_manifests import Plan, cert_manager_flags, chart_values, cluster_issuer, deployment
 
-    if seed is None and what not in ("all", "rbac"):
+    if seed is None and what not in ("all", "rbac", "values"):
         raise click.UsageError("--seed is wanted: the deployment and the ClusterIssuer must agree on it.")
     plan = Plan(seed=secrets.randbits(64) if seed is None else seed, year=datetime.now(UTC).year, **options)
     if what == "webhook":
         return _print_webhook(plan)
     if what == "rbac":
         return _print_rbac(plan, policy=policy)
+    if what == "values":
+        click.echo(yaml.safe_dump(chart_values(plan), sort_keys=False), nl=False)
+        return 0
     documents = [*deployment(plan)] if what != "clusterissuer" else []
     if what != "deployment":
         documents += cluster_issuer(plan)

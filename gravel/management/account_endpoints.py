@@ -10,10 +10,12 @@ from acme_server.protocol.encoding import b64url
 from acme_server.registration_authority.external_accounts import with_external_account
 from acme_server.registration_authority.terms import with_terms
 from gravel.account_options import read_mac_key, read_url
+from gravel.management.operation import STRING, TEXT, closed, described, members
 from gravel.management.request_body import read_body
 from gravel.management.world_endpoints import Endpoint, Hosted
 
 
+@described(body=closed(members({"url": STRING})), free=True)
 async def set_terms_of_service(hosted: Hosted, request: web.Request) -> web.Response:
     """Have other terms at `url`, or none: accounts must agree to them before they order again."""
     body = read_body(await request.read())
@@ -24,6 +26,12 @@ async def set_terms_of_service(hosted: Hosted, request: web.Request) -> web.Resp
     return web.Response()
 
 
+@described(
+    body=closed(members(kid=TEXT, key=TEXT)),
+    optional=True,
+    free=True,
+    answers={201: members({"kid": TEXT, "key": TEXT})},
+)
 async def add_external_account(hosted: Hosted, request: web.Request) -> web.Response:
     """Answer with `kid` and `key` of an external account, made up as far as they were not given."""
     body = read_body(await request.read(), empty=True)

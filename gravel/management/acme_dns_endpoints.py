@@ -6,6 +6,7 @@ cert-manager have inside, writes `SubDomain` and `Txt`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,15 +14,26 @@ from aiohttp import web
 
 from acme_server.protocol.encoding import load_json
 from gravel.management.acme_dns import Refused
+from gravel.management.operation import HOST, STRING, TEXT, array, described, members, nullable
 from gravel.management.world_endpoints import Endpoint, Hosted
 
 _BASE = "/acme-dns"
+_ACCOUNT = members(
+    {"username": TEXT, "password": TEXT, "fulldomain": HOST, "subdomain": TEXT, "allowfrom": array(STRING)}
+)
 PATHS = tuple(_BASE + path for path in ("/register", "/update", "/health"))
 
 
 def acme_dns_endpoints(domain: str) -> Mapping[tuple[str, str], Endpoint]:
     """Return the endpoints by method and path; domain: what new names are below."""
 
+    @described(
+        "Make an account, with a name of its own.",
+        body=nullable(members(allowfrom=nullable(array(STRING)))),
+        optional=True,
+        free=True,
+        answers={201: _ACCOUNT, 503: members({"error": STRING})},
+    )
     async def register(hosted: Hosted, request: web.Request) -> web.Response:
         data = await request.read()
         allowfrom = _members(data).get("allowfrom") if data else None
@@ -38,6 +50,13 @@ def acme_dns_endpoints(domain: str) -> Mapping[tuple[str, str], Endpoint]:
     }
 
 
+@described(
+    "Add a TXT value to those of an account's name.",
+    headers={"X-Api-User": STRING, "X-Api-Key": STRING},
+    body=members({"subdomain": TEXT, "txt": TEXT}),
+    free=True,
+    answers={200: members({"txt": TEXT})},
+)
 async def _update(hosted: Hosted, request: web.Request) -> web.Response:
     """Who asks comes first, then for what: a stranger learns nothing from a body."""
     user, key = request.headers.get("X-Api-User", ""), request.headers.get("X-Api-Key", "")
@@ -54,11 +73,13 @@ async def _update(hosted: Hosted, request: web.Request) -> web.Response:
     return web.json_response({"txt": txt})
 
 
+@described("Whether it is up.")
 async def _health(_: Hosted, __: web.Request) -> web.Response:
     return web.Response()
 
 
 def _refusing(endpoint: Endpoint) -> Endpoint:
+    @functools.wraps(endpoint)
     async def answer(hosted: Hosted, request: web.Request) -> web.StreamResponse:
         try:
             return await endpoint(hosted, request)

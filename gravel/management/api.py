@@ -6,8 +6,9 @@ world, and below `/worlds/ID` for any.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from aiohttp import hdrs, web
@@ -21,23 +22,45 @@ from gravel.management.acme_dns_endpoints import PATHS as ACME_DNS_PATHS
 from gravel.management.acme_dns_endpoints import acme_dns_endpoints
 from gravel.management.authority_endpoints import AUTHORITY_ENDPOINTS
 from gravel.management.challenge_endpoints import CHALLENGE_ENDPOINTS
+from gravel.management.chaos_endpoints import CHAOS_ENDPOINTS
 from gravel.management.dns_endpoints import DNS_ENDPOINTS
+from gravel.management.explain_endpoint import PATH as EXPLAIN
+from gravel.management.explain_endpoint import explain_endpoint
 from gravel.management.fault_endpoints import FAULT_ENDPOINTS
 from gravel.management.guard import OPEN_PATHS, guard
+from gravel.management.openapi import PATH as OPENAPI
+from gravel.management.openapi import document
+from gravel.management.operation import (
+    OBJECT,
+    PEM,
+    PLAIN,
+    STRING,
+    TEXT,
+    array,
+    closed,
+    described,
+    members,
+    operation_of,
+)
 from gravel.management.page_endpoints import OPEN_PATHS as PAGE_PATHS
 from gravel.management.page_endpoints import Page
 from gravel.management.rate_limit_endpoints import RATE_LIMIT_ENDPOINTS
 from gravel.management.request_body import read_body
 from gravel.management.request_histories import HISTORY_ENDPOINTS
 from gravel.management.resource_endpoints import RESOURCE_ENDPOINTS
+from gravel.management.schemas import NEW_WORLD, WORLD
+from gravel.management.state_endpoints import STATE_ENDPOINTS
 from gravel.management.webhook_endpoints import PATHS as WEBHOOK_PATHS
 from gravel.management.webhook_endpoints import webhook_endpoints
-from gravel.management.world_endpoints import ENDPOINTS, PEM, Endpoint, Hosted, clock_of
+from gravel.management.world_endpoints import ENDPOINTS, Endpoint, Hosted, clock_of
 from gravel.management.world_options import options_of
 from gravel.metrics.gathering import Metrics
 from gravel.metrics.serving import PATH as METRICS
 from gravel.metrics.serving import page as metrics_page
 from solvers.dns.zone import Zone
+
+if TYPE_CHECKING:
+    from issuer_bridge.resources import Resources
 
 _WORLD = "/worlds/{world}"
 _MAX_BODY = 1024 * 1024
@@ -70,9 +93,11 @@ def create_app(
     access: Access,
     metrics: Metrics | None = None,
     page: Page | None = None,
+    resources: Callable[[], Resources | None] = lambda: None,
 ) -> web.Application:
-    """Return the application; tls_ca: PEM of what clients must trust."""
+    """Return the application; tls_ca: PEM of what clients must trust; resources: of the bridge, if there is one."""
 
+    @described("What to trust to speak to this server.", answers={200: PEM})
     async def show_tls_ca(_: web.Request) -> web.Response:
         return web.Response(text=tls_ca, content_type=PEM)
 
@@ -102,8 +127,11 @@ def create_app(
         **HISTORY_ENDPOINTS,
         **FAULT_ENDPOINTS,
         **RATE_LIMIT_ENDPOINTS,
+        **CHAOS_ENDPOINTS,
+        **STATE_ENDPOINTS,
         **acme_dns,
         **(page.endpoints() if page else {}),
+        ("GET", EXPLAIN): explain_endpoint(resources),
     }
     for (method, path), endpoint in of_worlds.items():
         for place in (path, _WORLD + path):
@@ -112,6 +140,12 @@ def create_app(
         page.serve_files(app)
     for (method, path), handler in webhook_endpoints(lifecycle.zone_of).items():
         app.router.add_route(method, path, handler)
+
+    @described("This API, as an OpenAPI 3.1 document.", answers={200: OBJECT})
+    async def show_openapi(_: web.Request) -> web.Response:
+        return web.json_response(document(app))
+
+    app.router.add_get(OPENAPI, show_openapi)
     return app
 
 
@@ -123,6 +157,7 @@ class _Lifecycle:
     worlds: Worlds[DnsView]
 
     def of_world(self, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        @functools.wraps(endpoint)
         async def answer(request: web.Request) -> web.StreamResponse:
             hosted = self._find(request.match_info.get("world", DEFAULT))
             response = await endpoint(hosted, request)
@@ -134,9 +169,17 @@ class _Lifecycle:
     def zone_of(self, world_id: str) -> Zone:
         return self._find(world_id).view.zone
 
+    @described("All worlds, the default one first.", answers={200: members({"worlds": array(WORLD)})})
     async def list(self, _: web.Request) -> web.Response:
         return web.json_response({"worlds": [_description(hosted) for hosted in (self.default, *self.worlds)]})
 
+    @described(
+        "Make a world.",
+        body=NEW_WORLD,
+        optional=True,
+        free=True,
+        answers={201: WORLD, 503: members({"error": STRING})},
+    )
     async def create(self, request: web.Request) -> web.Response:
         body = read_body(await request.read(), empty=True)
         options = options_of(body, self._defaults)
@@ -148,21 +191,28 @@ class _Lifecycle:
         location = {"Location": f"/worlds/{hosted.world.id}"}
         return web.json_response(_description(hosted), status=201, headers=location)
 
+    @described("A world.", answers={200: WORLD})
     async def show(self, request: web.Request) -> web.Response:
         return web.json_response(_description(self._find(request.match_info["world"])))
 
+    @described("End a world.", answers={204: None}, free=True)
     async def delete(self, request: web.Request) -> web.Response:
         await self.worlds.delete(self._made(request))
         return web.Response(status=204)
 
+    @described("Bring a world back to where it began.", answers={200: WORLD}, free=True)
     async def reset(self, request: web.Request) -> web.Response:
         world_id = self._made(request)
         await self.worlds.reset(world_id)
         return web.json_response(_description(self.worlds.get(world_id)))
 
+    @described("Keep a copy of a world.", answers={201: members({"snapshot": TEXT})}, free=True)
     async def snapshot(self, request: web.Request) -> web.Response:
         return web.json_response({"snapshot": self.worlds.snapshot(self._made(request))}, status=201)
 
+    @described(
+        "Bring back what a snapshot holds.", body=closed(members({"snapshot": TEXT})), free=True, answers={200: WORLD}
+    )
     async def restore(self, request: web.Request) -> web.Response:
         world_id = self._made(request)
         body = read_body(await request.read())
@@ -200,6 +250,7 @@ def _description(hosted: Hosted) -> dict[str, Any]:
     }
 
 
+@described("Whether it is up.", answers={200: PLAIN})
 async def _healthy(_: web.Request) -> web.Response:
     return web.Response(text="ok\n")
 
@@ -208,6 +259,7 @@ async def _healthy(_: web.Request) -> web.Response:
 async def _sentences(request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
     """Answer a mistake with what is wrong."""
     try:
+        await _check_body(request)
         response: web.StreamResponse = await handler(request)
     except ValueError as error:
         return _wrong(400, error)
@@ -224,6 +276,13 @@ async def _sentences(request: web.Request, handler: Callable[[web.Request], Any]
     except web.HTTPRequestEntityTooLarge:
         return _wrong(413, f"the body has more than {_MAX_BODY} bytes")
     return response
+
+
+async def _check_body(request: web.Request) -> None:
+    """Refuse what an endpoint would not read; an empty object says nothing, as some clients have it."""
+    operation = operation_of(request.match_info.handler)
+    if operation and operation.body is None and (await request.read()).strip() not in (b"", b"{}"):
+        raise ValueError(f"{request.method} {request.path[:64]} takes no body")
 
 
 def _wrong(status: int, error: object) -> web.Response:

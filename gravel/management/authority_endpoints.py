@@ -10,22 +10,29 @@ from aiohttp import web
 from acme_server.ca_keys import key_pem
 from acme_server.certificate_authority import CertificateAuthority, pem
 from acme_server.store import CERTIFICATE_BY_SERIAL
-from gravel.management.world_endpoints import PEM, Endpoint, Hosted
+from gravel.management.operation import COUNT, PEM, STRING, described, members, words
+from gravel.management.world_endpoints import Endpoint, Hosted
 
 _Part: TypeAlias = Callable[[CertificateAuthority, int], str]
 
+_KEY = "application/x-pem-file"
 # What there is one of for each root; of several chains, one key signs the leaves.
-_PARTS: Mapping[str, tuple[_Part, str]] = {
-    "roots": (lambda ca, number: pem(ca.roots[number].certificate), PEM),
-    "intermediates": (lambda ca, number: pem((*ca.chain(number), ca.root)[0]), PEM),
-    "root-keys": (lambda ca, number: key_pem(ca.roots[number].key), "application/x-pem-file"),
-    "intermediate-keys": (lambda ca, _: key_pem(ca.issuer.key), "application/x-pem-file"),
+_PARTS: Mapping[str, tuple[_Part, str, str]] = {
+    "roots": (lambda ca, number: pem(ca.roots[number].certificate), PEM, "A root, from 0 on."),
+    "intermediates": (
+        lambda ca, number: pem((*ca.chain(number), ca.root)[0]),
+        PEM,
+        "What signs certificates, as the root of this number signed it.",
+    ),
+    "root-keys": (lambda ca, number: key_pem(ca.roots[number].key), _KEY, "A root's private key."),
+    "intermediate-keys": (lambda ca, _: key_pem(ca.issuer.key), _KEY, "The private key that signs certificates."),
 }
 
 
 def _part(name: str) -> Endpoint:
-    part, content_type = _PARTS[name]
+    part, content_type, summary = _PARTS[name]
 
+    @described(summary, answers={200: content_type})
     async def endpoint(hosted: Hosted, request: web.Request) -> web.Response:
         authority, number = hosted.world.authority, int(request.match_info["number"])
         count = len(authority.roots)
@@ -38,6 +45,15 @@ def _part(name: str) -> Endpoint:
     return endpoint
 
 
+@described(
+    answers={
+        200: members(
+            {"Certificate": STRING, "Serial": STRING, "Status": words("Valid", "Revoked")},
+            Reason=COUNT,
+            RevokedAt=STRING,
+        )
+    }
+)
 async def certificate_status(hosted: Hosted, request: web.Request) -> web.Response:
     """Whether a certificate is revoked; `RevokedAt` is written as Go prints a time."""
     serial = request.match_info["serial"].lower().lstrip("0")

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from aiohttp import web
 
+from gravel.management.operation import HOST, TEXT, Schema, described, members
 from gravel.management.request_body import Body, read_body
 from gravel.management.world_endpoints import Endpoint, Hosted
 
@@ -26,15 +27,41 @@ def _add_certificate(hosted: Hosted, body: Body) -> None:
     hosted.view.exhibit.add_certificate(entropy, now, body.text("host"), body.text("content"))
 
 
-HTTP01: Mapping[str, Change] = {
-    "/add-http01": _add_content,
-    "/del-http01": lambda hosted, body: hosted.view.exhibit.any_host.contents.pop(body.text("token"), None),
-    "/add-redirect": lambda hosted, body: hosted.view.exhibit.add_redirect(body.text("path"), body.text("targetURL")),
-    "/del-redirect": lambda hosted, body: hosted.view.exhibit.any_host.redirects.pop(body.text("path"), None),
+def _add_redirect(hosted: Hosted, body: Body) -> None:
+    hosted.view.exhibit.add_redirect(body.text("path"), body.text("targetURL"))
+
+
+_PRINTABLE: Schema = {"type": "string", "pattern": "^[ -~]+$"}
+# Path -> what it does, in a sentence and in code, and the members of its body.
+HTTP01: Mapping[str, tuple[str, Change, Mapping[str, Schema]]] = {
+    "/add-http01": (
+        "Show a content at the path of a token, for every host.",
+        _add_content,
+        {"token": TEXT, "content": TEXT},
+    ),
+    "/del-http01": (
+        "Show it no longer.",
+        lambda hosted, body: hosted.view.exhibit.any_host.contents.pop(body.text("token"), None),
+        {"token": TEXT},
+    ),
+    "/add-redirect": ("Lead from a path to a URL.", _add_redirect, {"path": TEXT, "targetURL": _PRINTABLE}),
+    "/del-redirect": (
+        "Lead nowhere from there.",
+        lambda hosted, body: hosted.view.exhibit.any_host.redirects.pop(body.text("path"), None),
+        {"path": TEXT},
+    ),
 }
-TLS_ALPN: Mapping[str, Change] = {
-    "/add-tlsalpn01": _add_certificate,
-    "/del-tlsalpn01": lambda hosted, body: hosted.view.exhibit.remove_certificate(body.text("host")),
+TLS_ALPN: Mapping[str, tuple[str, Change, Mapping[str, Schema]]] = {
+    "/add-tlsalpn01": (
+        "Show a host's certificate with the digest of a key authorization.",
+        _add_certificate,
+        {"host": HOST, "content": TEXT},
+    ),
+    "/del-tlsalpn01": (
+        "Show it no longer.",
+        lambda hosted, body: hosted.view.exhibit.remove_certificate(body.text("host")),
+        {"host": HOST},
+    ),
 }
 
 
@@ -47,7 +74,10 @@ def _tls_alpn(hosted: Hosted) -> str | None:
     return hosted.view.exhibit.responders.tls_alpn
 
 
-def _changing(change: Change, listening: Callable[[Hosted], str | None], flag: str) -> Endpoint:
+def _changing(
+    summary: str, change: Change, needed: Mapping[str, Schema], listening: Callable[[Hosted], str | None], flag: str
+) -> Endpoint:
+    @described(summary, body=members(needed))
     async def endpoint(hosted: Hosted, request: web.Request) -> web.Response:
         if listening(hosted) is None:
             sentence = f"nothing would show it: no responder listens; {flag} starts one"
@@ -59,6 +89,6 @@ def _changing(change: Change, listening: Callable[[Hosted], str | None], flag: s
 
 
 CHALLENGE_ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
-    **{("POST", path): _changing(change, _http01, "--http01-listen") for path, change in HTTP01.items()},
-    **{("POST", path): _changing(change, _tls_alpn, "--tls-alpn-listen") for path, change in TLS_ALPN.items()},
+    **{("POST", path): _changing(*told, _http01, "--http01-listen") for path, told in HTTP01.items()},
+    **{("POST", path): _changing(*told, _tls_alpn, "--tls-alpn-listen") for path, told in TLS_ALPN.items()},
 }

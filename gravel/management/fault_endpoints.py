@@ -13,14 +13,18 @@ from aiohttp import web
 
 from acme_server.faults.personas import PERSONAS, read_rules
 from acme_server.protocol.encoding import load_json
+from gravel.management.operation import array, described, mapping, members
+from gravel.management.schemas import ARMED, RULE, RULES
 from gravel.management.world_endpoints import Endpoint, Hosted
 
 
+@described(answers={200: members({"faults": array(ARMED)})})
 async def list_faults(hosted: Hosted, _: web.Request) -> web.Response:
     """The armed rules, in order."""
     return web.json_response({"faults": [armed.to_json() for armed in hosted.world.faults.armed.values()]})
 
 
+@described(body=RULES, free=True, answers={201: members({"faults": array(ARMED)})})
 async def arm(hosted: Hosted, request: web.Request) -> web.Response:
     """Arm what the body describes."""
     rules = read_rules(_document(await request.read()))
@@ -29,12 +33,14 @@ async def arm(hosted: Hosted, request: web.Request) -> web.Response:
     return web.json_response({"faults": [rule.to_json() for rule in armed]}, status=201)
 
 
+@described(answers={204: None})
 async def disarm_all(hosted: Hosted, _: web.Request) -> web.Response:
     """Leave the world in peace."""
     hosted.world.faults.clear()
     return web.Response(status=204)
 
 
+@described(answers={204: None})
 async def disarm(hosted: Hosted, request: web.Request) -> web.Response:
     """Take one rule away."""
     name = request.match_info["rule"]
@@ -43,6 +49,7 @@ async def disarm(hosted: Hosted, request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+@described(answers={200: members({"personas": mapping(array(RULE))})})
 async def list_personas(_: Hosted, __: web.Request) -> web.Response:
     """The rules behind each name."""
     return web.json_response({"personas": PERSONAS})

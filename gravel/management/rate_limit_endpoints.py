@@ -12,20 +12,38 @@ from typing import Any
 
 from aiohttp import web
 
-from acme_server.limit_presets import preset, read_rates
-from acme_server.limits import Limits
+from acme_server.limit_presets import PRESETS, preset, read_rates
+from acme_server.limits import NAMES, Limits
 from acme_server.protocol.rate_limit import Rate
 from acme_server.protocol.times import rfc3339_micro
+from gravel.management.operation import HOST, MOMENT, STRING, array, closed, described, members, words
 from gravel.management.request_body import Body, read_body
 from gravel.management.world_endpoints import Endpoint, Hosted
 from solvers.dns.zone import zone_name
 
+_RATE = {"type": "string", "pattern": "^[1-9][0-9]{0,6}/([1-9][0-9]{0,5})?(ms|[smhdw])(/[1-9][0-9]{0,6})?$"}
+RATES = closed(members(**dict.fromkeys(NAMES, _RATE)))
+_SHOWN = members(
+    {
+        "rates": RATES,
+        "public_suffixes": array(STRING),
+        "buckets": array(members({"limit": words(*NAMES), "key": STRING, "full_at": MOMENT})),
+        "paused": array(members({"account": STRING, "identifier": STRING, "since": MOMENT})),
+    }
+)
 
+
+@described(answers={200: _SHOWN})
 async def show(hosted: Hosted, _: web.Request) -> web.Response:
     """The rates, what is not full, and what is paused."""
     return web.json_response(_to_json(hosted.world.limits, hosted.driver.now()))
 
 
+@described(
+    body=closed(members(preset=words(*PRESETS), rates=RATES, public_suffixes=array(HOST, 1))),
+    free=True,
+    answers={200: _SHOWN},
+)
 async def replace(hosted: Hosted, request: web.Request) -> web.Response:
     """Have other rates: those of a preset, and single ones over it."""
     body = read_body(await request.read())
@@ -38,6 +56,7 @@ async def replace(hosted: Hosted, request: web.Request) -> web.Response:
     return await show(hosted, request)
 
 
+@described(answers={204: None})
 async def reset(hosted: Hosted, _: web.Request) -> web.Response:
     """Begin to count anew."""
     hosted.world.limits.reset()

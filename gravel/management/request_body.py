@@ -41,10 +41,10 @@ class Body:
         return value
 
     def texts(self, name: str) -> list[str]:
-        """Return a non-empty list of strings."""
+        """Return a non-empty list of strings, none of them empty."""
         values = self.members.get(name)
-        if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
-            raise ValueError(f"{name!r} is wanted: a non-empty list of strings")
+        if not isinstance(values, list) or not values or not all(isinstance(value, str) and value for value in values):
+            raise ValueError(f"{name!r} is wanted: a non-empty list of strings, none of them empty")
         return values
 
     def objects(self, name: str) -> list[Body]:
@@ -62,8 +62,10 @@ class Body:
         return value
 
     def number(self, name: str, least: int, most: int) -> int:
-        """Return a whole number within bounds."""
+        """Return a whole number within bounds; to JSON, 2.0 is one."""
         value = self.members.get(name)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise ValueError(f"{name!r} is wanted: a whole number from {least} to {most}")
         return value

@@ -15,6 +15,7 @@ from aiohttp import web
 from dnslib import QTYPE
 
 from gravel.management.dns_endpoints import query_of
+from gravel.management.operation import HOST, OBJECT, TEXT, Schema, array, described, members, words
 from gravel.management.request_body import read_body
 from gravel.management.world_endpoints import Endpoint, Hosted
 from solvers.dns.history import Asked
@@ -52,12 +53,13 @@ def _handshake(greeted: Greeted) -> dict[str, Any]:
 
 @attrs.frozen
 class History:
-    """Where its entries are; the host of one, in the form to compare; a host that is asked for, in the same; and JSON."""
+    """Where its entries are; the host of one, in the form to compare; a host that is asked for, in the same; JSON; and what a host is."""
 
     entries: Callable[[Hosted], deque[Any]]
     host: Callable[[Any], str]
     form: Callable[[str], str]
     event: Callable[[Any], dict[str, Any]]
+    schema: Schema = TEXT
 
     def events(self, hosted: Hosted, host: str) -> list[dict[str, Any]]:
         """Return what was asked for a host, oldest first."""
@@ -80,7 +82,7 @@ HISTORIES: Mapping[str, History] = {
         bare_host,
         _request,
     ),
-    "dns": History(lambda hosted: hosted.view.zone.history, lambda asked: asked.name, canonical, _question),
+    "dns": History(lambda hosted: hosted.view.zone.history, lambda asked: asked.name, canonical, _question, HOST),
     "tlsalpn": History(
         lambda hosted: hosted.view.exhibit.responders.tls.history,
         lambda greeted: greeted.server_name.lower(),
@@ -92,12 +94,18 @@ PATHS = {"/http-request-history": "http", "/dns-request-history": "dns", "/tlsal
 
 
 def _listing(history: History) -> Endpoint:
+    @described(
+        "What was asked for a host, oldest first.",
+        body=members({"host": history.schema}),
+        answers={200: array(OBJECT)},
+    )
     async def endpoint(hosted: Hosted, request: web.Request) -> web.Response:
         return web.json_response(history.events(hosted, read_body(await request.read()).text("host")))
 
     return endpoint
 
 
+@described(body=members({"host": TEXT, "type": words(*HISTORIES)}), free=True)
 async def clear_request_history(hosted: Hosted, request: web.Request) -> web.Response:
     """Forget what was asked for one host."""
     body = read_body(await request.read())

@@ -18,15 +18,19 @@ from acme_server.certificates import Certificate
 from acme_server.orders import Order
 from acme_server.protocol.times import rfc3339
 from acme_server.world import World
+from gravel.management.operation import array, described, members
+from gravel.management.schemas import CERTIFICATE, ORDER
 from gravel.management.world_endpoints import Endpoint, Hosted
 
 
+@described(answers={200: members({"orders": array(ORDER)})})
 async def list_orders(hosted: Hosted, _: web.Request) -> web.Response:
     """The orders, oldest first, with their authorizations and challenges."""
     world, now = hosted.world, hosted.driver.now()
     return web.json_response({"orders": [order_of(world, each, now) for each in world.store.all(Order)]})
 
 
+@described(answers={200: members({"certificates": array(CERTIFICATE)})})
 async def list_certificates(hosted: Hosted, _: web.Request) -> web.Response:
     """The certificates, oldest first, with their chains."""
     world = hosted.world

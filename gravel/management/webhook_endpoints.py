@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from aiohttp import hdrs, web
 
+from gravel.management.operation import OBJECT, described
 from gravel.management.request_body import read_body
 from gravel.management.webhook import respond
 from gravel.management.webhook_discovery import (
@@ -28,6 +29,13 @@ PATHS = (SOLVER_PATH, *DOCUMENTS)
 def webhook_endpoints(zone_of: Callable[[str], Zone]) -> Mapping[tuple[str, str], Handler]:
     """Return the endpoints by method and path; zone_of: the zone of a world, or NoSuchWorld."""
 
+    @described(
+        "Present or clean up a challenge, as cert-manager asks for it.",
+        body=OBJECT,
+        free=True,
+        answers={201: OBJECT},
+        refused=OBJECT,
+    )
     async def solve(request: web.Request) -> web.Response:
         if hdrs.CONTENT_TYPE in request.headers and request.content_type != _JSON:
             return _status(415, f"the body is {request.content_type}, and {_JSON} is wanted")
@@ -42,6 +50,7 @@ def webhook_endpoints(zone_of: Callable[[str], Zone]) -> Mapping[tuple[str, str]
 
 
 def _show(document: Mapping[str, Any]) -> Handler:
+    @described("What Kubernetes asks an aggregated API server about itself.", answers={200: OBJECT}, refused=OBJECT)
     async def show(request: web.Request) -> web.Response:
         ranges = [each for each, _ in _accepted(request)]
         if not any(each in ("", _JSON, "application/*", "*/*") for each in ranges):
@@ -51,6 +60,7 @@ def _show(document: Mapping[str, Any]) -> Handler:
     return show
 
 
+@described("The groups that are served here, for Kubernetes.", answers={200: OBJECT}, refused=OBJECT)
 async def _discover(request: web.Request) -> web.Response:
     for _, parameters in _accepted(request):
         wanted = parameters.get("v", "")

@@ -22,9 +22,24 @@ from acme_server.protocol.times import rfc3339_micro
 from acme_server.registration_authority.renewal import set_renewal_info
 from acme_server.worlds import HostedWorld
 from gravel.dns_view import DnsView
+from gravel.management.operation import (
+    DURATION,
+    FLAG,
+    HOST,
+    MOMENT,
+    STRING,
+    TEXT,
+    Schema,
+    array,
+    closed,
+    described,
+    members,
+    nullable,
+    number,
+    words,
+)
 from gravel.management.request_body import Body, read_body
 
-PEM = "application/pem-certificate-chain"
 # Seconds that a request may wait for an entry of the journal.
 MAX_WAIT = 60.0
 
@@ -32,20 +47,83 @@ Hosted: TypeAlias = HostedWorld[DnsView]
 Endpoint: TypeAlias = Callable[[Hosted, web.Request], Awaitable[web.StreamResponse]]
 Edit: TypeAlias = Callable[[DnsView, Body], None]
 
-DNS_EDITS: Mapping[str, Edit] = {
-    "/set-txt": lambda view, body: view.zone.add_txt(body.text("host"), body.text("value")),
-    "/clear-txt": lambda view, body: view.zone.clear_txt(body.text("host")),
-    "/add-a": lambda view, body: view.book.add(4, body.text("host"), body.texts("addresses")),
-    "/add-aaaa": lambda view, body: view.book.add(6, body.text("host"), body.texts("addresses")),
-    "/clear-a": lambda view, body: view.book.clear(4, body.text("host")),
-    "/clear-aaaa": lambda view, body: view.book.clear(6, body.text("host")),
-    "/set-default-ipv4": lambda view, body: view.book.set_default(4, body.text("ip", empty=True)),
-    "/set-default-ipv6": lambda view, body: view.book.set_default(6, body.text("ip", empty=True)),
-    "/set-cname": lambda view, body: view.zone.set_cname(body.text("host"), body.text("target")),
-    "/clear-cname": lambda view, body: view.zone.clear_cname(body.text("host")),
+
+def _addresses(form: str) -> Mapping[str, Schema]:
+    return {"host": HOST, "addresses": array({"type": "string", "format": form}, 1)}
+
+
+def _default(form: str) -> Mapping[str, Schema]:
+    return {"ip": {"anyOf": [{"const": ""}, {"type": "string", "format": form}]}}
+
+
+# Path -> what it does, in a sentence and in code, and the members of its body.
+DNS_EDITS: Mapping[str, tuple[str, Edit, Mapping[str, Schema]]] = {
+    "/set-txt": (
+        "Add a TXT record.",
+        lambda view, body: view.zone.add_txt(body.text("host"), body.text("value")),
+        {"host": HOST, "value": TEXT},
+    ),
+    "/clear-txt": (
+        "Remove all TXT records of a name.",
+        lambda view, body: view.zone.clear_txt(body.text("host")),
+        {"host": HOST},
+    ),
+    "/add-a": (
+        "Add IPv4 addresses to a name's own.",
+        lambda view, body: view.book.add(4, body.text("host"), body.texts("addresses")),
+        _addresses("ipv4"),
+    ),
+    "/add-aaaa": (
+        "Add IPv6 addresses to a name's own.",
+        lambda view, body: view.book.add(6, body.text("host"), body.texts("addresses")),
+        _addresses("ipv6"),
+    ),
+    "/clear-a": (
+        "Let a name have the default IPv4 address again.",
+        lambda view, body: view.book.clear(4, body.text("host")),
+        {"host": HOST},
+    ),
+    "/clear-aaaa": (
+        "Let a name have the default IPv6 address again.",
+        lambda view, body: view.book.clear(6, body.text("host")),
+        {"host": HOST},
+    ),
+    "/set-default-ipv4": (
+        "Have another IPv4 address for names with none of their own; empty for nothing.",
+        lambda view, body: view.book.set_default(4, body.text("ip", empty=True)),
+        _default("ipv4"),
+    ),
+    "/set-default-ipv6": (
+        "Have another IPv6 address for names with none of their own; empty for nothing.",
+        lambda view, body: view.book.set_default(6, body.text("ip", empty=True)),
+        _default("ipv6"),
+    ),
+    "/set-cname": (
+        "Make a name an alias.",
+        lambda view, body: view.zone.set_cname(body.text("host"), body.text("target")),
+        {"host": HOST, "target": HOST},
+    ),
+    "/clear-cname": (
+        "Let a name be no alias.",
+        lambda view, body: view.zone.clear_cname(body.text("host")),
+        {"host": HOST},
+    ),
+}
+# As many digits as `number_of` reads.
+SINCE = number(0, 10**18 - 1)
+CLOCK = members({"now": MOMENT, "frozen": FLAG, "next": nullable(MOMENT)})
+_SET_CLOCK: Schema = {
+    "oneOf": [
+        closed(members({"freeze": FLAG})),
+        closed(members({"advance": {"anyOf": [DURATION, words("next")]}})),
+    ]
 }
 
 
+@described(
+    query={"since": SINCE, "wait": {"type": "number", "minimum": 0, "maximum": MAX_WAIT}},
+    answers={200: "application/x-ndjson"},
+)
 async def journal(hosted: Hosted, request: web.Request) -> web.StreamResponse:
     """The entries after number `since`, one JSON object a line; where there is none, the first within `wait` seconds.
 
@@ -77,11 +155,13 @@ def number_of(request: web.Request, what: str) -> int:
     return int(since)
 
 
+@described(answers={200: CLOCK})
 async def show_clock(hosted: Hosted, _: web.Request) -> web.Response:
     """The clock."""
     return web.json_response(clock_of(hosted))
 
 
+@described(body=_SET_CLOCK, free=True, answers={200: CLOCK})
 async def set_clock(hosted: Hosted, request: web.Request) -> web.Response:
     """Freeze, resume or advance; answer when everything due has happened, with the clock as it is then."""
     body = read_body(await request.read())
@@ -107,9 +187,10 @@ def clock_of(hosted: Hosted) -> dict[str, Any]:
     }
 
 
-def edit_dns(edit: Edit) -> Endpoint:
-    """Return the endpoint of a change to the world's DNS."""
+def edit_dns(summary: str, edit: Edit, needed: Mapping[str, Schema]) -> Endpoint:
+    """Return the endpoint of a change to the world's DNS; needed: what it reads from the body."""
 
+    @described(summary, body=members(needed))
     async def endpoint(hosted: Hosted, request: web.Request) -> web.Response:
         edit(hosted.view, read_body(await request.read()))
         return web.Response()
@@ -117,6 +198,7 @@ def edit_dns(edit: Edit) -> Endpoint:
     return endpoint
 
 
+@described(body=closed(members({"certificate": TEXT, "ariResponse": STRING})), free=True)
 async def set_renewal_information(hosted: Hosted, request: web.Request) -> web.Response:
     """Serve a text, whatever it says, as a certificate's renewal information; path and members are Pebble's."""
     body = read_body(await request.read())
@@ -143,7 +225,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
     ("POST", "/clock"): set_clock,
     ("POST", "/set-renewal-info/"): set_renewal_information,
     ("POST", "/set-renewal-info"): set_renewal_information,
-    **{("POST", path): edit_dns(edit) for path, edit in DNS_EDITS.items()},
+    **{("POST", path): edit_dns(*told) for path, told in DNS_EDITS.items()},
 }
 
 

@@ -12,7 +12,7 @@ import attrs
 from acme_server.protocol.driver import Clock
 from acme_server.protocol.times import parse_rfc3339
 from gravel.metrics import cert_manager
-from gravel.metrics.facts import DENIED, TYPES
+from gravel.metrics.facts import TYPES
 from gravel.metrics.family import Family, Labels, Reading
 from issuer_bridge.conditions import APPROVED, condition, is_approved, is_denied, ready_reason
 from issuer_bridge.operator import Operator
@@ -51,6 +51,18 @@ OLDEST_PENDING = Family(
     "How long ago the first CertificateRequest that is pending was approved; 0 where none is.",
     _ISSUER,
 )
+APPROVAL = Family(
+    "certmanager_approverpolicy_certificaterequests_approval",
+    "gauge",
+    "CertificateRequests: approved, denied, or unmatched, which is neither; approver-policy's gauge.",
+    ("namespace", "status"),
+)
+DENIED = Family(
+    "certmanager_certificaterequest_denied_total",
+    "counter",
+    "CertificateRequests denied; a name that alert rules in the wild use, not one of cert-manager's.",
+    ("namespace",),
+)
 FAMILIES = (
     SLOTS,
     SLOTS_IN_USE,
@@ -60,6 +72,8 @@ FAMILIES = (
     CONTROLLER_QUEUE,
     REQUESTS,
     OLDEST_PENDING,
+    APPROVAL,
+    DENIED,
 )
 _STATES = ("unapproved", "pending", "issued", "failed", "denied")
 
@@ -78,7 +92,9 @@ class BridgeSource:
         now, operator = self.clock(), self.operator()
         requests = self.resources.list(CERTIFICATE_REQUEST)
         namespaces = dict.fromkeys(request["metadata"]["namespace"] for request in requests)
-        yield DENIED, {(namespace,): 0 for namespace in namespaces}
+        denials = operator.denials if operator else {}
+        yield DENIED, {(where,): count for where, count in {**dict.fromkeys(namespaces, 0), **denials}.items()}
+        yield APPROVAL, Counter((each["metadata"]["namespace"], _approval(each)) for each in requests)
         yield from _requests(requests, now)
         yield from cert_manager.of_resources(self.resources, now)
         if operator is not None:
@@ -87,6 +103,10 @@ class BridgeSource:
             depths = {(name,): queue.depth(kind) for name, (queue, kind) in operator.controllers.items()}
             yield CONTROLLER_QUEUE, depths
             yield from cert_manager.of_operator(operator, now)
+
+
+def _approval(request: Resource) -> str:
+    return "approved" if is_approved(request) else "denied" if is_denied(request) else "unmatched"
 
 
 def _challenges(challenges: tuple[Challenge, ...], now: datetime) -> Iterator[Reading]:

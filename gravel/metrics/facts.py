@@ -12,6 +12,7 @@ from acme_server.faults.rule import NAME_OF
 from acme_server.protocol.journal import Entry
 from acme_server.protocol.problem import PREFIX
 from acme_server.served import OTHER
+from gravel.chaos.experiments import EXPERIMENTS, experiment_of
 from gravel.metrics.family import Family, Labels
 from scheduler.facts import KINDS
 
@@ -57,10 +58,6 @@ def _problem(entry: Entry) -> str:
     return str(entry.data["problem"]).removeprefix(PREFIX)
 
 
-def _denied(entry: Entry) -> Labels:
-    return (entry.subject["request"].partition("/")[0],)
-
-
 SERVER_EVENTS = Family(
     "gravel_server_events_total",
     "counter",
@@ -93,6 +90,13 @@ PROBLEMS = Family(
     "gravel_problems_total", "counter", "Signed requests refused with a problem.", ("type", "endpoint", "status")
 )
 FAULTS = Family("gravel_faults_injected_total", "counter", "Faults that fired.", ("action", "endpoint"))
+CHAOS = Family(
+    "gravel_chaos_faults_total",
+    "counter",
+    "Faults that fired, by experiment; `other` are those of no experiment.",
+    ("experiment",),
+    tuple((name,) for name in EXPERIMENTS),
+)
 SCHEDULED = Family(
     "gravel_scheduler_events_total",
     "counter",
@@ -112,12 +116,6 @@ DECIDED = Family(
 )
 BRIDGE_EVENTS = Family(
     "gravel_bridge_events_total", "counter", "What the bridge did, by fact of the journal.", ("event",)
-)
-DENIED = Family(
-    "certmanager_certificaterequest_denied_total",
-    "counter",
-    "CertificateRequests denied; a name that alert rules in the wild use, not one of cert-manager's.",
-    ("namespace",),
 )
 
 # House -> what counts all its facts.
@@ -142,6 +140,7 @@ COUNTED: Mapping[Family, Mapping[Place, Tell]] = {
         )
     },
     FAULTS: {(SERVER, "FaultInjected"): lambda entry: (entry.data["action"]["kind"], entry.data["endpoint"])},
+    CHAOS: {(SERVER, "FaultInjected"): lambda entry: (experiment_of(entry.data.get("rule", "")) or OTHER,)},
     SCHEDULED: {
         (SCHEDULER, kind): lambda entry: (entry.kind, entry.data["type"])
         for kind in ("ChallengeQueued", "ChallengeResumed", *KINDS.values())
@@ -150,7 +149,6 @@ COUNTED: Mapping[Family, Mapping[Place, Tell]] = {
         (SCHEDULER, "SelfCheckFailed"): lambda entry: (entry.data["type"], reason_of(entry.data["reason"]))
     },
     DECIDED: {(SCHEDULER, "ChallengeDecided"): lambda entry: (entry.data["type"], entry.data["state"])},
-    DENIED: {(BRIDGE, "RequestDenied"): _denied},
 }
 
 
@@ -182,6 +180,9 @@ ISSUE_TIME = Family(
     "From the creation of a CertificateRequest to its end.",
     ("issuer_kind", "issuer_group", "outcome"),
 )
+RECREATE_TIME = Family(
+    "gravel_secret_recreate_seconds", "histogram", "From the deletion of a Certificate's Secret to the next one."
+)
 SPANS = (
     Span(
         ORDER_TIME,
@@ -199,6 +200,7 @@ SPANS = (
         lambda entry: (entry.data["type"],),
         {"ChallengeScheduled": (), "ChallengeRemoved": None},
     ),
+    Span(RECREATE_TIME, BRIDGE, "certificate", ("SecretDeleted",), lambda _: (), {"SecretWritten": ()}),
     Span(
         ISSUE_TIME,
         BRIDGE,
@@ -219,5 +221,6 @@ OF_WORLDS = (
     REVOKED,
     PROBLEMS,
     FAULTS,
+    CHAOS,
 )
-OF_BRIDGE = (SCHEDULED, QUEUE_TIME, SELF_CHECK_FAILURES, DECIDED, ISSUE_TIME, BRIDGE_EVENTS, DENIED)
+OF_BRIDGE = (SCHEDULED, QUEUE_TIME, SELF_CHECK_FAILURES, DECIDED, ISSUE_TIME, RECREATE_TIME, BRIDGE_EVENTS)

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from gravel.listening import serve
 from gravel.management.guard import guard
+from gravel.management.operation import PLAIN, STRING, described, members
 from gravel.metrics.gathering import Metrics
 from gravel.sockets import Bound
 
@@ -25,6 +26,7 @@ _MISSING = "metrics need prometheus_client: pip install 'gravel[metrics]'"
 def page(gather: Callable[[], Awaitable[Mapping[Family, Samples]]]) -> Callable[[web.Request], Awaitable[web.Response]]:
     """Return what answers with all that is gathered; 501 without the library that writes it."""
 
+    @described("What Prometheus reads.", answers={200: PLAIN, 501: members({"error": STRING})})
     async def show(_: web.Request) -> web.Response:
         if find_spec("prometheus_client") is None:
             return web.json_response({"error": _MISSING}, status=501)

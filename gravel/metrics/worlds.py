@@ -13,6 +13,7 @@ from acme_server.protocol.status import OrderStatus
 from acme_server.served import OTHER
 from acme_server.store import authorizations_of
 from acme_server.worlds import HostedWorld
+from gravel.chaos.experiments import EXPERIMENTS, experiment_of
 from gravel.dns_view import DnsView
 from gravel.metrics.facts import OF_WORLDS, endpoint_of
 from gravel.metrics.family import Family, Labels, Reading, Samples, Value
@@ -35,6 +36,7 @@ NONCES = Family("gravel_nonces", "gauge", "Nonces that were issued and not used 
 REFUSALS = Family("gravel_rate_limit_refusals_total", "counter", "What a rate limit refused.", ("limit",))
 PAUSED = Family("gravel_paused_identifiers", "gauge", "Identifiers that a rate limit has paused for an account.")
 ARMED = Family("gravel_faults_armed", "gauge", "Rules of faults that are armed.")
+EXPERIMENTS_ON = Family("gravel_chaos_armed", "gauge", "1 for an experiment that was begun.", ("experiment",))
 JOURNAL = Family("gravel_journal_entries_total", "counter", "Facts that were written.")
 CLOCK = Family("gravel_world_time_seconds", "gauge", "The world's clock, which may stand still or jump.")
 # Orders that are looked at before others have their turn.
@@ -57,6 +59,7 @@ FAMILIES: Mapping[Family, Family] = {
         REFUSALS,
         PAUSED,
         ARMED,
+        EXPERIMENTS_ON,
         DNS_QUESTIONS,
         JOURNAL,
         CLOCK,
@@ -68,6 +71,7 @@ async def read_world(hosted: HostedWorld[DnsView], fold: Fold) -> list[Reading]:
     """Return what is told of a world; fold: its journal's, up to date."""
     world = hosted.world
     orders = await _orders(hosted)
+    begun = {experiment_of(rule_id) for rule_id in world.faults.armed}
     told: dict[Family, Samples] = {
         **dict(fold.readings),
         HTTP_REQUESTS: _requests(world.served.requests),
@@ -77,6 +81,7 @@ async def read_world(hosted: HostedWorld[DnsView], fold: Fold) -> list[Reading]:
         REFUSALS: {(name,): count for name, count in world.limits.refusals.items()},
         PAUSED: {(): len(world.limits.paused)},
         ARMED: {(): len(world.faults.armed)},
+        EXPERIMENTS_ON: {(name,): name in begun for name in EXPERIMENTS},
         DNS_QUESTIONS: _questions(hosted.view),
         JOURNAL: {(): len(world.journal)},
         CLOCK: {(): hosted.driver.now().timestamp()},

@@ -14,9 +14,11 @@ from acme_server.protocol.vantage import Inquiry
 from issuer_bridge.cert_manager.accounts import acme_of
 from issuer_bridge.cert_manager.children import build_order
 from issuer_bridge.cert_manager.conduct import OURS, Conduct
+from issuer_bridge.cert_manager.remote_issuers import RemoteIssuer, type_of
 from issuer_bridge.cert_manager.replacement import replaced_by
 from issuer_bridge.cert_manager.request_steps import (
     Announce,
+    AskRemote,
     CreateOrder,
     DeleteOrder,
     Deny,
@@ -51,7 +53,7 @@ from issuer_bridge.resources import CERTIFICATE_REQUEST, ORDER, ApiError, Resour
 from scheduler.challenge import FAILURE_STATES
 
 DENIED_MESSAGE = "The CertificateRequest was denied by an approval controller"
-TYPES = ("acme", "ca", "selfSigned")
+REMOTE = ("vault", "venafi")
 WAITING = "Not signing CertificateRequest until it is Approved"
 ISSUED = "Certificate fetched from issuer successfully"
 FOREIGN_NAME = (
@@ -92,6 +94,9 @@ def decide(
         return Nothing("it has a certificate")
     if acme_of(issuer) is not None:
         return _order(request, issuer, find_order, replaces)
+    type_ = type_of(issuer)
+    if type_ in REMOTE:
+        return AskRemote(type_)
     return sign_here(request, issuer) if sign_here else Nothing("not an ACME issuer")
 
 
@@ -106,7 +111,7 @@ def _issuer_in_the_way(reference: Mapping[str, Any], issuer: Resource | None) ->
     if not issuer["spec"]:
         text = f"Missing issuer type: no issuer specified for Issuer '{key_of(issuer)}'"
         return Pending("IssuerTypeMissing", text)
-    if not any(issuer["spec"].get(name) is not None for name in TYPES):
+    if not type_of(issuer):
         return Nothing("a type of issuer that does not run here")
     if not is_true(issuer, READY):
         return Pending("IssuerNotReady", "Referenced issuer does not have a Ready status condition")
@@ -156,8 +161,15 @@ def _follow(order: Resource, csr: SigningRequest) -> Step:
 class CertificateRequests:
     """The controller that turns decisions about requests into writes."""
 
-    def __init__(self, context: Context, conduct: Conduct = OURS, sign_here: SignHere | None = None) -> None:
+    def __init__(
+        self,
+        context: Context,
+        conduct: Conduct = OURS,
+        sign_here: SignHere | None = None,
+        remotes: Mapping[str, RemoteIssuer] | None = None,
+    ) -> None:
         self._context = context
+        self._remotes = remotes or {}
         self._conduct = conduct
         self._sign_here = sign_here
 
@@ -175,6 +187,11 @@ class CertificateRequests:
             replaced_by(request, issuer, resources) if self._conduct.replaces else "",
             self._sign_here,
         )
+        if isinstance(step, AskRemote) and issuer is not None:
+            found = yield from self._ask(step, request, issuer)
+            if found is None:
+                return Retry("it changed while its CA was asked")
+            request, step = found
         match step:
             case Announce(reason=reason, message=message):
                 yield from self._context.recorder.normal(request, reason, message)
@@ -182,6 +199,7 @@ class CertificateRequests:
                 yield from self._end(request, "Denied", DENIED_MESSAGE)
             case Pending():
                 yield from self._wait_for(request, step)
+                return Retry(step.message) if step.retry else Done()
             case Fail(reason=reason, message=message):
                 yield from self._end(request, "Failed", message)
                 yield from self._context.recorder.warning(request, reason, message)
@@ -195,6 +213,17 @@ class CertificateRequests:
             case Issue():
                 yield from self._issue(request, step)
         return Done()
+
+    def _ask(self, step: AskRemote, request: Resource, issuer: Resource) -> Inquiry[tuple[Resource, Step] | None]:
+        """Have a CA sign; return the request as it is then, and what comes next; None when it is gone or another."""
+        remote = self._remotes.get(step.type)
+        if remote is None:
+            return request, Nothing("a type of issuer that does not run here")
+        found = yield from remote.sign(request, issuer)
+        metadata = request["metadata"]
+        current = self._context.resources.get(CERTIFICATE_REQUEST, metadata["namespace"], metadata["name"])
+        same = current is not None and current["metadata"]["uid"] == metadata["uid"]
+        return (current, found) if current is not None and same else None
 
     def _create_order(self, request: Resource, order: Resource) -> Inquiry[Outcome]:
         key = key_of(order)

@@ -45,6 +45,11 @@ SOLVER_SECRETS: Mapping[str, tuple[str, ...]] = {
     "rfc2136": ("tsigSecretSecretRef",),
     "route53": ("secretAccessKeySecretRef", "accessKeyIDSecretRef"),
 }
+# Where Vault and Venafi issuers name Secrets.
+REMOTE_SECRETS: Mapping[str, tuple[str, ...]] = {
+    "vault": ("caBundleSecretRef", "auth.tokenSecretRef", "auth.appRole.secretRef", "auth.kubernetes.secretRef"),
+    "venafi": ("tpp.credentialsRef", "tpp.caBundleSecretRef", "cloud.apiTokenSecretRef"),
+}
 
 
 @attrs.frozen
@@ -117,7 +122,15 @@ def secret_names(issuer: Resource) -> tuple[str, ...]:
     binding = acme.get("externalAccountBinding") or {}
     references = [acme.get("privateKeySecretRef") or {}, binding.get("keySecretRef") or {}, *_solver_secrets(acme)]
     references.append({"name": (issuer["spec"].get("ca") or {}).get("secretName")})
+    for type_, paths in REMOTE_SECRETS.items():
+        references += [_at(issuer["spec"].get(type_), path) for path in paths]
     return tuple(str(reference["name"]) for reference in references if reference.get("name"))
+
+
+def _at(spec: Any, path: str) -> Mapping[str, Any]:
+    for field in path.split("."):
+        spec = (spec or {}).get(field)
+    return spec or {}
 
 
 def decide(

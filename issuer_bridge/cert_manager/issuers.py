@@ -32,19 +32,23 @@ from issuer_bridge.cert_manager.issuer_steps import (
     secret_names,
 )
 from issuer_bridge.cert_manager.local_issuers import verify
+from issuer_bridge.cert_manager.remote_issuers import RemoteIssuer, type_of
 from issuer_bridge.conditions import READY, set_condition
 from issuer_bridge.context import Context
 from issuer_bridge.outcomes import Done, Outcome, Retry, Wait
 from issuer_bridge.resources import CLUSTER_ISSUER, ISSUER, SECRET, ApiError, Kind, Resource
 
 REGISTERED = ("True", "ACMEAccountRegistered", "The ACME account was registered with the ACME server")
+# When an issuer that something keeps from signing is looked at again.
+RECHECK = timedelta(seconds=5)
 WILL_BE_RETRIED = ("ErrInitIssuer", "Error initializing issuer: ")
 
 
 class Issuers:
     """The controller of both kinds; `ready` is called with each issuer that has an account, `traffic` counts.
 
-    upstream: take and make the account keys that cert-manager does, and give up where it does.
+    upstream: take and make the account keys that cert-manager does, and give up where it does; remotes: the types whose
+    CA is asked over a protocol of its own.
     """
 
     def __init__(
@@ -58,8 +62,10 @@ class Issuers:
         traffic: Traffic,
         *,
         upstream: bool = False,
+        remotes: Mapping[str, RemoteIssuer] | None = None,
     ) -> None:
         self._context = context
+        self._remotes = remotes or {}
         self._accounts = accounts
         self._worlds = worlds
         self._cluster_namespace = cluster_namespace
@@ -114,17 +120,23 @@ class Issuers:
 
     def _verify(self, issuer: Resource, secret: Resource | None) -> Inquiry[Outcome]:
         """Say whether an issuer of another type than ACME can sign; a change of its Secret asks again."""
-        verdict = verify(issuer, self._namespace_of(issuer), secret)
-        if verdict is not None:
-            ready = ("True" if verdict.ready else "False", verdict.reason, verdict.message)
-            changed = yield from self._report(issuer, *ready)
-            if changed and verdict.ready and verdict.message:
-                yield from self._context.recorder.normal(issuer, verdict.reason, verdict.message)
-            if changed and verdict.error:
-                yield from self._context.recorder.warning(
-                    issuer, WILL_BE_RETRIED[0], WILL_BE_RETRIED[1] + verdict.error
-                )
-        return Done()
+        if issuer["spec"].get("ca") is not None and (obstacle := self._context.disturbances.standing(issuer)):
+            yield from self._report(issuer, "False", obstacle.reason, obstacle.message)
+            return Wait(RECHECK)
+        namespace = self._namespace_of(issuer)
+        remote = self._remotes.get(type_of(issuer))
+        verdict = (
+            (yield from remote.verify(issuer)) if remote else verify(issuer, namespace, secret, upstream=self._upstream)
+        )
+        if verdict is None:
+            return Done()
+        ready = ("True" if verdict.ready else "False", verdict.reason, verdict.message)
+        changed = yield from self._report(issuer, *ready)
+        if changed and verdict.event:
+            yield from self._context.recorder.normal(issuer, *verdict.event)
+        if changed and verdict.error:
+            yield from self._context.recorder.warning(issuer, WILL_BE_RETRIED[0], WILL_BE_RETRIED[1] + verdict.error)
+        return Retry(verdict.error) if remote and verdict.error else Done()
 
     def _create_key(self, issuer: Resource) -> Inquiry[Outcome]:
         reference = issuer["spec"]["acme"]["privateKeySecretRef"]

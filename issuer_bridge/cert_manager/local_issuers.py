@@ -6,6 +6,8 @@ Checks, reasons and messages are upstream's (`pkg/issuer/{ca,selfsigned}`,
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 from cryptography import x509
 
@@ -19,6 +21,7 @@ from issuer_bridge.context import Context
 from issuer_bridge.pem import encode, read_request
 from issuer_bridge.resources import SECRET, Resource
 
+NO_PAIR = "the private key is not the key of the certificate"
 NO_PEM = "no PEM data was found in given input"
 EMPTY_ISSUER = (
     "Certificate will be issued with an empty Issuer DN, which contravenes RFC 5280 and could break some strict clients"
@@ -35,16 +38,24 @@ class _KeysDifferError(ValueError):
 
 @attrs.frozen
 class Verdict:
-    """What Ready of an issuer is; error: what upstream tells once more, of an issuer that cannot be initialized."""
+    """What Ready of an issuer is.
+
+    error: what upstream tells once more, of an issuer that cannot be initialized; event: reason and message of what
+    it tells when it has become ready.
+    """
 
     ready: bool
     reason: str
     message: str
     error: str = ""
+    event: tuple[str, str] | None = None
 
 
-def verify(issuer: Resource, namespace: str, secret: Resource | None) -> Verdict | None:
-    """Return whether an issuer can sign; None for a type that is not of this module. secret: that of a CA."""
+def verify(issuer: Resource, namespace: str, secret: Resource | None, *, upstream: bool = False) -> Verdict | None:
+    """Return whether an issuer can sign; None for a type that is not of this module. secret: that of a CA.
+
+    upstream: find out only when it signs that its key is another than its certificate's.
+    """
     spec = issuer["spec"]
     if spec.get("selfSigned") is not None:
         return Verdict(ready=True, reason="IsReady", message="")
@@ -53,20 +64,27 @@ def verify(issuer: Resource, namespace: str, secret: Resource | None) -> Verdict
     text, place = "Error getting keypair for CA issuer: ", (namespace, spec["ca"].get("secretName", ""))
     try:
         chain = _chain(secret, *place)
-        _key(secret, *place)
+        key = _key(secret, *place)
     except (ValueError, _NotFoundError) as error:
         return Verdict(ready=False, reason="ErrGetKeyPair", message=f"{text}{error}", error=str(error))
     if not is_ca(chain[0]):
         return Verdict(ready=False, reason="ErrInvalidKeyPair", message=text + "certificate is not a CA")
-    return Verdict(ready=True, reason="KeyPairVerified", message="Signing CA verified")
+    if not upstream and key.public_key() != chain[0].public_key():
+        return Verdict(ready=False, reason="ErrInvalidKeyPair", message=text + NO_PAIR, error=NO_PAIR)
+    verified = ("KeyPairVerified", "Signing CA verified")
+    return Verdict(True, *verified, event=verified)
 
 
 class LocalSigner:
-    """Signs requests of these issuers, and remembers which requests wait for which Secret."""
+    """Signs requests of these issuers, and remembers which requests wait for which Secret.
 
-    def __init__(self, context: Context, cluster_namespace: str) -> None:
+    ailing: told of an issuer that something keeps from signing.
+    """
+
+    def __init__(self, context: Context, cluster_namespace: str, ailing: Callable[[Resource], None]) -> None:
         self._context = context
         self._cluster_namespace = cluster_namespace
+        self._ailing = ailing
         self._waiting: dict[tuple[str, str], dict[tuple[str, str], None]] = {}
 
     def waiting_for(self, namespace: str, secret: str) -> list[tuple[str, str]]:
@@ -77,6 +95,9 @@ class LocalSigner:
         """Return the certificate, or what is in the way."""
         spec = issuer["spec"]
         if spec.get("ca") is not None:
+            if obstacle := self._context.disturbances.signing(issuer, request):
+                self._ailing(issuer)
+                return Pending(obstacle.reason, obstacle.message, retry=True)
             namespace = issuer["metadata"].get("namespace") or self._cluster_namespace
             name, step = spec["ca"].get("secretName", ""), self._by_ca
         else:

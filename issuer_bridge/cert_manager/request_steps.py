@@ -31,10 +31,11 @@ class Deny:
 
 @attrs.frozen
 class Pending:
-    """Say what is being waited for."""
+    """Say what is being waited for; retry: nothing will tell when it has come."""
 
     reason: str
     message: str
+    retry: bool = False
 
 
 @attrs.frozen
@@ -76,4 +77,11 @@ class Issue:
     warning: tuple[str, str] | None = None
 
 
-Step: TypeAlias = Nothing | Announce | Deny | Pending | Fail | CreateOrder | DeleteOrder | TryAgain | Issue
+@attrs.frozen
+class AskRemote:
+    """Have the CA of this issuer sign; type: its field of the issuer's spec."""
+
+    type: str
+
+
+Step: TypeAlias = Nothing | Announce | Deny | Pending | Fail | CreateOrder | DeleteOrder | TryAgain | Issue | AskRemote

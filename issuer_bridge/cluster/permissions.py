@@ -81,10 +81,18 @@ RBAC = "rbac.authorization.k8s.io"
 def rules(*, policy: bool = False) -> list[dict[str, Any]]:
     """Return the rules of the ClusterRole; policy: of one that approves by policies."""
     table = {**PERMISSIONS, **(POLICY_PERMISSIONS if policy else {})}
-    return [
-        *(_rule(kind, subresource, verbs) for (kind, subresource), verbs in table.items()),
-        *ADMITTED,
-    ]
+    return [*_rules(table), *ADMITTED]
+
+
+def policy_rules() -> list[dict[str, Any]]:
+    """Return those of them that are for policies alone."""
+    return _rules(POLICY_PERMISSIONS)
+
+
+def lease_rules(lease: str) -> list[dict[str, Any]]:
+    """Return the rules of the Role: to make a Lease, and to touch this one."""
+    named = [verb for verb in LEASE_PERMISSIONS.split() if verb != "create"]
+    return [_rule(LEASE, "", "create"), {**_rule(LEASE, "", " ".join(named)), "resourceNames": [lease]}]
 
 
 def rbac(
@@ -94,8 +102,6 @@ def rbac(
     here = {"name": name, "namespace": namespace, "labels": dict(labels)}
     everywhere = {"name": name, "labels": dict(labels)}
     subjects = [{"kind": "ServiceAccount", "name": name, "namespace": namespace}]
-    named = [verb for verb in LEASE_PERMISSIONS.split() if verb != "create"]
-    lease_rules = [_rule(LEASE, "", "create"), {**_rule(LEASE, "", " ".join(named)), "resourceNames": [lease]}]
 
     def bound(kind: str, metadata: dict[str, Any], rules: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         typed = {"apiVersion": f"{RBAC}/v1", "kind": kind, "metadata": metadata}
@@ -105,7 +111,11 @@ def rbac(
 
     yield {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": here}
     yield from bound("ClusterRole", everywhere, rules(policy=policy))
-    yield from bound("Role", here, lease_rules)
+    yield from bound("Role", here, lease_rules(lease))
+
+
+def _rules(table: Mapping[tuple[Kind, str], str]) -> list[dict[str, Any]]:
+    return [_rule(kind, subresource, verbs) for (kind, subresource), verbs in table.items()]
 
 
 def _rule(kind: Kind, subresource: str, verbs: str) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from issuer_bridge.resources import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
     CONFIG_MAP,
+    DEPLOYMENT,
     EVENT,
     EVENT_VIEW,
     HTTP_ROUTE,
@@ -124,6 +125,10 @@ _POD = {
     ),
     **OPEN,
 }
+_DEPLOYMENT = {
+    **fields("selector template", selector=LABEL_SELECTOR, template=fields(metadata=OPEN, spec=_POD)),
+    **OPEN,
+}
 _SERVICE = {
     **fields(
         ports=keyed({**fields(port=INTEGER, protocol=_PROTOCOL), **OPEN}, "port", "protocol"),
@@ -197,6 +202,7 @@ CORE_SCHEMAS: Mapping[Kind, Schema] = {
     SERVICE_ACCOUNT: resource(secrets=array(OPEN), imagePullSecrets=array(OPEN), automountServiceAccountToken=BOOLEAN),
     POD: resource(spec=_POD, status=OPEN),
     SERVICE: resource(spec=_SERVICE, status=OPEN),
+    DEPLOYMENT: resource(spec=_DEPLOYMENT, status=OPEN),
     EVENT: _EVENT,
     EVENT_VIEW: _EVENT_VIEW,
     INGRESS: _INGRESS,

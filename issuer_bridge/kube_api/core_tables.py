@@ -17,6 +17,7 @@ from issuer_bridge.resources import (
     CLUSTER_ROLE_BINDING,
     CONFIG_MAP,
     CUSTOM_RESOURCE_DEFINITION,
+    DEPLOYMENT,
     EVENT,
     EVENT_VIEW,
     HTTP_ROUTE,
@@ -44,6 +45,11 @@ def _list(resource: Resource, path: str) -> list[Mapping[str, Any]]:
 
 def _joined(values: Iterable[Any], separator: str = ",", missing: str = NONE) -> str:
     return separator.join(str(value) for value in values if value) or missing
+
+
+def _number(resource: Resource, path: str, missing: int = 0) -> int:
+    value = value_at(resource, path)
+    return missing if value is None else int(value)
 
 
 def _entries(*paths: str) -> Column:
@@ -226,6 +232,18 @@ CORE_COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
         Column("Port(s)", _service_ports),
         AGE,
         Column("Selector", _selector, 1),
+    ),
+    DEPLOYMENT: (
+        NAME,
+        Column(
+            "Ready",
+            lambda resource, _: (
+                f"{_number(resource, '.status.readyReplicas')}/{_number(resource, '.spec.replicas', 1)}"
+            ),
+        ),
+        Column("Up-to-date", lambda resource, _: _number(resource, ".status.updatedReplicas"), type="integer"),
+        Column("Available", lambda resource, _: _number(resource, ".status.availableReplicas"), type="integer"),
+        AGE,
     ),
     EVENT: _EVENT,
     EVENT_VIEW: tuple(attrs.evolve(column, cell=_of_core(column.cell)) for column in _EVENT),

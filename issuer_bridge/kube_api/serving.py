@@ -51,8 +51,6 @@ def _respond(store: EmbeddedStore, call: Call, access: Access) -> Answer:
     if target is None:
         if call.method == "POST" and (found := review_kind(call)):
             return review(store, access, user, _in_json(call), *found)
-        if access.metrics and call.path == "/metrics":
-            return Answer(200, access.metrics())
         return about(call, store.served)
     form = parse_form(call.headers.get("Accept", ""), call.query.get("includeObject", ""))
     sent = _in_json(attrs.evolve(call, user=user, access=access))

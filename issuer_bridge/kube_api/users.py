@@ -46,14 +46,13 @@ class Access:
     """Who is known by which token; with none, everybody is the admin, but for who shows a service account's.
 
     key: what tokens of service accounts are signed with; with b"" there are none; identities: record even the admin in
-    the CertificateRequests that he creates; audit: hears of decisions about them; metrics: returns the text at /metrics.
+    the CertificateRequests that he creates; audit: hears of decisions about them.
     """
 
     tokens: Mapping[str, User] = attrs.field(factory=dict, repr=False)
     key: bytes = attrs.field(default=b"", repr=False)
     identities: bool = False
     audit: Audit | None = None
-    metrics: Callable[[], str] | None = None
 
     def known(self, token: str) -> User | None:
         """Return whose token it is."""

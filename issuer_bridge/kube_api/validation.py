@@ -33,6 +33,7 @@ from issuer_bridge.kube_api.statuses import (
     wrong_uid,
 )
 from issuer_bridge.kube_api.webhook_rules import WEBHOOK_RULES
+from issuer_bridge.pem import holds_private_key
 from issuer_bridge.policy.problems import problems
 from issuer_bridge.resources import (
     CERTIFICATE_REQUEST,
@@ -41,6 +42,7 @@ from issuer_bridge.resources import (
     CLUSTER_ISSUER,
     ISSUER,
     ORDER,
+    RBAC,
     Kind,
     Resource,
 )
@@ -67,7 +69,7 @@ _OWN_GROUPS = ("", "cert-manager.io")
 
 def check_new(kind: Kind, resource: Resource) -> None:
     """Raise 422 Invalid when the object must not be created."""
-    found = [*_name_causes(resource), *_schema_causes(kind, resource)]
+    found = [*_name_causes(kind, resource), *_schema_causes(kind, resource)]
     _refuse(kind, resource, found or [cause for rule in RULES.get(kind, ()) for cause in rule(resource)])
 
 
@@ -133,16 +135,14 @@ def _finalizer_causes(stored: Resource, resource: Resource) -> Iterator[Cause]:
             yield forbidden("metadata.finalizers", f"{text} []string{{{shown}}}")
 
 
-def _name_causes(resource: Resource) -> Iterator[Cause]:
+def _name_causes(kind: Kind, resource: Resource) -> Iterator[Cause]:
     metadata = resource["metadata"]
     name, namespace = metadata.get("name"), metadata.get("namespace")
     if not name:
         yield required("metadata.name", "name or generateName is required")
     elif isinstance(name, str):
-        if len(name) > MAX_NAME:
-            yield invalid_value("metadata.name", quoted(shortened(name)), f"must be no more than {MAX_NAME} characters")
-        if not re.fullmatch(_SUBDOMAIN, name):
-            yield invalid_value("metadata.name", quoted(shortened(name)), _SUBDOMAIN_RULE)
+        for why in _role_name(name) if kind.group == RBAC else _name(name):
+            yield invalid_value("metadata.name", quoted(shortened(name)), why)
     if isinstance(namespace, str) and namespace:
         if len(namespace) > 63:
             yield invalid_value(
@@ -150,6 +150,20 @@ def _name_causes(resource: Resource) -> Iterator[Cause]:
             )
         if not re.fullmatch(_LABEL, namespace):
             yield invalid_value("metadata.namespace", quoted(shortened(namespace)), _LABEL_RULE)
+
+
+def _name(name: str) -> Iterator[str]:
+    if len(name) > MAX_NAME:
+        yield f"must be no more than {MAX_NAME} characters"
+    if not re.fullmatch(_SUBDOMAIN, name):
+        yield _SUBDOMAIN_RULE
+
+
+def _role_name(name: str) -> Iterator[str]:
+    """Yield what is odd about a name of RBAC, such as system:node: a segment of a path (api/validation/path)."""
+    if name in (".", ".."):
+        yield f"may not be '{name}'"
+    yield from (f"may not contain '{each}'" for each in "/%" if each in name)
 
 
 def _issuer(resource: Resource) -> Iterator[Cause]:
@@ -223,6 +237,12 @@ def _wait(text: str | None, path: str) -> Iterator[Cause]:
         yield invalid_value(path, quoted(text or ""), "waitInsteadOfSelfCheck must not be negative")
 
 
+def _no_private_key(resource: Resource) -> Iterator[Cause]:
+    """A key is nobody's but its owner's; here it would be kept, shown and sent on."""
+    if holds_private_key(resource["spec"].get("request")):
+        yield invalid_value("spec.request", '"..."', "it holds a private key; make another one, and send its CSR alone")
+
+
 def _approval(resource: Resource) -> Iterator[Cause]:
     """Approved and Denied are decisions: each at most once, only True, never both."""
     found = [item["type"] for item in _decisions(resource)]
@@ -267,7 +287,7 @@ RULES: Mapping[Kind, tuple[Rule, ...]] = {
     ISSUER: (_issuer,),
     CLUSTER_ISSUER: (_issuer,),
     **CERTIFICATE_RULES,
-    CERTIFICATE_REQUEST: (_approval,),
+    CERTIFICATE_REQUEST: (_approval, _no_private_key),
     CERTIFICATE_REQUEST_POLICY: (problems,),
     **CORE_RULES,
     **DEFINITION_RULES,

@@ -12,7 +12,7 @@ from issuer_bridge.outcomes import Outcome
 from issuer_bridge.policy.access import access_of
 from issuer_bridge.policy.approval import POLICY, Approval
 from issuer_bridge.policy.decisions import is_open
-from issuer_bridge.policy.metrics import Denials, exposition
+from issuer_bridge.policy.denials import Denials
 from issuer_bridge.policy.policy_approver import PolicyApprover, PolicyReadiness
 from issuer_bridge.policy.review import Court
 from issuer_bridge.policy.summaries import Summaries
@@ -48,19 +48,23 @@ class Approving:
         self.requests: Reconciler | None = None
         self._policies: Reconciler | None = None
         self._summaries: Reconciler | None = None
-        self._denials = Denials()
+        self.denials = Denials()
         self._forget: Callable[[Resource], None] = lambda _: None
+
+        def deciding(sync: Callable[[Key], Inquiry[Outcome]]) -> Reconciler:
+            return queue(context.disturbances.approving(sync))
+
         match approval.by:
             case "all":
-                self.requests = queue(lambda key: Approver(context).sync(*key[1:]))
+                self.requests = deciding(lambda key: Approver(context).sync(*key[1:]))
             case "ticket":
                 tickets = TicketApprover(context, approval.ticket_url)
-                self.requests = queue(lambda key: tickets.sync(*key[1:]))
+                self.requests = deciding(lambda key: tickets.sync(*key[1:]))
             case "policy":
                 plugins = {"ticket": ticket_plugin(approval.ticket_url), **approval.plugins}
                 approver = PolicyApprover(context, Court(access_of(context.resources), approval.reading, plugins))
                 readiness = PolicyReadiness(context, plugins)
-                self.requests = queue(lambda key: approver.sync(*key[1:]))
+                self.requests = deciding(lambda key: approver.sync(*key[1:]))
                 self._policies = queue(lambda key: readiness.sync(key[2]))
                 if approval.summaries:
                     summaries = Summaries(context)
@@ -71,7 +75,7 @@ class Approving:
         """Look at the request that has changed, or at all that may be decided otherwise now."""
         namespace, name = resource["metadata"].get("namespace", ""), resource["metadata"]["name"]
         if kind == CERTIFICATE_REQUEST:
-            self._denials.note(event, resource)
+            self.denials.note(event, resource)
             if event == "DELETED":
                 self._forget(resource)
             self._look(namespace, name)
@@ -80,10 +84,6 @@ class Approving:
                 self._policies.add((kind.kind, "", name))
             self._look_at_open(name if kind == NAMESPACE else namespace)
             self._summarize(kind, name)
-
-    def metrics(self) -> str:
-        """Return how requests were decided, in Prometheus' text format."""
-        return exposition(self._resources.list(CERTIFICATE_REQUEST), self._denials.total)
 
     def _look(self, namespace: str, name: str) -> None:
         if self.requests is not None:

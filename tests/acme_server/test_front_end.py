@@ -244,6 +244,32 @@ def test_a_refusal_is_journalled_with_what_it_was_about():
     assert entry.subject == {"account": client.kid.rpartition("/")[2], "order": url.rpartition("/")[2]}
 
 
+@pytest.mark.parametrize(
+    ("payload", "names"),
+    [
+        ({"identifiers": [{"type": "dns", "value": "A.example.org"}], "profile": "none"}, ["a.example.org"]),
+        ({"identifiers": [{"type": "dns", "value": f"{n}.{'x' * 300}"} for n in range(200)]}, 100),
+        ({"identifiers": [{"value": 1}, 2, {}]}, None),
+        ({"identifiers": "x"}, None),
+        (b"[]", None),
+    ],
+)
+def test_an_order_that_is_refused_is_journalled_with_its_names(payload, names):
+    client = registered()
+    client.post(f"{BASE}/new-order", payload)
+    found = list(client.server.world.journal)[-1].data.get("identifiers")
+    if names == 100:
+        assert (len(found), len(found[0])) == (100, 255)
+    else:
+        assert found == names
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"protected": "e30", "payload": 5}', b'{"protected": 5}', b"\xff"])
+def test_an_order_that_cannot_be_read_is_refused_all_the_same(body):
+    client = registered()
+    assert client.send(Request("POST", "/new-order", JOSE, body)).status == 400
+
+
 def test_reading_leaves_no_trace(issued):
     client, urls = issued
     before = client.server.world.journal.digest

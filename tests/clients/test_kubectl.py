@@ -74,6 +74,48 @@ def test_describe_tells_conditions_and_events(kubectl, issued):
     assert "CertificateIssued" in kubectl("events", "--for", f"certificaterequest/{issued}")
 
 
+STUCK = """\
+apiVersion: v1
+kind: Namespace
+metadata: {name: production}
+---
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: {name: api-gateway-tls, namespace: production}
+spec:
+  secretName: api-gateway-tls
+  dnsNames: [api.payments.test]
+  privateKey: {algorithm: ECDSA}
+  issuerRef: {name: internal-pki, kind: Issuer}
+"""
+INTERNAL_PKI = """\
+apiVersion: cert-manager.io/v1
+kind: Issuer
+metadata: {name: internal-pki, namespace: production}
+spec: {selfSigned: {}}
+"""
+
+
+@pytest.mark.seed("B56")
+def test_the_commands_of_the_document_lead_from_a_stuck_certificate_to_its_cause(kubectl):
+    kubectl("apply", "-f", "-", stdin=STUCK)
+    asked = ("certificaterequest/api-gateway-tls-1", "-n", "production", "--timeout=30s")
+    kubectl("wait", "--for=jsonpath={.status.conditions[?(@.type=='Ready')].reason}=Pending", *asked)
+    described = kubectl("describe", "certificate", "api-gateway-tls", "-n", "production")
+    assert 'Created new CertificateRequest resource "api-gateway-tls-1"' in described.partition("Events:")[2]
+    heading, row = kubectl("get", "certificaterequest", "-n", "production", "-o", "wide").splitlines()
+    cause = 'Referenced "Issuer" not found: issuer.cert-manager.io "internal-pki" not found'
+    assert row[heading.index("STATUS") :].startswith(cause)
+    selector = "involvedObject.name=api-gateway-tls"
+    events = kubectl("get", "events", "-n", "production", "--field-selector", selector)
+    assert {line.split()[3] for line in events.splitlines()[1:]} == {"certificate/api-gateway-tls"}
+    of_request = kubectl("describe", "certificaterequest", "api-gateway-tls-1", "-n", "production")
+    assert cause in of_request.partition("Events:")[2]
+    kubectl("apply", "-f", "-", stdin=INTERNAL_PKI)
+    ready = ("--for=condition=Ready", "certificate/api-gateway-tls", "-n", "production", "--timeout=30s")
+    assert "condition met" in kubectl("wait", *ready)
+
+
 def test_a_category_lists_all_of_cert_managers_kinds(kubectl, issued):
     text = kubectl("get", "cert-manager", "--all-namespaces")
     for name in (f"certificaterequest.cert-manager.io/{issued}", "order.acme.cert-manager.io/", "challenge.acme."):

@@ -45,6 +45,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.client("curl")
+@pytest.mark.seed("B28")
 def test_policies_print_what_the_document_says(launch, folder):
     up = launch("up", *FLAGS[0].split())
     told = [name for name, _, _ in SECTIONS[:-1]]

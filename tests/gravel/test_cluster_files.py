@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -49,6 +51,32 @@ def test_the_commands_of_gravel_in_the_document_are_commands_of_gravel(name, blo
     words = ["10.96.1.2" if word.startswith("$(") else word for word in shlex.split(line)]
     context = command.make_context("manifest", words)
     assert (context.params["what"], context.params["ingress_address"]) == ("all", "10.96.1.2")
+
+
+@pytest.mark.client("helm")
+def test_the_commands_of_helm_in_the_document_render_the_chart(tmp_path):
+    """What needs a cluster is rendered without one; `gravel manifest values` is run."""
+    lines = re.findall(r"^(?:helm \w+|gravel manifest values) .*(?:gravel|pebble).*$", DOCUMENT, re.MULTILINE)
+    assert [line.split()[:2] for line in lines] == [
+        ["helm", "install"],
+        ["helm", "upgrade"],
+        ["gravel", "manifest"],
+        ["helm", "template"],
+        ["helm", "install"],
+    ]
+    (tmp_path / "charts").symlink_to(ROOT / "charts")
+    script = re.sub(r"\$\(.*?\)|--create-namespace|--reuse-values", "", "\n".join(lines))
+    script = re.sub(
+        r"^helm \w+",
+        "helm template",
+        script.replace('ingress.address=""', "ingress.address=10.96.1.2"),
+        flags=re.MULTILINE,
+    )
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["sh", "-euc", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.count("kind: Deployment")) == (0, 4), done.stderr
 
 
 @pytest.mark.parametrize(("name", "block"), [each for each in BLOCKS if "sed" in each[1]])

@@ -33,14 +33,16 @@ def test_the_verbs_show_the_token(launch, tmp_path):
     manifest.write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
     ready = launch("up", "--kubernetes-token=s3cret", f"--apply={manifest}").ready
 
-    def run(*arguments, **environment):
-        command = [*GRAVEL, "get", "configmaps", "-o", "name", "--kubernetes", ready["kubernetes"], *arguments]
+    def run(*arguments, words=("get", "configmaps", "-o", "name"), **environment):
+        command = [*GRAVEL, *words, "--kubernetes", ready["kubernetes"], *arguments]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
         return done.returncode, done.stdout + done.stderr
 
     ca = ready["tls_ca"]
     assert run("--kubernetes-token", "s3cret", "--kubernetes-ca", ca) == (0, "configmap/a\n")
     assert run(GRAVEL_KUBERNETES_TOKEN="s3cret", GRAVEL_KUBERNETES_CA=ca) == (0, "configmap/a\n")
+    waits = ("wait", "configmap/a", "--timeout", "30")
+    assert run(words=waits, GRAVEL_KUBERNETES_TOKEN="s3cret", GRAVEL_KUBERNETES_CA=ca) == (0, "configmap/a is ready\n")
     for arguments, complaint in (
         (("--kubernetes-ca", ca), "system:anonymous"),
         ((), "--kubernetes-ca makes trusted"),

@@ -75,7 +75,7 @@ def test_json_may_hold_tabs():
             f"{HEAD}kind: CertificatRequest\n",
             "line 2: the kind CertificatRequest is not known here; did you mean CertificateRequest?",
         ),
-        (f"{HEAD}kind: Deployment\n", f"line 2: the kind Deployment is not known here; {KNOWN}"),
+        (f"{HEAD}kind: DaemonSet\n", f"line 2: the kind DaemonSet is not known here; {KNOWN}"),
         (f"{HEAD}kind: [Issuer]\n", f"line 2: has no kind; {KNOWN}"),
         ("kind: Issuer\n", "line 1: this Issuer has no apiVersion; write apiVersion: cert-manager.io/v1"),
         (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from acme_server.protocol.jwk import PrivateKey
@@ -96,6 +97,10 @@ class Certificates:
         except ValueError as error:
             yield from self._tell(certificate, Told("Warning", "InvalidCertificateSpec", str(error)))
             return Done()
+        except ApiError as error:
+            if error.code == HTTPStatus.FORBIDDEN:  # upstream's log alone has it
+                yield from self._tell(certificate, Told("Warning", "WriteForbidden", str(error)))
+            raise
 
     def _owned(self, kind: Kind, certificate: Resource) -> list[Resource]:
         return self._found(kind, certificate["metadata"]["namespace"], self._index.owned(kind, certificate))

@@ -34,7 +34,11 @@ class CertificateIndex:
 
     def sharing(self, certificate: Resource) -> list[str]:
         """Return the names of the Certificates with the same secretName."""
-        return list(self._by_secret.get((certificate["metadata"]["namespace"], certificate["spec"]["secretName"]), ()))
+        return self.keeping(certificate["metadata"]["namespace"], certificate["spec"]["secretName"])
+
+    def keeping(self, namespace: str, secret: str) -> list[str]:
+        """Return the names of the Certificates that are kept in a Secret."""
+        return list(self._by_secret.get((namespace, secret), ()))
 
     def _note_certificate(self, event: str, namespace: str, name: str, secret: str) -> list[str]:
         """Return who shared the Secret with a Certificate that is gone, or has another now."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acme_server.faults.action import DNS, Plane, Stage
+from acme_server.faults.action import PLACES, Plane, Stage
 from acme_server.faults.actions import ACTIONS, read_action, write_action
 from acme_server.faults.dns_actions import KINDS, Propagate, SendRcode
 from acme_server.faults.rule import ENDPOINTS, Match, Rule, When, read_rule, write_rule
@@ -80,6 +80,10 @@ REFUSED = [
     ({"action": "servfail", "match": {"problem": "dns"}}, "'problem' is nothing that a query has"),
     ({"action": "lose", "match": {"type": "TXT"}}, "'type' is a query's; its endpoint is 'dns'"),
     ({"action": "lose", "match": {"server": "*"}}, "'server' is a query's; its endpoint is 'dns'"),
+    ({"action": "lose", "match": {"endpoint": "signing"}}, "'lose' cannot happen at 'signing'; there happen revoked-ca, corrupt-key"),
+    ({"action": "partition", "match": {"endpoint": "order"}}, "'partition' cannot happen at 'order', only at kubernetes"),
+    ({"action": "revoked-ca", "match": {"problem": "dns"}}, "'problem' is nothing that an exchange at 'signing' has"),
+    ({"action": "delete-secret", "match": {"server": "a"}}, "'server' is nothing that an exchange at 'secrets' has"),
     ({"action": "servfail", "match": {"type": "T X"}}, "match: 'type' is not the name of a record type"),
     ({"action": "servfail", "when": {"stage": "before"}}, "'rcode' is never 'before' the command"),
     ({"action": {"kind": "rcode", "rcode": "LATER"}}, "the action 'rcode': 'rcode' cannot be 'LATER'; the nearest is "),
@@ -154,7 +158,7 @@ def test_the_endpoints_are_those_of_the_front_end():
 
 
 def test_where_an_action_happens_is_an_endpoint():
-    assert {name for action in ACTIONS.values() for name in action.endpoints} <= {*ENDPOINTS, DNS}
+    assert {name for action in ACTIONS.values() for name in action.endpoints} <= {*ENDPOINTS, *PLACES}
 
 
 seconds = st.floats(0, 1e9)

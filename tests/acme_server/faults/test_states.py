@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 
+from acme_server.certificate_authority import Design
+from acme_server.certificates import Certificate
 from acme_server.faults.rule import read_rule
 from acme_server.settings import Settings
 from tests.acme_server import rig
@@ -181,3 +183,42 @@ def test_the_same_seed_gives_the_same_journal_faults_included():
         return client.server.world.journal.digest
 
     assert digest() == digest()
+
+
+@pytest.mark.seed("B67")
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("revoked-ca", "the CA's certificate is revoked"),
+        ("corrupt-key", "the CA's key is not the key of its certificate"),
+    ],
+)
+@pytest.mark.parametrize("chain_length", [0, 1, 2])
+def test_a_ca_that_must_not_sign_lets_the_order_fail_and_says_why(kind, said, chain_length):
+    client = registered(authority=Design(chain_length=chain_length))
+    arm(client, kind, {"server": "acme"}, until=60.0)
+    order = client.issue(NAME).json
+    assert (order["status"], order["error"]["detail"], "certificate" in order) == ("invalid", said, False)
+    assert client.server.world.store.all(Certificate) == ()
+    client.driver.pass_time(seconds=60)
+    assert client.issue(NAME).json["status"] == "valid"
+
+
+@pytest.mark.seed("B67")
+@pytest.mark.parametrize("caa_identities", [(), ("gravel.test",)])
+def test_an_order_is_processing_until_the_signer_is_back(caa_identities):
+    client = registered(caa_identities=caa_identities)
+    arm(client, "signer-unavailable", until=300.0)
+    order = client.issue(NAME)
+    client.driver.pass_time(seconds=299)
+    assert status(client, order) == "processing"
+    client.driver.pass_time(seconds=6)
+    client.driver.run()
+    assert status(client, order) == "valid"
+
+
+def test_a_fault_of_another_ca_is_none_of_the_servers():
+    client = registered()
+    arm(client, "revoked-ca", {"server": "default/*"})
+    arm(client, "revoked-ca", {"identifier": "other.test"})
+    assert client.issue(NAME).json["status"] == "valid"

@@ -293,7 +293,8 @@ async def test_what_is_armed_is_journalled_when_it_fires():
     assert statuses == [201, 429, 201]
     assert list(subject) == ["account"]
     action = {"kind": "problem", "type": "rateLimited", "retry_after": 2}
-    assert data == {"rule": "it", "action": action, "endpoint": "newOrder"}
+    names = ["www.example.org"]
+    assert data == {"rule": "it", "action": action, "endpoint": "newOrder", "identifiers": names}
 
 
 async def test_every_third_nonce_is_bad():

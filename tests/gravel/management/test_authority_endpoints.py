@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import attrs
 import click
@@ -13,13 +13,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from acme_server import tls
 from acme_server.ca_keys import key_pem
+from acme_server.ca_pem import signer_pem
 from acme_server.certificate_authority import pem
 from acme_server.execution import carry_out
 from acme_server.registration_authority.revocation import withdraw
 from acme_server.signers import create_signer
 from acme_server.store import CERTIFICATE_BY_SERIAL
-from gravel.authority_options import KEY_TYPES, design_of, profiles_of
+from gravel.authority_options import KEY_TYPES, design_of, profiles_of, tls_ca_of
 from gravel.settings import Settings
 from tests.acme_server.rig import START, Client, leaf_of
 
@@ -100,6 +102,22 @@ def test_a_wrong_option_is_answered_with_a_sentence(tmp_path, monkeypatch, optio
         design_of(Settings(**options), START)
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"tls_ca_key": "ca.pem"}, "--tls-ca-cert and --tls-ca-key are wanted together"),
+        ({"tls_ca_cert": "ca.pem", "tls_ca_key": "ca.pem"}, "ca.pem, ca.pem: the CA certificate is not a certificate"),
+    ],
+)
+def test_a_wrong_ca_of_the_servers_own_certificate_is_answered_with_a_sentence(
+    tmp_path, monkeypatch, options, sentence
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ca.pem").write_text("no PEM")
+    with pytest.raises(click.UsageError, match=sentence):
+        tls_ca_of(Settings(**options))
+
+
 @pytest.mark.parametrize("days", [-31, 31])
 def test_a_root_that_is_not_valid_is_answered_with_a_sentence(tmp_path, days):
     root = create_signer(random.Random(1).randbytes, START + timedelta(days=days), "Corporate", timedelta(days=30))
@@ -119,6 +137,14 @@ async def test_a_root_of_ones_own_is_used(manage, tmp_path):
     second = await manage(**{name: str(tmp_path / name) for name in paths})
     assert (await first.get("/roots/0"))[1] == (await second.get("/roots/0"))[1]
     assert (await first.get("/intermediates/0"))[1] != (await second.get("/intermediates/0"))[1]
+
+
+async def test_the_servers_own_certificate_is_made_below_a_ca_that_is_given(manage, tmp_path):
+    ca = tls.create_ca(random.Random(1).randbytes, datetime.now(UTC))
+    (tmp_path / "ca.pem").write_text(signer_pem(ca))
+    path = str(tmp_path / "ca.pem")
+    management = await manage(tls_ca_cert=path, tls_ca_key=path)
+    assert await management.get("/tls-ca") == (200, pem(ca.certificate))
 
 
 async def test_a_world_has_an_authority_and_profiles_of_its_own(manage):

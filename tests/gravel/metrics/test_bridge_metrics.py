@@ -16,6 +16,7 @@ from tests.gravel.metrics.samples import read
 from tests.issuer_bridge.bridge_resources import issuer
 from tests.issuer_bridge.bridge_rig import START, Rig, kind_of
 from tests.issuer_bridge.cert_manager.certificates.certificate_rig import CertificateRig
+from tests.issuer_bridge.policy.policy_rig import DENY, PASS, PolicyRig
 
 OURS = 'issuer_group="cert-manager.io",issuer_kind="ClusterIssuer",issuer_name="gravel"'
 WEB = 'issuer_group="",issuer_kind="ClusterIssuer",issuer_name="gravel",name="www",namespace="default"'
@@ -229,6 +230,41 @@ def test_a_request_is_denied_where_a_counter_was_before():
     rig.run(seconds=1)
     assert scrape(rig)[counter] == 1
     assert scrape(rig)[f'gravel_certificate_requests{{{OURS},state="denied"}}'] == 1
+
+
+@pytest.mark.seed("B37", "X10")
+def test_each_request_is_counted_by_namespace_and_by_how_it_was_decided():
+    rig = PolicyRig().open()
+    rig.namespace("shop")
+    rig.say(selector={"namespace": {"matchNames": ["default"]}}, **PASS)
+    rig.ask("one")
+    rig.ask("two")
+    rig.ask("three", namespace="shop")
+    rig.say(**DENY)
+    rig.ask("four")
+    counted = having(scrape(rig), "certmanager_approverpolicy") | having(scrape(rig), "denied_total")
+    gauge, counter = (
+        "certmanager_approverpolicy_certificaterequests_approval",
+        "certmanager_certificaterequest_denied_total",
+    )
+    assert counted == {
+        f'{gauge}{{namespace="default",status="approved"}}': 2,
+        f'{gauge}{{namespace="default",status="denied"}}': 1,
+        f'{gauge}{{namespace="shop",status="denied"}}': 1,
+        f'{counter}{{namespace="default"}}': 1,
+        f'{counter}{{namespace="shop"}}': 1,
+    }
+    rig.store.remove(CERTIFICATE_REQUEST, "shop", "three")
+    rig.run(seconds=1)
+    assert list(having(scrape(rig), 'namespace="shop"', "certificaterequest")) == [f'{counter}{{namespace="shop"}}']
+
+
+def test_a_request_that_nobody_decided_is_unmatched():
+    rig = PolicyRig()
+    rig.ask()
+    assert having(scrape(rig), "approverpolicy") == {
+        'certmanager_approverpolicy_certificaterequests_approval{namespace="default",status="unmatched"}': 1
+    }
 
 
 def now(rig):

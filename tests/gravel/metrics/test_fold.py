@@ -86,12 +86,6 @@ def test_a_fact_is_counted_under_its_labels(house, kind, data, name, labels):
     assert told(folded)[name][labels] == before + 1
 
 
-def test_a_denial_is_counted_in_its_namespace():
-    journal = Journal()
-    write(journal, BRIDGE, "RequestDenied", {"request": "shop/web-1"})
-    assert told(Fold(journal))["certmanager_certificaterequest_denied_total"] == {("shop",): 1}
-
-
 @pytest.mark.parametrize("kind", ["OrderCreated", "CertificateIssued"])
 def test_one_house_does_not_count_what_another_house_says(kind):
     journal = Journal()

@@ -304,3 +304,43 @@ def test_authorities_that_are_no_chain_are_refused():
 
 def test_two_runs_of_one_seed_sign_the_same():
     assert LocalRig().chain("root", SYSTEM) == LocalRig().chain("root", SYSTEM)
+
+
+class OwnCaRig(LocalRig):
+    """With an issuer whose CA no Certificate renews."""
+
+    def __init__(self, **options):
+        super().__init__(root=False, **options)
+        pair = {"tls_crt": root().public_bytes(Encoding.PEM), "tls_key": pem_key(key_of("r"))}
+        self.create(SECRET, tls_secret("root", SYSTEM, **pair))
+        self.issuer("mesh-ca", {"ca": {"secretName": "root"}})
+        self.run(seconds=1)
+
+    def exchange_key(self, key):
+        secret = self.store.get(SECRET, SYSTEM, "root")
+        data = {**secret["data"], "tls.key": base64.b64encode(pem_key(key)).decode()}
+        self.driver.spawn(self.store.update(SECRET, {**secret, "data": data}), lambda _: None)
+        self.run(seconds=1)
+
+
+@pytest.mark.seed("B67")
+def test_a_ca_with_another_key_than_its_certificates_signs_nothing_until_it_has_its_own_again():
+    rig = OwnCaRig()
+    rig.exchange_key(key_of("stranger"))
+    text = "Error getting keypair for CA issuer: the private key is not the key of the certificate"
+    assert rig.issuer_ready("mesh-ca") == ("False", "ErrInvalidKeyPair", text)
+    assert ("ErrInvalidKeyPair", text) in rig.events("ClusterIssuer")
+    ask(rig)
+    assert rig.ready("one")[1] == "Pending"
+    rig.exchange_key(key_of("r"))
+    assert rig.issuer_ready("mesh-ca")[:2] == ("True", "KeyPairVerified")
+    assert rig.ready("one") == ISSUED
+
+
+def test_cert_manager_finds_out_when_it_signs_and_gives_the_request_up():
+    rig = OwnCaRig(upstream_accounts=True)
+    rig.exchange_key(key_of("stranger"))
+    assert rig.issuer_ready("mesh-ca")[0] == "True"
+    ask(rig)
+    assert rig.ready("one")[:2] == ("False", "Failed")
+    assert rig.ready("one")[2].startswith("Error signing certificate: ")

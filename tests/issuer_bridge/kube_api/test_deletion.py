@@ -157,7 +157,7 @@ class TestOwners:
         [
             ({}, False),
             ({"kind": "Elsewhere"}, True),
-            ({"apiVersion": "apps/v1", "kind": "Deployment"}, True),
+            ({"apiVersion": "batch/v1", "kind": "Job"}, True),
         ],
         ids=["a kind of ours", "no kind of ours", "no group of ours"],
     )

@@ -4,7 +4,18 @@ from datetime import UTC, datetime
 import pytest
 
 from issuer_bridge.kube_api.tables import columns, table
-from issuer_bridge.resources import CERTIFICATE, CONFIG_MAP, EVENT, INGRESS, KINDS, LEASE, NAMESPACE, POD, SERVICE
+from issuer_bridge.resources import (
+    CERTIFICATE,
+    CONFIG_MAP,
+    DEPLOYMENT,
+    EVENT,
+    INGRESS,
+    KINDS,
+    LEASE,
+    NAMESPACE,
+    POD,
+    SERVICE,
+)
 
 NOW = datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC)
 METADATA = {"name": "x", "creationTimestamp": "2026-11-22T01:00:00Z", "resourceVersion": "1"}
@@ -39,6 +50,12 @@ METADATA = {"name": "x", "creationTimestamp": "2026-11-22T01:00:00Z", "resourceV
                 },
             },
             ["x", "1/2", "CrashLoopBackOff", "3", "2m3s", "10.0.0.1", "n1", "<none>", "<none>"],
+        ),
+        (DEPLOYMENT, {"spec": {}}, ["x", "0/1", 0, 0, "2m3s"]),
+        (
+            DEPLOYMENT,
+            {"spec": {"replicas": 3}, "status": {"readyReplicas": 1, "updatedReplicas": 2, "availableReplicas": 1}},
+            ["x", "1/3", 2, 1, "2m3s"],
         ),
         (
             SERVICE,

@@ -6,6 +6,7 @@ from issuer_bridge.resources import (
     CERTIFICATE_REQUEST,
     CHALLENGE,
     CLUSTER_ISSUER,
+    CLUSTER_ROLE,
     EVENT,
     ISSUER,
     KINDS,
@@ -200,6 +201,24 @@ def test_metadata_is_checked(metadata, field):
 @pytest.mark.parametrize("name", ["a", "0", "a.b-c.9", "a" * 253])
 def test_names_are_dns_subdomains(name):
     check_new(CERTIFICATE_REQUEST, request() | {"metadata": {"name": name}})
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("system:node", None),
+        ("Upper_case", None),
+        ("..", "may not be '..'"),
+        ("a/b", "may not contain '/'"),
+        ("a%2Fb", "may not contain '%'"),
+    ],
+)
+def test_names_of_rbac_are_segments_of_a_path(name, why):
+    role = {"metadata": {"name": name}, "rules": []}
+    if why is None:
+        check_new(CLUSTER_ROLE, role)
+    else:
+        assert causes_of(check_new, CLUSTER_ROLE, role)[0] == ("metadata.name", f'Invalid value: "{name}": {why}')
 
 
 def test_all_mistakes_are_told_at_once():

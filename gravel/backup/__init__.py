@@ -1,0 +1,1 @@
+"""Backups: the state of a house in one encrypted file, and back."""

@@ -1,0 +1,1 @@
+"""`gravel sync`: manifests applied one stage after the other, as Argo CD or Flux would."""

@@ -1,0 +1,1 @@
+"""`gravel verify`: what is wrong with a certificate that was issued."""
