@@ -116,7 +116,6 @@ def create_app(
     app.router.add_post(f"{_WORLD}/reset", lifecycle.reset)
     app.router.add_post(f"{_WORLD}/snapshot", lifecycle.snapshot)
     app.router.add_post(f"{_WORLD}/restore", lifecycle.restore)
-    acme_dns = acme_dns_endpoints(access.acme_dns_domain)
     of_worlds = {
         **ENDPOINTS,
         **ACCOUNT_ENDPOINTS,
@@ -129,7 +128,7 @@ def create_app(
         **RATE_LIMIT_ENDPOINTS,
         **CHAOS_ENDPOINTS,
         **STATE_ENDPOINTS,
-        **acme_dns,
+        **acme_dns_endpoints(access.acme_dns_domain),
         **(page.endpoints() if page else {}),
         ("GET", EXPLAIN): explain_endpoint(resources),
     }
