@@ -50,7 +50,8 @@ class House:
     ready: dict
 
     def ask(self, path, document=None, method="POST"):
-        request = urllib.request.Request(self.ready["management"] + path, json.dumps(document).encode(), method=method)
+        body = None if document is None else json.dumps(document).encode()
+        request = urllib.request.Request(self.ready["management"] + path, body, method=method)
         trust = ssl.create_default_context(cafile=self.ready["tls_ca"])
         with urllib.request.urlopen(request, context=trust) as answer:
             text = answer.read()
@@ -281,6 +282,7 @@ def test_a_world_is_chosen_its_clock_stopped_and_advanced_and_it_is_reset(visit,
     expect(page.get_by_role("button", name="Freeze")).to_be_visible()
     page.get_by_role("button", name="Reset the world").click()
     expect(page.locator("#clock")).to_have_text("2026-01-01 00:00:00")
+    page.close()
     house.ask("/worlds/w", method="DELETE")
 
 
