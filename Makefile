@@ -8,7 +8,7 @@ PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/p
 # One more than there are processors, since many tests wait for sockets.
 JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
-.PHONY: help up demo test test-kube cover lint types alerts clients all-clients interoperability kubectl kubectl-page operators bench bench-bridge bench-dns bench-fixture bench-memory bench-selection bench-simulator bench-wedge fuzz schemathesis kill kill-bridge sandwich conformance dask simulated year docs site lock clean
+.PHONY: help up demo test test-kube cover lint types alerts clients all-clients interoperability kubectl kubectl-page page-pictures operators bench bench-bridge bench-dns bench-fixture bench-memory bench-page bench-selection bench-simulator bench-wedge fuzz schemathesis kill kill-bridge sandwich conformance dask simulated year docs site lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,6 +96,12 @@ bench-fixture: $(VENV)/.dev ## Measure what the pytest plugin adds to a run, and
 
 bench-memory: $(VENV)/.dev ## Measure memory and CPU over 100,000 orders and 1,000,000 nonces
 	$(BIN)/python -m bench.memory
+
+bench-page: $(VENV)/.dev ## Measure the page with 10,000 orders, in chromium: first paint, and how soon a change is seen
+	$(BIN)/python -m bench.page
+
+page-pictures: $(VENV)/.dev ## Take the pictures of docs/page.md, in chromium
+	$(BIN)/python -m bench.page --pictures
 
 bench-simulator: $(VENV)/.dev ## Measure simulated fleets of up to 1,000,000 certificates beside a bare heap and SimPy
 	$(BIN)/python -m bench.simulator

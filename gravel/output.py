@@ -95,7 +95,7 @@ def _banner(running: Running) -> Iterable[str]:
     yield ""
     rows = (
         ("ACME directory", addresses.directory),
-        ("management API", addresses.management),
+        ("management API" if running.settings.no_page else "management API, page", addresses.management),
         ("DNS, UDP and TCP", addresses.dns),
         ("http-01 responder", addresses.http01 and f"http://{addresses.http01}"),
         ("the same over HTTPS", addresses.https01 and f"https://{addresses.https01}"),

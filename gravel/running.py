@@ -34,6 +34,7 @@ from gravel.logs.opening import open_log
 from gravel.management.api import Access
 from gravel.management.api import create_app as create_management_app
 from gravel.management.guard import is_loopback
+from gravel.management.page_endpoints import Page
 from gravel.metrics.gathering import Metrics
 from gravel.metrics.serving import serve_bridge
 from gravel.rate_limit_options import rates_of
@@ -57,7 +58,7 @@ class Running:
     parts: what is at /dir, which is also the world `default`; worlds: all others;
     bridge: with the operator, its Kubernetes-style API and the http-01 responder
     (what is not started is not even imported); resources: what the operator works on;
-    metrics: what can be told of it; exposed: whether other machines can reach it; token: what the management API
+    metrics, page: what can be told of it; exposed: whether other machines can reach it; token: what the management API
     wants, None on loopback unless one was given, nor where it is not guarded.
     changes: of the server's settings that no option makes; material: the certificate
     to show, instead of a new one.
@@ -67,6 +68,7 @@ class Running:
     worlds: Worlds[DnsView]
     default: HostedWorld[DnsView]
     metrics: Metrics
+    page: Page
     addresses: Addresses
     resources: Resources | None = None
 
@@ -176,7 +178,8 @@ class Running:
 
         bridge = ClusterBridge(cluster, self.settings, self.parts, responders.site, tls_ca, network, entropy)
         self.resources = (await stack.enter_async_context(bridge)).resources
-        self.metrics.watch(self.resources, lambda: bridge.operator, self.settings.max_concurrent_challenges, _now)
+        self.page.operator = lambda: bridge.operator
+        self.metrics.watch(self.resources, self.page.operator, self.settings.max_concurrent_challenges, _now)
 
     async def _cluster(self, stack: AsyncExitStack) -> Connection | None:
         """Reach the cluster on which the bridge is to work, if there is one."""
@@ -196,7 +199,8 @@ class Running:
         view = DnsView(parts.zone, sockets.nameservers, sockets.faults, responders.exhibit())
         view.follow(parts.world, driver)
         self.parts, self.default = parts, HostedWorld(parts.server, driver, view)
-        self.metrics = Metrics(lambda: (self.default, *self.worlds))
+        self.page = Page(lambda: (self.default, *self.worlds), self.settings.max_concurrent_challenges)
+        self.metrics = Metrics(self.page.worlds)
         if state:
             state.last(self.default)
 
@@ -219,8 +223,8 @@ class Running:
         house = add_bridge(parts, settings, entropy, resources)
         await serve_resources(stack, house, kubernetes, self.settings.kubernetes_token, material)
         self.resources = house.resources
-        slots = self.settings.max_concurrent_challenges
-        self.metrics.watch(house.resources, lambda: house.operator, slots, parts.driver.now)
+        self.page.operator = lambda: house.operator
+        self.metrics.watch(house.resources, self.page.operator, self.page.maximum, parts.driver.now)
         if self.settings.no_controllers:
             responders.site.tables.append(AcmeSolvers(house.resources))
         else:
@@ -230,17 +234,12 @@ class Running:
         self, stack: AsyncExitStack, parts: ServerParts, sockets: Sockets, names: tuple[str, ...], material: TlsMaterial
     ) -> None:
         tls_context = server_context(material.certificate_pem, material.key_pem)
-        await serve(
-            stack,
-            Handler(parts.server, self.worlds.server_of),
-            sockets.acme.sock,
-            tls_context,
-            create_runner,
-        )
+        await serve(stack, Handler(parts.server, self.worlds.server_of), sockets.acme.sock, tls_context, create_runner)
         settings = self.settings
         access = Access(self.token, names, settings.webhook_open, settings.acme_dns_domain)
+        page = None if settings.no_page else self.page
         management = create_management_app(
-            self.default, self.worlds, material.ca_pem, access, self.metrics, lambda: self.resources
+            self.default, self.worlds, material.ca_pem, access, self.metrics, page, lambda: self.resources
         )
         await serve(stack, management, sockets.management.sock, tls_context)
 

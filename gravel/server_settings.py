@@ -58,6 +58,7 @@ class ServerSettings:
     host: str = option("127.0.0.1", NAME, "Where the ACME server, its management and DNS listen.", SERVERS)
     acme_port: int = option(14000, PORT, "Port of the ACME server; 0 is any free one, here and below.", SERVERS, FREE)
     management_port: int = option(15000, PORT, "Port of the management API.", SERVERS, FREE)
+    no_page: bool = option(False, click.BOOL, "Show no page at / of the management API.", SERVERS)
     dns_port: int = option(8053, PORT, "Port of the DNS server, UDP and TCP.", SERVERS, FREE)
     kubernetes_port: int = option(16443, PORT, "Port of the embedded Kubernetes-style API, always on 127.0.0.1.")
     kubernetes: str | None = option(

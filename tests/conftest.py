@@ -34,6 +34,7 @@ CLIENTS = {
     "keytool": ("keytool", "apt install default-jre-headless"),
     "promtool": ("promtool", "apt install prometheus"),
     "openssl": ("openssl", "apt install openssl"),
+    "chromium": ("chromium", "apt install chromium"),
     "kopf": (str(Path(sys.executable).with_name("kopf")), "make operators"),
     "kubectl": (str(Path(sys.executable).with_name("kubectl")), "make kubectl"),
     "helm": (str(Path(sys.executable).with_name("helm")), "make kubectl"),

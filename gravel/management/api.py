@@ -42,6 +42,8 @@ from gravel.management.operation import (
     members,
     operation_of,
 )
+from gravel.management.page_endpoints import OPEN_PATHS as PAGE_PATHS
+from gravel.management.page_endpoints import Page
 from gravel.management.rate_limit_endpoints import RATE_LIMIT_ENDPOINTS
 from gravel.management.request_body import read_body
 from gravel.management.request_histories import HISTORY_ENDPOINTS
@@ -54,7 +56,7 @@ from gravel.management.world_endpoints import ENDPOINTS, Endpoint, Hosted, clock
 from gravel.management.world_options import options_of
 from gravel.metrics.gathering import Metrics
 from gravel.metrics.serving import PATH as METRICS
-from gravel.metrics.serving import page
+from gravel.metrics.serving import page as metrics_page
 from solvers.dns.zone import Zone
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ class Access:
     def open_paths(self) -> tuple[str, ...]:
         """The routes that want no token: acme-dns has passwords of its own, and its clients send nothing else."""
         acme_dns = (*ACME_DNS_PATHS, *(_WORLD + path for path in ACME_DNS_PATHS))
-        return (*OPEN_PATHS, *acme_dns, *(WEBHOOK_PATHS if self.webhook_open else ()))
+        return (*OPEN_PATHS, *PAGE_PATHS, *acme_dns, *(WEBHOOK_PATHS if self.webhook_open else ()))
 
 
 def create_app(
@@ -90,6 +92,7 @@ def create_app(
     tls_ca: str,
     access: Access,
     metrics: Metrics | None = None,
+    page: Page | None = None,
     resources: Callable[[], Resources | None] = lambda: None,
 ) -> web.Application:
     """Return the application; tls_ca: PEM of what clients must trust; resources: of the bridge, if there is one."""
@@ -104,7 +107,7 @@ def create_app(
         app.router.add_get(path, _healthy)
     app.router.add_get("/tls-ca", show_tls_ca)
     if metrics is not None:
-        app.router.add_get(METRICS, page(metrics.of_all))
+        app.router.add_get(METRICS, metrics_page(metrics.of_all))
     lifecycle = _Lifecycle(default, worlds)
     app.router.add_get("/worlds", lifecycle.list)
     app.router.add_post("/worlds", lifecycle.create)
@@ -113,7 +116,6 @@ def create_app(
     app.router.add_post(f"{_WORLD}/reset", lifecycle.reset)
     app.router.add_post(f"{_WORLD}/snapshot", lifecycle.snapshot)
     app.router.add_post(f"{_WORLD}/restore", lifecycle.restore)
-    acme_dns = acme_dns_endpoints(access.acme_dns_domain)
     of_worlds = {
         **ENDPOINTS,
         **ACCOUNT_ENDPOINTS,
@@ -126,12 +128,15 @@ def create_app(
         **RATE_LIMIT_ENDPOINTS,
         **CHAOS_ENDPOINTS,
         **STATE_ENDPOINTS,
-        **acme_dns,
+        **acme_dns_endpoints(access.acme_dns_domain),
+        **(page.endpoints() if page else {}),
         ("GET", EXPLAIN): explain_endpoint(resources),
     }
     for (method, path), endpoint in of_worlds.items():
         for place in (path, _WORLD + path):
             app.router.add_route(method, place, lifecycle.of_world(endpoint))
+    if page is not None:
+        page.serve_files(app)
     for (method, path), handler in webhook_endpoints(lifecycle.zone_of).items():
         app.router.add_route(method, path, handler)
 

@@ -27,17 +27,18 @@ from gravel.management.world_endpoints import Endpoint, Hosted
 async def list_orders(hosted: Hosted, _: web.Request) -> web.Response:
     """The orders, oldest first, with their authorizations and challenges."""
     world, now = hosted.world, hosted.driver.now()
-    return web.json_response({"orders": [_order(world, each, now) for each in world.store.all(Order)]})
+    return web.json_response({"orders": [order_of(world, each, now) for each in world.store.all(Order)]})
 
 
 @described(answers={200: members({"certificates": array(CERTIFICATE)})})
 async def list_certificates(hosted: Hosted, _: web.Request) -> web.Response:
     """The certificates, oldest first, with their chains."""
     world = hosted.world
-    return web.json_response({"certificates": [_certificate(world, each) for each in world.store.all(Certificate)]})
+    return web.json_response({"certificates": [certificate_of(world, each) for each in world.store.all(Certificate)]})
 
 
-def _order(world: World, record: Order, now: datetime) -> dict[str, Any]:
+def order_of(world: World, record: Order, now: datetime) -> dict[str, Any]:
+    """Return an order as JSON, with its authorizations and challenges."""
     found = [world.store.get(Authorization, each) for each in record.authorization_ids]
     rested_on = [each for each in found if each is not None]
     return {
@@ -73,7 +74,8 @@ def _authorization(record: Authorization, now: datetime) -> dict[str, Any]:
     }
 
 
-def _certificate(world: World, record: Certificate) -> dict[str, Any]:
+def certificate_of(world: World, record: Certificate) -> dict[str, Any]:
+    """Return a certificate as JSON, with its chain."""
     return {
         "id": record.id,
         "url": world.links.certificate(record.id),

@@ -65,6 +65,13 @@ class Node:
             node, above = child, below(label, above)
             yield above, node
 
+    def walk(self, name: str = "") -> Iterator[tuple[str, RRsets]]:
+        """Return the names that hold records, this node's `name` and those below it, in order."""
+        if self.rrsets:
+            yield name, self.rrsets
+        for label in sorted(self.children):
+            yield from self.children[label].walk(below(label, name))
+
 
 def downwards(name: str) -> list[str]:
     """Return the labels of a name, the last one first."""

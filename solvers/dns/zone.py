@@ -9,7 +9,7 @@ own begins a zone too: who delegates it sees it as a resolver would.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from acme_server.protocol.driver import Clock
 from acme_server.protocol.vantage import DnsRecord
@@ -231,6 +231,10 @@ class Zone:
         """Return what was written for a canonical name; an address family without values hides its default."""
         node, exact = self._root.find(name)
         return node.rrsets if node and exact else {}
+
+    def names(self) -> Iterator[tuple[str, RRsets]]:
+        """Return what was written, name by name."""
+        return self._root.walk()
 
     def revise(self, like: Zone, stored: Mapping[str, RRsets], serial: int) -> None:
         """Have this stored for these names, this serial, and another zone's default addresses: a secondary follows."""
