@@ -105,17 +105,11 @@ class Operator:
         )
 
     def _frame_of(self, parameters: Parameters, worlds: Mapping[str, WorldAddress]) -> AcmeIssuers:
+        options, names = self._options, self._ownership.names
         return AcmeIssuers(
-            self._driver,
-            self._context,
-            self._accounts,
-            worlds,
-            parameters,
-            self._options.cluster_resource_namespace,
-            self._options.user_agent,
-            self._ownership.names,
-            self._wake_dependants,
-        )
+            self._driver, self._context, self._accounts, worlds, parameters, options.cluster_resource_namespace,
+            options.user_agent, names, self._wake_dependants,
+        )  # fmt: skip
 
     def _controllers(self, solvers: Mapping[str, Solver], worlds: Mapping[str, WorldAddress], options: Options) -> None:
         context, conduct = self._context, conduct_of(options.errors)

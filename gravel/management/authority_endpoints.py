@@ -14,7 +14,7 @@ from acme_server.protocol.problem import Problem
 from acme_server.registration_authority.revocation import REASONS, withdraw_all
 from acme_server.root_rotation import add_root, drop_root, prefer_root
 from acme_server.store import CERTIFICATE_BY_SERIAL
-from gravel.management.operation import COUNT, PEM, STRING, described, members, words
+from gravel.management.operation import COUNT, FLAG, PEM, STRING, TEXT, array, closed, described, members, number, words
 from gravel.management.request_body import read_body
 from gravel.management.world_endpoints import Endpoint, Hosted
 
@@ -73,6 +73,12 @@ async def certificate_status(hosted: Hosted, request: web.Request) -> web.Respon
     return web.json_response(document)
 
 
+@described(
+    body=closed(members(serials=array(TEXT), reason=number(0, max(REASONS)))),
+    optional=True,
+    free=True,
+    answers={200: members({"revoked": COUNT})},
+)
 async def revoke_certificates(hosted: Hosted, request: web.Request) -> web.Response:
     """Revoke what is valid, as a CA does in an incident: all of it, or `serials` alone; renewal information says now."""
     body = read_body(await request.read(), empty=True)
@@ -90,6 +96,11 @@ async def revoke_certificates(hosted: Hosted, request: web.Request) -> web.Respo
     return web.json_response({"revoked": len(revoked)})
 
 
+@described(
+    body=closed(members(add=FLAG, prefer=number(1, 999), drop=number(1, 999))),
+    free=True,
+    answers={200: members({"roots": array(STRING)})},
+)
 async def change_roots(hosted: Hosted, request: web.Request) -> web.Response:
     """Rotate the root in three steps, `add`, `prefer` and `drop`, the others by a root's number; answer with all roots."""
     body = read_body(await request.read())

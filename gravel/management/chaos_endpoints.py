@@ -77,7 +77,10 @@ async def end_all(hosted: Hosted, _: web.Request) -> web.Response:
 @described(answers={204: None})
 async def end(hosted: Hosted, request: web.Request) -> web.Response:
     """End one experiment."""
-    name = choose(request.match_info["name"], EXPERIMENTS, "the experiment")
+    try:
+        name = choose(request.match_info["name"], EXPERIMENTS, "the experiment")
+    except ValueError as error:
+        return web.json_response({"error": str(error)}, status=404)
     if not _end(hosted, name):
         return web.json_response({"error": f"{name!r} was not begun"}, status=404)
     return web.Response(status=204)
