@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType, TracebackType
@@ -28,6 +29,7 @@ from gravel.announced import Addresses
 from gravel.authority_options import design_of, tls_ca_of
 from gravel.dns_view import DnsOptions, DnsView, open_view
 from gravel.entropy import entropy_of
+from gravel.explaining.story import bridge_of
 from gravel.homeward import homeward
 from gravel.listening import serve
 from gravel.logs.opening import open_log
@@ -238,8 +240,9 @@ class Running:
         settings = self.settings
         access = Access(self.token, names, settings.webhook_open, settings.acme_dns_domain)
         page = None if settings.no_page else self.page
+        bridge = partial(bridge_of, lambda: self.resources, settings)
         management = create_management_app(
-            self.default, self.worlds, material.ca_pem, access, self.metrics, page, lambda: self.resources
+            self.default, self.worlds, material.ca_pem, access, self.metrics, page, bridge
         )
         await serve(stack, management, sockets.management.sock, tls_context)
 

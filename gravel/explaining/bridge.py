@@ -60,7 +60,7 @@ def stories_of(
 
     by_url: gives the server's story of a URL, none for another server's.
     """
-    kind, resources = find_kind(word), known.resources
+    kind, resources = find_kind(word), known.bridge.resources if known.bridge else None
     namespace, slash, name = rest.rpartition("/")
     if (
         kind is None

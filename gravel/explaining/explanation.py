@@ -76,15 +76,21 @@ def _judge(story: Story) -> tuple[str, list[Finding]]:
 
 
 def _of_bridge(story: Story) -> Standing:
-    """Return where the bridge's resources stand.
-
-    This is the joint to `issuer_bridge.diagnosis`: what that finds of `story.objects` stands for the general words.
-    """
-    if not story.objects:
+    """Return where the bridge's resources stand: the general word, unless a rule of `issuer_bridge.diagnosis` knows more."""
+    bridge, now = story.known.bridge, story.known.now
+    if bridge is None or not story.objects:
         return DONE
     from gravel.explaining.bridge import standing_of_resources
+    from issuer_bridge.cert_manager.conduct import conduct_of
+    from issuer_bridge.diagnosis.cluster import cluster_of, subject_of
+    from issuer_bridge.diagnosis.diagnosing import about
 
-    return standing_of_resources(story.objects, story.known.now)
+    standing = standing_of_resources(story.objects, now)
+    cluster = cluster_of(bridge.resources, bridge.slots, conduct_of(bridge.errors))
+    found = about(cluster, subject_of(story.objects[0]), now)
+    if standing == DONE and not any(finding.blocks for finding in found):
+        return DONE
+    return attrs.evolve(standing, finished=standing.failed, findings=found or standing.findings)
 
 
 def _joined(story: Story, ours: Standing, theirs: Standing) -> Standing:

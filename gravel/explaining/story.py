@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,12 @@ from acme_server.orders import Order
 from acme_server.protocol.journal import Entry
 from acme_server.protocol.times import parse_rfc3339, rfc3339_micro
 from acme_server.world import World
+from scheduler.versions import NEWEST, Version
 from solvers.dns.zone import Zone
 from solvers.http01.responder import Responder
 
 if TYPE_CHECKING:
+    from gravel.settings import Settings
     from issuer_bridge.resources import Resource, Resources
 
 REFUSED = "RequestRefused"
@@ -32,11 +34,30 @@ _WORDS = {"Certificate": "certificate", "CertificateRequest": "request", "Order"
 
 
 @attrs.frozen
+class Bridge:
+    """A bridge, as it can be asked: its resources, how many challenges it works on at once, and whose rules it follows.
+
+    errors: the cert-manager whose conduct it has, None for our own.
+    """
+
+    resources: Resources
+    slots: int = 60
+    errors: Version | None = None
+
+
+def bridge_of(resources: Callable[[], Resources | None], settings: Settings) -> Bridge | None:
+    """Return the bridge of a house, if it has begun; resources: its own, later than the settings."""
+    found = resources()
+    errors = NEWEST if settings.compat == "cert-manager" else None
+    return Bridge(found, settings.max_concurrent_challenges, errors) if found is not None else None
+
+
+@attrs.frozen
 class Known:
     """A world at a moment.
 
     due: when something happens in it next; zone, responder: where answers may be in place, the built-in ones;
-    resources: those of the bridge, if there is one.
+    bridge: whose server it is, if there is one.
     """
 
     world: World
@@ -45,7 +66,7 @@ class Known:
     due: datetime | None = None
     zone: Zone | None = None
     responder: Responder | None = None
-    resources: Resources | None = None
+    bridge: Bridge | None = None
 
 
 @attrs.frozen
@@ -54,7 +75,8 @@ class Story:
 
     subject: what it is called; names: identifiers whose orders are told of, refused ones too; focus: the place of
     the one challenge that it is about; objects: the bridge's resources, owners first; urls: of accounts that the
-    server does not know; endpoint: whose refusals to clients without an account it is about; lost: what clients ask for and is not here; entries: of the journal, once they have been collected.
+    server does not know; endpoint: whose refusals to clients without an account it is about; lost: what clients ask
+    for and is not here; entries: of the journal, once they have been collected.
     """
 
     known: Known

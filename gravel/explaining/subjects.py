@@ -89,11 +89,11 @@ def of_order(known: Known, order: Order, subject: str = "") -> Story:
 
 
 def _objects(known: Known, order: Order) -> tuple[Resource, ...]:
-    if known.resources is None:
+    if known.bridge is None:
         return ()
     from gravel.explaining.bridge import of_url
 
-    return of_url(known.resources, known.world.links.order(order.id))
+    return of_url(known.bridge.resources, known.world.links.order(order.id))
 
 
 def _of_url(known: Known, url: str) -> str:
@@ -168,7 +168,7 @@ _WORDS: Mapping[str, Callable[[Known, str], tuple[Story, ...]]] = {
 def _of_word(known: Known, word: str, rest: str) -> tuple[Story, ...]:
     """A word of the server's may be one of Kubernetes too; what follows tells them apart."""
     found = _WORDS[word](known, rest) if word in _WORDS else ()
-    if found or known.resources is None:
+    if found or known.bridge is None:
         return found
     from gravel.explaining.bridge import stories_of
 
@@ -224,9 +224,9 @@ def _known_names(known: Known) -> list[str]:
             yield from (identifier.value for identifier in order.identifiers)
             yield order_name(order)
         yield from (f"account/{each.id}" for each in store.all(Account))
-        if known.resources is not None:
+        if known.bridge is not None:
             from gravel.explaining.bridge import names_of
 
-            yield from names_of(known.resources)
+            yield from names_of(known.bridge.resources)
 
     return list(dict.fromkeys(islice(names(), _NAMES)))

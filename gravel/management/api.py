@@ -60,7 +60,7 @@ from gravel.metrics.serving import page as metrics_page
 from solvers.dns.zone import Zone
 
 if TYPE_CHECKING:
-    from issuer_bridge.resources import Resources
+    from gravel.explaining.story import Bridge
 
 _WORLD = "/worlds/{world}"
 _MAX_BODY = 1024 * 1024
@@ -93,9 +93,9 @@ def create_app(
     access: Access,
     metrics: Metrics | None = None,
     page: Page | None = None,
-    resources: Callable[[], Resources | None] = lambda: None,
+    bridge: Callable[[], Bridge | None] = lambda: None,
 ) -> web.Application:
-    """Return the application; tls_ca: PEM of what clients must trust; resources: of the bridge, if there is one."""
+    """Return the application; tls_ca: PEM of what clients must trust; bridge: if there is one."""
 
     @described("What to trust to speak to this server.", answers={200: PEM})
     async def show_tls_ca(_: web.Request) -> web.Response:
@@ -130,7 +130,7 @@ def create_app(
         **STATE_ENDPOINTS,
         **acme_dns_endpoints(access.acme_dns_domain),
         **(page.endpoints() if page else {}),
-        ("GET", EXPLAIN): explain_endpoint(resources),
+        ("GET", EXPLAIN): explain_endpoint(bridge),
     }
     for (method, path), endpoint in of_worlds.items():
         for place in (path, _WORLD + path):

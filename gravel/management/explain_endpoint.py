@@ -13,14 +13,13 @@ from gravel.management.operation import OBJECT, described
 from gravel.management.world_endpoints import Endpoint, Hosted
 
 if TYPE_CHECKING:
-    from gravel.explaining.story import Known
-    from issuer_bridge.resources import Resources
+    from gravel.explaining.story import Bridge, Known
 
 PATH = "/explain/{subject:.+}"
 
 
-def explain_endpoint(resources: Callable[[], Resources | None]) -> Endpoint:
-    """Return the endpoint; resources: of the bridge, if there is one."""
+def explain_endpoint(bridge: Callable[[], Bridge | None]) -> Endpoint:
+    """Return the endpoint; bridge: the default world's, if there is one."""
 
     @described("Why an order, a challenge or a resource is stuck, or that it is not.", answers={200: OBJECT}, free=True)
     async def endpoint(hosted: Hosted, request: web.Request) -> web.Response:
@@ -29,9 +28,9 @@ def explain_endpoint(resources: Callable[[], Resources | None]) -> Endpoint:
 
         journal, text = hosted.world.journal, request.match_info["subject"]
         try:
-            read, ours = await _entries(hosted, text, resources())
+            read, ours = await _entries(hosted, text, bridge())
             # What was written meanwhile is about records that have changed since.
-            known = _known(hosted, resources())
+            known = _known(hosted, bridge())
             stories = find(known, text)
             return web.json_response(explain(known, text, stories, [*ours, *journal.since(read)]).to_json())
         except Unknown as error:
@@ -42,11 +41,11 @@ def explain_endpoint(resources: Callable[[], Resources | None]) -> Endpoint:
     return endpoint
 
 
-async def _entries(hosted: Hosted, text: str, resources: Resources | None) -> tuple[int, list[Entry]]:
+async def _entries(hosted: Hosted, text: str, bridge: Bridge | None) -> tuple[int, list[Entry]]:
     """Return how long the journal is, and those of its entries that are of any use; nobody else waits for a long one."""
     from gravel.explaining.subjects import find
 
-    stories, journal, ours = find(_known(hosted, resources), text), hosted.world.journal, []
+    stories, journal, ours = find(_known(hosted, bridge), text), hosted.world.journal, []
     for _ in journal.catch_up():
         await asyncio.sleep(0)
     read = len(journal)
@@ -56,9 +55,9 @@ async def _entries(hosted: Hosted, text: str, resources: Resources | None) -> tu
     return read, ours
 
 
-def _known(hosted: Hosted, resources: Resources | None) -> Known:
+def _known(hosted: Hosted, bridge: Bridge | None) -> Known:
     from gravel.explaining.story import Known
 
     driver, view = hosted.driver, hosted.view
     responder = view.exhibit.responders.site.responder
-    return Known(hosted.world, driver.now(), driver.clock.frozen, driver.next_due(), view.zone, responder, resources)
+    return Known(hosted.world, driver.now(), driver.clock.frozen, driver.next_due(), view.zone, responder, bridge)

@@ -121,7 +121,7 @@ class Cluster:
     def issuer(self, resource: Resource) -> Resource | None:
         """Return the issuer of cert-manager's that an object names."""
         reference = (resource.get("spec") or {}).get("issuerRef") or {}
-        kind = issuer_kind(reference) if is_of_our_group(reference) else None
+        kind = issuer_kind(reference) if reference and is_of_our_group(reference) else None
         if kind is None:
             return None
         name = str(reference.get("name", ""))

@@ -7,13 +7,14 @@ import pytest
 from acme_server.protocol.vantage import HttpAnswer
 from gravel.explaining.explanation import explain
 from gravel.explaining.rules import CLIENT
-from gravel.explaining.story import Known
+from gravel.explaining.story import Bridge, Known
 from gravel.explaining.subjects import Unknown, find
-from issuer_bridge.resources import CERTIFICATE_REQUEST
+from issuer_bridge.resources import CERTIFICATE, CERTIFICATE_REQUEST
 from scheduler.versions import NEWEST, version
 from tests.gravel.explaining.story_rig import codes
 from tests.issuer_bridge.bridge_resources import DNS01, HTTP01
 from tests.issuer_bridge.bridge_rig import Rig, kind_of
+from tests.issuer_bridge.cert_manager.certificates.certificate_rig import CertificateRig, certificate
 
 
 def bridge(*solvers, release=None, **options):
@@ -23,8 +24,8 @@ def bridge(*solvers, release=None, **options):
     return rig
 
 
-def told_of(rig, text):
-    known = Known(rig.world, rig.driver.now(), resources=rig.store)
+def told_of(rig, text, release=None):
+    known = Known(rig.world, rig.driver.now(), bridge=Bridge(rig.store, errors=release))
     return explain(known, text, find(known, text), rig.world.journal)
 
 
@@ -60,9 +61,9 @@ def test_a_self_check_that_fails_is_told_instead_of_a_client_that_does_nothing(m
     rig.run(minutes=minutes)
     for name in names_of(rig):
         told = told_of(rig, name)
-        assert (told.verdict, codes(told)) == (verdict, ["challenge-waiting"])
+        assert (told.verdict, codes(told)) == (verdict, ["http01-not-routed"])
         assert told.findings[0].who != CLIENT
-        assert "404" in told.findings[0].cause
+        assert any("404" in said for said in told.findings[0].evidence)
 
 
 def test_a_failed_validation_is_told_by_what_the_server_saw_to_who_asks_for_the_request():
@@ -71,8 +72,18 @@ def test_a_failed_validation_is_told_by_what_the_server_saw_to_who_asks_for_the_
     rig.apply("one", "one.http.test")
     rig.run(minutes=1)
     told = told_of(rig, "certificaterequest/default/one")
-    assert (told.verdict, codes(told, blocks=True)) == ("failed", ["resource-failed", "not-found"])
-    assert codes(told_of(rig, "one.http.test"), blocks=True) == ["not-found", "resource-failed"]
+    assert (told.verdict, codes(told, blocks=True)) == ("failed", ["ca-sees-another-answer", "not-found"])
+    assert codes(told_of(rig, "one.http.test"), blocks=True) == ["not-found", "ca-sees-another-answer"]
+
+
+def test_a_renewal_that_is_stuck_is_told_though_the_certificate_is_still_good():
+    rig = CertificateRig()
+    rig.create(CERTIFICATE, certificate())
+    rig.run(minutes=1)
+    rig.hide = lambda question: True
+    rig.run(days=61)
+    told = told_of(rig, "certificate/default/www")
+    assert (told.verdict, codes(told, blocks=True)) == ("stuck", ["expiring", "http01-not-routed"])
 
 
 def test_a_challenge_that_the_client_gave_up_is_failed_though_the_server_waits():
@@ -83,14 +94,14 @@ def test_a_challenge_that_the_client_gave_up_is_failed_though_the_server_waits()
     rig.apply("one", "one.http.test")
     rig.run(minutes=10)
     told = told_of(rig, rig.orders[0]["status"]["url"])
-    assert (told.verdict, codes(told, blocks=True)) == ("failed", ["resource-failed"])
+    assert (told.verdict, codes(told, blocks=True)) == ("failed", ["network-error-was-final"])
 
 
 def test_a_request_that_nobody_approved_waits_for_that():
     rig = bridge(approver=False)
     rig.apply("one", "one.http.test")
     rig.run(seconds=1)
-    assert codes(told_of(rig, "certificaterequest/default/one")) == ["request-not-approved"]
+    assert codes(told_of(rig, "certificaterequest/default/one")) == ["not-approved"]
 
 
 @pytest.mark.parametrize("release", [None, NEWEST], ids=["ours", "cert-manager"])
