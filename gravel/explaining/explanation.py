@@ -71,7 +71,9 @@ def _judge(story: Story) -> tuple[str, list[Finding]]:
         found += theirs.findings
     found = [*frozen_clock(story, standing), *found]
     if found or story.names:
-        found += [finding for rule in NOTES for finding in rule(story)]
+        # What a client is to do is the bridge's, where it is that client.
+        notes = [finding for rule in NOTES for finding in rule(story)]
+        found += [finding for finding in notes if finding.who != CLIENT or theirs.finished]
     return _verdict(standing, found), found
 
 

@@ -76,17 +76,18 @@ def _request_tells(view: View, certificate: Resource) -> bool:
     return is_true(certificate, ISSUING) and bool(_next(view, certificate))
 
 
-def _untriggered(_view: View, certificate: Resource) -> Found | None:
-    if is_true(certificate, READY):
+def _untriggered(view: View, certificate: Resource) -> Found | None:
+    if is_true(certificate, READY) or _shares_secret(view, certificate):
         return None
     cause = "it is not Ready, and nothing is under way"
     return Found(cause, turned(certificate, READY), quoted(certificate, READY))
 
 
 def _shares_secret(view: View, certificate: Resource) -> Found | None:
+    """Who has got the Secret is well, and silent."""
     name, namespace = certificate["spec"].get("secretName"), certificate["metadata"]["namespace"]
     sharing = view.sharing.get((namespace, str(name)), ())
-    if len(sharing) < 2 or sharing[0] is not certificate:
+    if len(sharing) < 2 or is_true(certificate, READY):
         return None
     names = ", ".join(subject_of(one) for one in sharing)
     return Found(

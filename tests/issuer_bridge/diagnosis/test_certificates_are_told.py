@@ -61,14 +61,14 @@ def test_a_renewal_that_fails_is_told_with_the_day_of_the_end_and_then_as_expire
     assert any(text.startswith("Ready=False Expired") for text in expired.evidence)
 
 
-def test_two_certificates_with_one_secret_are_told_once():
+def test_of_two_certificates_with_one_secret_the_one_that_did_not_get_it_is_told():
     rig = CertificateRig(errors=NEWEST)
     rig.issue("www")
     rig.add("api", secretName="www-tls")
     rig.run(minutes=10)
     shared = [one for one in findings(rig) if one.code == "secret-shared"]
-    assert [(one.blocks, one.who, one.evidence) for one in shared] == [
-        (True, OWNER, ("certificate/default/www, certificate/default/api",))
+    assert [(one.subject, one.blocks, one.who, one.evidence) for one in shared] == [
+        ("certificate/default/api", True, OWNER, ("certificate/default/www, certificate/default/api",))
     ]
 
 

@@ -8,6 +8,10 @@ from issuer_bridge.diagnosis import readings
 from issuer_bridge.diagnosis.readings import ACME, CHECKING_DNS, CHECKING_HTTP, ISSUERS, PRESENTING, REQUESTS, read
 
 GET = "failed to perform self check GET request 'http://a.example/.well-known/acme-challenge/t': Get \"http://a.example/.well-known/acme-challenge/t\": "
+SOA = (
+    "When querying the SOA record for the domain '_acme-challenge.a.example.' using nameservers [192.0.2.53:53],"
+    " rcode was expected to be 'NOERROR' or 'NXDOMAIN', but got 'SERVFAIL'"
+)
 URN = "urn:ietf:params:acme:error:"
 TEXTS = {
     CHECKING_HTTP: [
@@ -28,6 +32,7 @@ TEXTS = {
         ('DNS record for "a.example" not yet propagated', "dns01-not-seen", 16),
         ("NS ns1.example.:53 returned REFUSED for _acme-challenge.a.example.", "dns01-nameserver-fails", 16),
         ("NS ns1.example.:53 returned SERVFAIL for _acme-challenge.a.example.", "dns01-nameserver-fails", 16),
+        (SOA, "dns01-nameserver-fails", 16),
         ("dial udp [2001:db8::53]:53: connect: network is unreachable", "dns01-no-ipv6", 17),
         ("read udp 10.0.0.1:5->192.0.2.53:53: i/o timeout", "dns01-nameserver-silent", 16),
         ("CNAME records form a loop", "dns01-alias-loop", None),
@@ -38,6 +43,7 @@ TEXTS = {
         ("DNS update failed. Server replied: REFUSED", "provider-refuses", 6),
         ("failed to change Route 53 record set: AccessDenied: User is not authorized", "provider-refuses", 6),
         ("Could not find the start of authority for _acme-challenge.a.example.: NXDOMAIN", "zone-not-found", None),
+        (SOA, "zone-fails", None),
         ("the server could not find the requested resource (post hook.acme.example)", "solver-webhook-missing", None),
         ("the server is currently unable to handle the request", "solver-webhook-missing", None),
         ('pods "cm-acme-http-solver-x" is forbidden: exceeded quota: q', "solver-not-allowed", None),
@@ -53,6 +59,8 @@ TEXTS = {
         (f"400 {URN}connection: 203.0.113.9: Fetching http://a.example/: Timeout", "ca-cannot-reach", None),
         (f"403 {URN}caa: CAA record for a.example prevents issuance", "caa-forbids", None),
         (f"Failed to create Order: 400 {URN}rejectedIdentifier: not here", "name-rejected", None),
+        (f"Failed to create Order: 400 {URN}malformed: 'a_b.example' is not a DNS name", "order-refused", None),
+        (f"400 {URN}badNonce: JWS has an invalid anti-replay nonce", "nonces-refused", None),
         (f"Failed to finalize Order: 403 {URN}orderNotReady: already finalized", "order-finalized-before", 20),
         ("acme: certificate authority does not advertise a profile with name x", "profile-unknown", None),
         ("unexpected non-ACME API error: context deadline exceeded", "verdict-late", 8),
