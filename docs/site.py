@@ -26,9 +26,7 @@ external: dict[str, None] = {}
 
 
 def on_config(config: Any) -> Any:
-    """Leave out what is not written yet, and draw diagrams if that needs nobody's server."""
-    there = {path.name for path in ROOT.glob("docs/*.md")} | {*PAGES.values()}
-    config.nav = [_kept(item, there) for item in config.nav]
+    """Draw diagrams if that needs nobody's server."""
     if MERMAID.exists():
         config.extra_javascript.append("mermaid.js")
         fence = {"name": "mermaid", "class": "mermaid", "format": _as_it_is}
@@ -64,15 +62,6 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
 def on_post_build(config: Any) -> None:
     """List what leads out of the site, for whoever wants to try it; nothing of it is asked for here."""
     Path(config.site_dir, "external-links.txt").write_text("".join(f"{link}\n" for link in sorted(external)))
-
-
-def _kept(item: Any, there: set[str]) -> Any:
-    if isinstance(item, str):
-        return item
-    ((title, inside),) = item.items()
-    if isinstance(inside, str):
-        return item
-    return {title: [each for each in inside if (each if isinstance(each, str) else next(iter(each.values()))) in there]}
 
 
 def _as_it_is(source: str, *_: Any, **__: Any) -> str:

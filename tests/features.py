@@ -119,6 +119,21 @@ FEATURES: tuple[Feature, ...] = (
         "no",
         "gravel/fixture/test_plugin.py::test_fifty_servers_at_once_under_xdist_give_what_they_give_alone_byte_for_byte",
     ),
+    Feature(
+        "a live page of orders, validations, queue and DNS",
+        "no",
+        "gravel/page/test_in_chromium.py::test_every_view_is_drawn_and_fits_its_window",
+    ),
+    Feature(
+        "says why an order is stuck, and who must act",
+        "no",
+        "gravel/explaining/test_explaining_properties.py::test_any_state_is_explained_and_no_secret_is_told",
+    ),
+    Feature(
+        "says what is stuck in a cluster, and who must act",
+        "no",
+        "gravel/test_diagnose.py::test_slots_queue_and_conflicts_are_tables_and_what_is_stuck_is_exit_1",
+    ),
 )
 
 
