@@ -22,7 +22,7 @@ from tests.issuer_bridge.diagnosis.pains import PAINS, codes
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/diagnose.md").read_text()
-EXAMPLE = ROOT / "examples/stuck-challenges.yaml"
+EXAMPLE = ROOT / "examples/diagnose/stuck-challenges.yaml"
 [(SHOWN, PRINTED)] = re.findall(r"^```sh\n(.*?)^```\n\n```text\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
 COMMANDS = re.findall(r"^    gravel (diagnose.*)$", DOCUMENT, re.MULTILINE)
 

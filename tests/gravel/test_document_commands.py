@@ -37,6 +37,7 @@ WHO: dict[str, list[str]] = {
     "docs/bridge.md": [HERE],
     "docs/cert-manager.md": ["needs cert-manager's own program, which no registry of Python, npm or Debian has"],
     "docs/challtestsrv.md": ["tests/gravel/test_challtestsrv_document.py"] * 2,
+    "docs/chaos.md": [HERE],
     "docs/check.md": ["asks for names that others own"] + ["tests/gravel/test_check_document.py"] * 4,
     "docs/cluster.md": [CLUSTER] * 5 + ["tests/gravel/test_cluster_files.py"] * 3,
     "docs/conformance.md": ["takes minutes, and its second needs Pebble; tests/conformance runs the suite"],
@@ -50,7 +51,7 @@ WHO: dict[str, list[str]] = {
     "docs/rate-limits.md": [HERE],
     "docs/simulate.md": [HERE] * 4,
     "docs/simulated.md": ["what `make simulated` ran; tests/scheduler/simulator/test_observations.py has the rows"] * 3,
-    "docs/state.md": [HERE],
+    "docs/state.md": [HERE] * 2,
     "docs/tour.md": [HERE] * 4 + ["listens beyond loopback"],
     "docs/tutorial.md": [NETWORK] + [HERE] * 7,
     "docs/validation.md": ["tests/gravel/test_validation_document.py"] * 3,
@@ -68,6 +69,7 @@ class Scene:
 
 SCENES = {
     "docs/bridge.md": Scene("gravel up --apply examples/10-clusterissuer.yaml", ("certificate.yaml",)),
+    "docs/chaos.md": Scene("gravel up"),
     "docs/simulate.md": Scene(
         "gravel up --apply examples/10-clusterissuer.yaml --apply examples/20-http01.yaml",
         ("fleet.yaml",),
@@ -172,6 +174,7 @@ def play(start: str, script: list[Block], folder: Path, launch, scene: Scene) ->
             lines = lines.replace(f"127.0.0.1:{port}", address)
         (folder / "tls_ca.pem").write_text(Path(ready["tls_ca"]).read_text())
         environment |= {"ACME_TLS_CA": ready["tls_ca"], "ACME_MANAGEMENT": ready["management"]}
+        environment["GRAVEL_MANAGEMENT"] = ready["management"]
         environment |= {"GRAVEL_KUBERNETES": ready["kubernetes"]} if verb == "up" else {}
         command = ["sh", "-euc", lines]
     done = subprocess.run(
