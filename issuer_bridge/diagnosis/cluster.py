@@ -107,7 +107,7 @@ class Cluster:
         reference = controller_of(resource)
         if reference.get("kind") != kind.kind:
             return None
-        found = self.get(kind, f"{resource['metadata']['namespace']}/{reference.get('name')}")
+        found = self.get(kind, f"{resource['metadata'].get('namespace')}/{reference.get('name')}")
         return found if found is not None and _uid(found) == reference.get("uid") else None
 
     def events(self, resource: Resource, *reasons: str) -> Sequence[Resource]:

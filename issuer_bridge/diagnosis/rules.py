@@ -142,4 +142,4 @@ def _checked(spec: Mapping[str, Any]) -> str:
         return quote(str(next(iter(spec.get("dnsNames") or ()), "NAME")))
     type_, key = str(spec.get("type", "")).lower(), quote(str(spec.get("key", "")))
     expected = f"--value={key}" if type_ == "dns-01" else f"--key-authorization={key}"
-    return f"{quote(('*.' if spec.get('wildcard') else '') + str(spec['dnsName']))} --type {type_} {expected}"
+    return f"{quote(('*.' if spec.get('wildcard') else '') + str(spec['dnsName']))} --type {quote(type_)} {expected}"

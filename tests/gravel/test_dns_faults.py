@@ -173,7 +173,7 @@ async def test_several_nameservers_show_one_zone_and_each_can_fail_alone(manage,
 @pytest.mark.parametrize(
     ("nameservers", "sentence"),
     [
-        ([], "'nameservers' is wanted: a non-empty list of strings"),
+        ([], "'nameservers' is wanted: a non-empty list of strings, none of them empty"),
         (["ns1"], "'ns1' does not appear to be an IPv4 or IPv6 address"),
         (["192.0.2.1"], "'nameservers' are loopback addresses, such as 127.0.0.1 and 127.0.0.2"),
     ],

@@ -119,7 +119,7 @@ def test_a_new_seed_is_a_new_pod():
 
 MISTAKES = [
     (["clusterissuer"], "gravel manifest: --seed is wanted: the deployment and the ClusterIssuer must agree on it.\n"),
-    (["helm"], "gravel manifest: Invalid value for '{clusterissuer|deployment|all|webhook|rbac|values}'"),
+    (["helm"], "gravel manifest: Invalid value for '{clusterissuer|deployment|all|webhook|rbac|values|diagnose}'"),
     (["all", "--name", "A_b"], "gravel manifest: Invalid value for '--name': 'A_b' is no name of a Service"),
     (
         ["all", "--cert-manager-namespace", "-"],

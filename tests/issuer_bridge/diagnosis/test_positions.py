@@ -197,6 +197,9 @@ def test_names_in_commands_are_quoted_for_a_shell():
     hostile = challenge("a;reboot", "$(reboot).example", "HTTP-01", status=status)
     (found,) = [one for one in diagnose(cluster(hostile), LATER) if one.code == "http01-not-routed"]
     assert "gravel check '$(reboot).example' --type http-01 --key-authorization=k" in found.attempt
+    hostile = challenge("a", "a.example", "HTTP-01;reboot", status=status)
+    (found,) = [one for one in diagnose(cluster(hostile), LATER) if one.code == "http01-not-routed"]
+    assert "--type 'http-01;reboot'" in found.attempt
     hostile = challenge("a;reboot", "$(reboot).example")
     (found,) = [one for one in diagnose(cluster(hostile), LATER) if one.subject == "challenge/shop/a;reboot"]
     assert ";reboot" not in found.attempt.replace("'a;reboot'", "")
