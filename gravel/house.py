@@ -29,6 +29,7 @@ from issuer_bridge.cluster.solver_objects import Backend
 from issuer_bridge.durations import parse_duration
 from issuer_bridge.kube_api.store import EmbeddedStore
 from issuer_bridge.operator import Operator, Options, WorldAddress
+from issuer_bridge.policy.access import access_of
 from issuer_bridge.policy.approval import Approval
 from issuer_bridge.policy.review import Reading
 from issuer_bridge.resources import Resources
@@ -188,6 +189,7 @@ def build_operator(
 
     faults = BridgeFaults(world, parts.driver.now)
     SecretDeleter(driver, resources, faults).start()
+    approval = attrs.evolve(settings.bridge.approval, access=access_of(resources))
     return Operator(
         driver,
         PartitionedResources(resources, faults, driver),
@@ -195,7 +197,7 @@ def build_operator(
         worlds={world.id: WorldAddress(world.directory_url, settings.tls_ca)},
         entropy=entropy,
         record=record,
-        options=attrs.evolve(settings.bridge, disturbances=faults.disturbances),
+        options=attrs.evolve(settings.bridge, disturbances=faults.disturbances, approval=approval),
     )
 
 

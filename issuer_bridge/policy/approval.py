@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from issuer_bridge.policy.access import Access
 from issuer_bridge.policy.plugins import Plugin
 from issuer_bridge.policy.review import Reading
 
@@ -17,7 +18,8 @@ class Approval:
     """by: all of them, those that a policy passes, those with an approved change ticket, or none.
 
     ticket_url: where tickets are looked up, at `URL/TICKET`; "" for nowhere. plugins: of policies, beside `ticket`.
-    summaries: keep a ConfigMap in every namespace that says what policies allow there.
+    summaries: keep a ConfigMap in every namespace that says what policies allow there. access: who says who may use
+    a policy; None for who keeps the resources.
     """
 
     by: str = "all"
@@ -25,3 +27,4 @@ class Approval:
     ticket_url: str = ""
     plugins: Mapping[str, Plugin] = attrs.field(factory=dict)
     summaries: bool = False
+    access: Access | None = None

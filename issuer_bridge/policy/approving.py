@@ -62,7 +62,8 @@ class Approving:
                 self.requests = deciding(lambda key: tickets.sync(*key[1:]))
             case "policy":
                 plugins = {"ticket": ticket_plugin(approval.ticket_url), **approval.plugins}
-                approver = PolicyApprover(context, Court(access_of(context.resources), approval.reading, plugins))
+                access = approval.access or access_of(context.resources)
+                approver = PolicyApprover(context, Court(access, approval.reading, plugins))
                 readiness = PolicyReadiness(context, plugins)
                 self.requests = deciding(lambda key: approver.sync(*key[1:]))
                 self._policies = queue(lambda key: readiness.sync(key[2]))
