@@ -168,12 +168,17 @@ def rotate(
     if not ca.intermediates:
         return ca
     retired, *above = ca.intermediates
-    name = str(retired.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value).rpartition(" ")[0]
     parent = (*above, ca.roots[0])[0]
-    subject = f"{name} {entropy(3).hex()}"
+    subject = named_after(retired.certificate, entropy)
     signer = create_signer(entropy, now, subject, INTERMEDIATE_LIFETIME, parent, 0, new_key, links)
     rotated = attrs.evolve(ca, intermediates=(signer, *above), retired=(*ca.retired, retired))
     return rotated if above else _crossed(rotated, entropy, now)
+
+
+def named_after(certificate: x509.Certificate, entropy: Entropy) -> str:
+    """Return a common name like that of a signer, with another suffix."""
+    name = str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value).rpartition(" ")[0]
+    return f"{name} {entropy(3).hex()}"
 
 
 def _crossed(ca: CertificateAuthority, entropy: Entropy, now: datetime) -> CertificateAuthority:

@@ -10,10 +10,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 import attrs
-from cryptography.x509.oid import NameOID
 
 from acme_server.ca_keys import private_key
-from acme_server.certificate_authority import INTERMEDIATE_LIFETIME, ROOT_LIFETIME, CertificateAuthority
+from acme_server.certificate_authority import INTERMEDIATE_LIFETIME, ROOT_LIFETIME, CertificateAuthority, named_after
 from acme_server.links import Links
 from acme_server.protocol.driver import Entropy
 from acme_server.protocol.jwk import PrivateKey
@@ -30,8 +29,7 @@ def add_root(
     """Have one more root sign the topmost intermediate; it comes last. ValueError where there is no intermediate."""
     if not ca.intermediates:
         raise ValueError("another root needs an intermediate that it can sign: a chain length of 1 or more")
-    name = str(ca.root.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value).rpartition(" ")[0]
-    root = create_signer(entropy, now, f"{name} {entropy(3).hex()}", ROOT_LIFETIME, None, None, new_key, links)
+    root = create_signer(entropy, now, named_after(ca.root, entropy), ROOT_LIFETIME, None, None, new_key, links)
     below = len(ca.intermediates) - 1
     crossed = cross_sign(entropy, now, ca.intermediates[-1], root, INTERMEDIATE_LIFETIME, below)
     return attrs.evolve(ca, roots=(*ca.roots, root), crossed=(*ca.crossed, crossed))

@@ -36,7 +36,6 @@ from issuer_bridge.resources import Resources
 from issuer_bridge.shims.ingress_certificates import ShimOptions
 from scheduler.settings import CLUSTER
 from scheduler.settings import Settings as SchedulerSettings
-from scheduler.versions import NEWEST
 from solvers.dns.zone import Zone
 from solvers.dns01.authorities import Authorities
 from solvers.dns01.propagation import Propagation
@@ -143,7 +142,7 @@ def house_settings(settings: Settings, server: ServerSettings, base_url: str, tl
                 settings.auto_certificate_annotations,
                 settings.extra_certificate_annotations,
             ),
-            errors=NEWEST if settings.compat == "cert-manager" else None,
+            errors=settings.errors,
             upstream_accounts=settings.compat == "cert-manager",
             acme_issuers=None if settings.on_cluster else Parameters(),
             acme_use_ari=settings.acme_use_ari,

@@ -14,6 +14,7 @@ import click
 
 from gravel.option_types import COUNT, GO_DURATION, HOST_PORT, NAME, NUMBER, PORT, SECONDS, SERVICE
 from gravel.server_settings import SERVERS, ServerSettings, option
+from scheduler.versions import NEWEST, Version
 
 
 @attrs.frozen(kw_only=True)
@@ -150,6 +151,11 @@ class Settings(ServerSettings):
     def on_cluster(self) -> bool:
         """Whether the bridge works on a cluster that is there already."""
         return bool(self.kubeconfig or self.in_cluster)
+
+    @property
+    def errors(self) -> Version | None:
+        """The cert-manager whose conduct the bridge has, None for our own."""
+        return NEWEST if self.compat == "cert-manager" else None
 
 
 FIELDS: Mapping[str, attrs.Attribute[Any]] = {field.name.replace("_", "-"): field for field in attrs.fields(Settings)}

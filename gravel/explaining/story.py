@@ -16,13 +16,13 @@ from acme_server.orders import Order
 from acme_server.protocol.journal import Entry
 from acme_server.protocol.times import parse_rfc3339, rfc3339_micro
 from acme_server.world import World
-from scheduler.versions import NEWEST, Version
 from solvers.dns.zone import Zone
 from solvers.http01.responder import Responder
 
 if TYPE_CHECKING:
     from gravel.settings import Settings
     from issuer_bridge.resources import Resource, Resources
+    from scheduler.versions import Version
 
 REFUSED = "RequestRefused"
 # Where clients come that have no account here, and what says that one got in.
@@ -48,8 +48,7 @@ class Bridge:
 def bridge_of(resources: Callable[[], Resources | None], settings: Settings) -> Bridge | None:
     """Return the bridge of a house, if it has begun; resources: its own, later than the settings."""
     found = resources()
-    errors = NEWEST if settings.compat == "cert-manager" else None
-    return Bridge(found, settings.max_concurrent_challenges, errors) if found is not None else None
+    return Bridge(found, settings.max_concurrent_challenges, settings.errors) if found is not None else None
 
 
 @attrs.frozen

@@ -79,12 +79,12 @@ def test_what_went_wrong_is_a_warning(fact, level):
 @pytest.mark.parametrize(
     ("form", "line"),
     [
-        ("json", '"level":"error","event":"broken by hand","logger":"some.library","exception":"Traceback'),
-        ("text", 'level=error event="broken by hand" logger=some.library exception="Traceback'),
+        ("json", '"level":"error","event":"broken by hand","logger":"another.package","exception":"Traceback'),
+        ("text", 'level=error event="broken by hand" logger=another.package exception="Traceback'),
     ],
 )
 async def test_what_libraries_log_stands_in_the_same_form_with_its_traceback_in_one_line(form, line):
-    library, stream = logging.getLogger("some.library"), io.StringIO()
+    library, stream = logging.getLogger("another.package"), io.StringIO()
     with opened(form, "warning", stream):
         library.info("not asked for")
         try:
