@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +11,7 @@ from gravel.kube_client import KubeClient
 from gravel.running import Running
 from issuer_bridge.conditions import is_true
 from issuer_bridge.resources import CERTIFICATE, POD
+from tests.gravel.document_shell import DocumentShell
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = (ROOT / "docs/gitops.md").read_text()
@@ -27,18 +24,10 @@ async def test_pods_are_created_when_their_certificates_are_ready(tmp_path, free
     for name, text in MANIFESTS.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    (tmp_path / "gravel").write_text(
-        f"#!/bin/sh\nexec {sys.executable} -c 'from gravel.cli import main; main()' \"$@\"\n"
-    )
-    (tmp_path / "gravel").chmod(0o755)
     async with Running(free_settings(http01_port=0), bridge=True) as running:
-        environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-        environment |= {"GRAVEL_KUBERNETES": running.addresses.kubernetes}
+        shell = DocumentShell(tmp_path, running)
         for commands, printed in SECTIONS:
-            done = await asyncio.to_thread(
-                subprocess.run, ["sh", "-eu", "-c", commands], cwd=tmp_path, env=environment, capture_output=True,
-                text=True, check=False, timeout=100,
-            )  # fmt: skip
+            done = await shell.run(commands)
             assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")
         async with KubeClient(running.addresses.kubernetes) as client:
             for name in ("www", "api"):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from gravel.running import Running
 from gravel.verify.rules import RULES
+from tests.gravel.document_shell import DocumentShell
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = (ROOT / "docs/verify.md").read_text()
@@ -25,19 +22,10 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 @pytest.mark.seed("B47")
 async def test_the_commands_print_what_the_document_says(tmp_path, free_settings):
     (tmp_path / NAME).write_text(MANIFEST)
-    (tmp_path / "gravel").write_text(
-        f"#!/bin/sh\nexec {sys.executable} -c 'from gravel.cli import main; main()' \"$@\"\n"
-    )
-    (tmp_path / "gravel").chmod(0o755)
     async with Running(free_settings(http01_port=0), bridge=True) as running:
-        environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-        environment |= {"GRAVEL_KUBERNETES": running.addresses.kubernetes}
-        environment |= {"GRAVEL_MANAGEMENT": running.addresses.management}
+        shell = DocumentShell(tmp_path, running)
         for commands, printed in SECTIONS:
-            done = await asyncio.to_thread(
-                subprocess.run, ["sh", "-eu", "-c", commands], cwd=tmp_path, env=environment, capture_output=True,
-                text=True, check=False, timeout=100,
-            )  # fmt: skip
+            done = await shell.run(commands)
             assert (done.returncode, done.stderr) == (0, "")
             assert MOMENT.sub("", done.stdout) == MOMENT.sub("", printed)
     assert len(SECTIONS) == 2
